@@ -1,0 +1,28 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace qbench {
+
+/// The only place that reads environment variables.
+
+/// Value of a variable; nothing when unset or empty.
+std::optional<std::string> environment_variable(const char* name);
+
+/// $XDG_CACHE_HOME/qbench, else ~/.cache/qbench.
+std::filesystem::path cache_dir();
+
+/// Root of the local Hugging Face cache: $HF_HUB_CACHE, $HUGGINGFACE_HUB_CACHE, $HF_HOME/hub, $XDG_CACHE_HOME/huggingface/hub, else
+/// ~/.cache/huggingface/hub; the first that is set.
+std::filesystem::path hf_hub_cache_dir();
+
+/// Folder that holds prompts/ and configs/: $QBENCH_DATA_DIR, else ../share/qbench beside the binary's folder, else the checkout that the
+/// binary was built in (found by going up from the binary). Throws Error{kConfig} naming where it looked.
+std::filesystem::path data_dir();
+
+/// Path of the running binary.
+std::filesystem::path executable_path();
+
+}  // namespace qbench
