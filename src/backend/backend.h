@@ -1,0 +1,139 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tensor/dtype.h"
+#include "tensor/row_source.h"
+
+namespace qbench::backend {
+
+enum class DeviceKind { kCpu, kCuda, kCudaEmulated };
+
+struct DeviceInfo {
+  DeviceKind kind = DeviceKind::kCpu;
+  std::string name;             ///< "cpu", "cuda:0": what --device took and result rows say as device_effective
+  std::string description;      ///< processor or GPU model
+  std::string instruction_sets; ///< "avx512 (vnni, bf16)", "sm_90a"
+  std::string attention_path;   ///< "flash (tiled, online softmax, f32 accumulation)"
+  int threads = 1;              ///< host threads that compute
+  std::uint64_t memory_bytes = 0;       ///< that this process may use
+  std::uint64_t memory_free_bytes = 0;  ///< now
+};
+
+/// A weight matrix on the device, possibly several row blocks stacked (q, k, v or gate, up), each in its own type.
+class Matrix {
+ public:
+  virtual ~Matrix() = default;
+  virtual std::int64_t rows() const = 0;
+  virtual std::int64_t cols() const = 0;
+  virtual std::uint64_t device_bytes() const = 0;
+};
+
+/// float32 numbers on the device: norm weights, biases, activations, logits.
+class Buffer {
+ public:
+  virtual ~Buffer() = default;
+  virtual std::int64_t size() const = 0;  ///< in numbers
+};
+
+/// Keys and values of all layers and sequences. Positions decide where a token's K and V go and how far a token sees, so the cache itself has
+/// no length: writing a position again overwrites it.
+class KvCache {
+ public:
+  virtual ~KvCache() = default;
+  virtual std::uint64_t device_bytes() const = 0;
+};
+
+struct KvCacheShape {
+  std::int64_t layers, kv_heads, head_dim;
+  std::int64_t sequences;   ///< slots
+  std::int64_t positions;   ///< per slot
+  tensor::DType dtype;      ///< kF32, kF16, kBF16 or kQ8_0 (head_dim % 32 == 0)
+};
+
+/// Rotation angles, computed in double by the model: angle(position, j) = position * inverse_frequency[j], NeoX pairing (j, j + rotary_dim/2).
+struct Rope {
+  std::int64_t rotary_dim;                 ///< numbers of a head that rotate; the rest pass through
+  std::vector<double> inverse_frequency;   ///< (rotary_dim / 2)
+  double magnitude;                        ///< cos and sin are multiplied by this (YaRN's attention factor)
+};
+
+/// The tokens of one forward step. Tokens of one sequence stand in position order.
+struct Batch {
+  std::span<const std::int32_t> ids;        ///< (tokens)
+  std::span<const std::int32_t> positions;  ///< (tokens)
+  std::span<const std::int32_t> sequences;  ///< (tokens) cache slot
+  std::int64_t tokens() const { return static_cast<std::int64_t>(ids.size()); }
+};
+
+struct AttentionInput {
+  const Buffer* norm;        ///< (hidden)
+  const Matrix* qkv;         ///< ((heads + 2 kv_heads) head_dim, hidden), rows q, k, v
+  const Buffer* qkv_bias;    ///< ((heads + 2 kv_heads) head_dim) or nullptr
+  const Buffer* q_norm;      ///< (head_dim) or nullptr
+  const Buffer* k_norm;      ///< (head_dim) or nullptr
+  std::int64_t heads, kv_heads, head_dim;
+  float rms_eps;
+};
+
+struct ExpertInput {
+  const Buffer* norm;                                ///< (hidden)
+  const Matrix* router;                              ///< (experts, hidden)
+  std::span<const std::unique_ptr<Matrix>> gate_up;  ///< one per expert: (2 expert_ffn, hidden), gate rows then up rows
+  std::span<const std::unique_ptr<Matrix>> down;     ///< one per expert: (hidden, expert_ffn)
+  std::int64_t used;                                 ///< experts per token
+  bool renormalize;
+  float rms_eps;
+};
+
+/// A device. Steps are fused: a CUDA device runs each as about one kernel, the CPU composes it. All activations are float32 and row-major, one
+/// row per token of the batch. Calls come from one thread, in order. Failures: Error{kMemory} when an allocation does not fit, {kDevice}
+/// when the device fails, {kUnsupported} for a type or shape it does not do.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual DeviceInfo device() const = 0;
+
+  /// Stacks the parts' rows into one matrix in device memory, repacked where the kernels want it.
+  virtual std::unique_ptr<Matrix> load_matrix(std::span<const tensor::RowSource* const> parts) = 0;
+  virtual std::unique_ptr<Buffer> load_vector(std::span<const float> values) = 0;
+  virtual std::unique_ptr<Buffer> allocate(std::int64_t numbers) = 0;
+  virtual std::unique_ptr<KvCache> make_kv_cache(const KvCacheShape& shape) = 0;
+
+  /// The steps between begin and end see this batch.
+  virtual void begin_step(const Batch& batch) = 0;
+  virtual void end_step() = 0;
+
+  /// x (tokens, hidden) = rows `ids` of the table.
+  virtual void embed(const Matrix& table, Buffer& x) = 0;
+
+  /// h = rmsnorm(x) * norm; [q k v] = h qkv^T + bias; q, k normalised per head where q_norm is set; RoPE on q and k;
+  /// K and V go into `layer` of the cache; q (tokens, heads head_dim) comes back.
+  virtual void norm_qkv_rope_append(const AttentionInput& input, const Rope& rope, std::int64_t layer, const Buffer& x, Buffer& q, KvCache& cache) = 0;
+
+  /// out (tokens, heads head_dim) = softmax(q k^T / sqrt(head_dim)) v over the positions p of the token's sequence with
+  /// p <= position and, where window > 0, p > position - window. Linear memory.
+  virtual void attention(const AttentionInput& input, std::int64_t window, std::int64_t layer, const Buffer& q, const KvCache& cache, Buffer& out) = 0;
+
+  /// x (tokens, rows) += in (tokens, cols) w^T: the output projection and the down projection.
+  virtual void project_residual(const Matrix& w, const Buffer& in, Buffer& x) = 0;
+
+  /// out (tokens, ffn) = silu(h gate^T) * (h up^T) with h = rmsnorm(x) * norm; gate_up (2 ffn, hidden).
+  virtual void norm_gate_up(const Buffer& norm, float rms_eps, const Matrix& gate_up, const Buffer& x, Buffer& out) = 0;
+
+  /// x += sum over the token's chosen experts of weight * down(silu(gate h) * up h), h = rmsnorm(x) * norm. Weights: float32 softmax over all
+  /// experts, the `used` largest (ties to the lower index), renormalised where asked.
+  virtual void norm_experts_residual(const ExpertInput& input, Buffer& x) = 0;
+
+  /// logits (rows, vocab) = rmsnorm(x[token]) * norm head^T for the batch's tokens listed in `rows`.
+  virtual void norm_head(const Buffer& norm, float rms_eps, const Matrix& head, std::span<const std::int32_t> rows, const Buffer& x, Buffer& logits) = 0;
+
+  /// Copies numbers [first, first + to.size()) to the host, after everything before has run.
+  virtual void read(const Buffer& from, std::int64_t first, std::span<float> to) = 0;
+};
+
+}  // namespace qbench::backend

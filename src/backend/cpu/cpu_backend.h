@@ -1,0 +1,22 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "backend/backend.h"
+#include "kernels/cpu/isa.h"
+
+namespace qbench::backend {
+
+struct CpuOptions {
+  int threads = 0;                            ///< 0: physical cores in the affinity mask, at most the cgroup's quota
+  std::optional<kernels::cpu::Isa> isa;       ///< nothing: the best this processor has
+};
+
+/// Error{kUsage} for absurd threads, Error{kUnsupported} for an instruction set that this processor lacks.
+std::unique_ptr<Backend> make_cpu_backend(const CpuOptions& options = {});
+
+/// Threads that option 0 means here.
+int default_cpu_threads();
+
+}  // namespace qbench::backend
