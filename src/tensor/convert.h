@@ -4,15 +4,11 @@
 #include <cstdint>
 
 #include "tensor/dtype.h"
+#include "tensor/float_formats.h"
 
 namespace qbench::tensor {
 
-/// The scalar definition of every storage type, which all kernels and tests refer to.
-
-float f32_from_f16(std::uint16_t bits) noexcept;
-std::uint16_t f16_from_f32(float value) noexcept;   ///< round to nearest even; overflow to infinity
-float f32_from_bf16(std::uint16_t bits) noexcept;
-std::uint16_t bf16_from_f32(float value) noexcept;  ///< round to nearest even; NaN stays NaN
+/// The scalar definition of every storage type, which all kernels and tests refer to; the 16-bit floats stand in float_formats.h.
 
 /// from: `elements` numbers of `dtype`; to: (elements) float32. Requires elements % block_elements == 0.
 /// Source of the layouts: ggml-common.h and ggml-quants.c of ggml.
