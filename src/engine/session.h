@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/sampler.h"
+#include "model/model.h"
+#include "text/tokenizer.h"
+
+namespace qbench::engine {
+
+enum class StopReason { kMaxTokens, kEos, kStopString, kContextFull, kInterrupted };
+std::string_view name_of(StopReason reason) noexcept;  ///< "max_tokens", "eos", "stop_string", "context_full", "interrupted"
+
+struct SessionOptions {
+  std::int64_t context = 0;                          ///< positions per sequence; 0: min(checkpoint's context, 4096)
+  std::int64_t sequences = 1;                        ///< --batch
+  tensor::DType kv_dtype = tensor::DType::kBF16;     ///< --kv-type
+  std::int64_t sampling_vocab = 0;                   ///< ids from here on are never sampled; 0: the model's vocab
+};
+
+/// What to generate for each of the session's sequences; all sequences run the same prompt length class independently.
+struct GenerateRequest {
+  std::vector<std::vector<std::int32_t>> prompts;    ///< one per sequence (1 to SessionOptions::sequences)
+  SamplingParams sampling;                           ///< sequence s draws with seed + s
+  std::int64_t max_new_tokens = 256;
+  bool ignore_eos = false;                           ///< EOS does not stop and is not masked
+  std::vector<std::int32_t> eos_ids;
+  std::vector<std::string> stop;                     ///< needs a tokenizer
+  const text::Tokenizer* tokenizer = nullptr;
+  /// Called after each token of sequence 0 (outside the stamped interval of that token). May be empty. False stops the generation.
+  std::function<bool(std::int32_t id)> on_token;
+};
+
+/// One sequence's outcome. Stamps are now_ns() values, taken into memory that was allocated before the start.
+struct Generation {
+  std::vector<std::int32_t> output_ids;              ///< EOS included when it ended the generation
+  std::vector<std::int64_t> token_ns;                ///< (output) when each id was known on the host
+  std::int64_t prefill_start_ns = 0;
+  StopReason stop_reason = StopReason::kMaxTokens;
+  std::int64_t prompt_tokens = 0;
+};
+
+/// A model with a KV cache: prefill in chunks, decode, for one or several sequences.
+class Session {
+ public:
+  Session(model::Model& model, const SessionOptions& options);
+
+  /// Error{kContext} before anything runs when prompt + max_new_tokens do not fit the context; with `clip` unset nothing is ever shifted.
+  std::vector<Generation> generate(const GenerateRequest& request);
+
+  /// Feeds ids to a sequence from `position` on without sampling, in chunks (bench: depth and prompt tests).
+  void feed(std::int64_t sequence, std::int64_t position, std::span<const std::int32_t> ids);
+  /// One decode step of `sequences` sequences at the same position; the logits of each are computed and dropped.
+  void decode_once(std::span<const std::int32_t> ids, std::int64_t position);
+
+  /// Teacher-forced logits: for each token of ids (at positions 0..), on_logits(index, logits) with logits (vocab, padding rows included).
+  /// `first_row`: rows before it are not computed. Uses sequence 0.
+  void score(std::span<const std::int32_t> ids, std::int64_t first_row, const std::function<void(std::int64_t, std::span<const float>)>& on_logits);
+
+  std::int64_t context() const { return options_.context; }
+  std::uint64_t kv_bytes() const { return cache_->device_bytes(); }
+  std::int64_t sequences() const { return options_.sequences; }
+  model::Model& model() { return *model_; }
+
+ private:
+  std::span<float> run_chunk(std::int64_t sequence, std::int64_t position, std::span<const std::int32_t> ids, bool want_logits);
+
+  model::Model* model_;
+  SessionOptions options_;
+  std::unique_ptr<backend::KvCache> cache_;
+  std::vector<float> logits_;                        // (sequences or score rows, vocab)
+  std::vector<std::int32_t> positions_, slots_;      // (max step tokens)
+};
+
+}  // namespace qbench::engine
