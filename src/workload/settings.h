@@ -1,0 +1,113 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qbench::workload {
+
+/// The two passes of a cell. Speed: greedy, fixed length, EOS ignored, repeated: these rows are compared. Text: what the model really writes.
+enum class Pass { kSpeed, kText };
+std::string_view name_of(Pass pass) noexcept;  ///< "speed", "text"
+
+/// What --pass takes.
+enum class PassChoice { kBoth, kSpeed, kText };
+std::string_view name_of(PassChoice choice) noexcept;                             ///< "both", "speed", "text"
+std::optional<PassChoice> pass_choice_from_name(std::string_view name) noexcept;
+
+/// Every key that a profile, a suite, a prompt or the command line may set; absent means "whoever comes before decides".
+/// The member names are the keys of the JSON files. Ranges: settings_schema in settings.cpp, checked on reading and by validate().
+struct Settings {
+  // Sampling of the text pass.
+  std::optional<double> temperature;              ///< 0 (greedy) to 10
+  std::optional<std::int64_t> top_k;              ///< 0: off
+  std::optional<double> top_p;                    ///< (0, 1]
+  std::optional<double> min_p;                    ///< [0, 1)
+  std::optional<double> repetition_penalty;       ///< (0, 10], 1: off
+  std::optional<double> presence_penalty;         ///< -10 to 10
+  std::optional<double> frequency_penalty;        ///< -10 to 10
+  std::optional<std::int64_t> no_repeat_ngram;    ///< 0: off
+  std::optional<std::int64_t> seed;               ///< >= 0
+  // Length and end of the text pass.
+  std::optional<std::int64_t> max_new_tokens;     ///< tokens
+  std::optional<bool> ignore_eos;
+  std::optional<std::vector<std::string>> stop;   ///< at most 16 strings
+  std::optional<bool> enable_thinking;            ///< handed to the chat template; absent: the template's own default
+  // Speed pass.
+  std::optional<std::int64_t> gen_tokens;         ///< tokens generated, EOS ignored
+  std::optional<std::int64_t> repetitions;        ///< measured ones, after the warm-up
+  std::optional<std::int64_t> warmup;             ///< requests before the measured ones; 0: none
+  std::optional<PassChoice> pass;
+  // Engine.
+  std::optional<std::int64_t> context;            ///< positions per sequence
+  std::optional<std::int64_t> batch;              ///< sequences at once
+  std::optional<std::int64_t> threads;
+  std::optional<std::string> kv_type;             ///< "f32", "bf16", "f16", "q8_0"
+  std::optional<std::string> precision;           ///< "auto", "f32", ..., "q6_k" as --precision
+  std::optional<bool> mmap;
+  std::optional<bool> mlock;
+
+  bool operator==(const Settings&) const = default;
+};
+
+/// Which keys a place may hold.
+enum class SettingsScope {
+  kAll,     ///< profile, command line
+  kSuite,   ///< `defaults` of a suite: sampling, lengths, stop, thinking, repetitions, warmup, pass
+  kPrompt,  ///< a prompt: sampling, lengths, stop, thinking
+};
+
+/// Reads one key of a JSON object. Returns false when `key` names no setting of the scope (the caller knows what else it may be).
+/// Error{kConfig} with `where`, key, expected and actual when the value has the wrong type or is out of range.
+bool read_setting(Settings& settings, std::string_view key, const nlohmann::json& value, SettingsScope scope, std::string_view where);
+
+/// Reads an object that holds settings and nothing else; an unknown key is Error{kConfig} naming file and key, with the nearest known one.
+Settings settings_from_json(const nlohmann::json& object, std::string_view where, SettingsScope scope = SettingsScope::kAll);
+
+/// The keys that are set, in a fixed order: for run.json, for the worker process, for digests.
+nlohmann::ordered_json to_json(const Settings& settings);
+
+/// Checks the ranges of what is set (values that came from the command line). Error{kUsage} naming the option (`--top-p`), range and value.
+void validate(const Settings& settings);
+
+/// `top` over `base`: every key that `top` sets replaces the one of `base`.
+Settings overlay(const Settings& base, const Settings& top);
+
+/// True when the name is a key that acts today.
+bool is_setting(std::string_view key) noexcept;
+
+/// All settings with their values: what a cell runs with. Member for member as in Settings.
+struct EffectiveSettings {
+  double temperature = 0.7;               // the owner's sampling of the standard task: 0.7, 0.9, 4096 new tokens
+  std::int64_t top_k = 0;
+  double top_p = 0.9;
+  double min_p = 0.0;
+  double repetition_penalty = 1.0;
+  double presence_penalty = 0.0;
+  double frequency_penalty = 0.0;
+  std::int64_t no_repeat_ngram = 0;
+  std::int64_t seed = 1;
+  std::int64_t max_new_tokens = 4096;
+  bool ignore_eos = false;
+  std::vector<std::string> stop;
+  std::optional<bool> enable_thinking;    ///< absent: the template's own default
+  std::int64_t gen_tokens = 128;
+  std::int64_t repetitions = 5;
+  std::int64_t warmup = 1;
+  PassChoice pass = PassChoice::kBoth;
+  std::int64_t context = 0;               ///< 0: chosen from the checkpoint and the cell
+  std::int64_t batch = 1;
+  std::int64_t threads = 0;               ///< 0: the physical cores that the process may use
+  std::string kv_type = "bf16";
+  std::string precision = "auto";
+  bool mmap = true;
+  bool mlock = false;
+};
+
+/// The built-in values above with `settings` over them.
+EffectiveSettings effective(const Settings& settings);
+
+}  // namespace qbench::workload
