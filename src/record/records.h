@@ -37,6 +37,7 @@ struct CellKey {
   std::string model;                ///< label: what --models said, or the alias
   std::string suite;
   std::string prompt_id;
+  std::int64_t turn = 1;            ///< of a prompt with several turns: each request has a row of its own, from 1
   Pass pass = Pass::kSpeed;
   std::string device;               ///< device_effective: "cpu", "cuda:0"
   std::string precision;            ///< what --precision asked for: "auto", "q8_0"
@@ -47,7 +48,7 @@ struct CellKey {
   bool operator==(const CellKey&) const = default;
 };
 
-/// One line that names the cell: `model/suite/prompt_id/pass=speed/device=cpu/precision=auto/kv=bf16/batch=1/context=4096/threads=2`.
+/// One line that names the cell: `model/suite/prompt_id/turn=1/pass=speed/device=cpu/precision=auto/kv=bf16/batch=1/context=4096/threads=2`.
 std::string cell_id(const CellKey& key);
 
 /// What was measured, apart from how: the model as it was loaded.
@@ -55,7 +56,7 @@ struct ModelFacts {
   std::string label;                 ///< as in CellKey
   std::string path;                  ///< file or folder; empty for synthetic weights
   std::string name;                  ///< display name: "SmolLM2-135M-Instruct"
-  std::string kind;                  ///< "instruct", "base", "code"
+  std::string kind;                  ///< "instruct", "code", "thinking", "base"
   std::string architecture;          ///< "qwen3_moe"
   std::optional<std::int64_t> parameters;
   std::string format;                ///< "gguf", "safetensors", "synthetic"
@@ -82,6 +83,7 @@ struct CellSettings {
   std::optional<std::int64_t> gen_tokens;         ///< most tokens to generate
   std::optional<bool> ignore_eos;
   std::optional<std::int64_t> kv_bytes;           ///< of all sequences
+  std::optional<std::int64_t> memory_free_bytes;  ///< of the device, when the cell ended
   std::string stop_rule;             ///< what ended the repetitions: "fixed 5"
 };
 

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "record/records.h"
+
+namespace qbench::report {
+
+struct TerminalOptions {
+  std::size_t width = 80;  ///< columns; names are shortened so that no line is longer (not below 60)
+  bool color = false;      ///< only for a terminal
+};
+
+/// The table at the end of a run, one line per model: model, flash attention, tokens, tokens/s, time, memory, free, time to first token,
+/// decode rate, rows that failed. Then one line per model in words. Ends with a newline.
+std::string end_table(const std::vector<record::CellRecord>& cells, const TerminalOptions& options = {});
+
+/// Columns that a terminal needs for UTF-8 text (wide East Asian characters and emoji take two, combining marks none; bytes that are no
+/// UTF-8 take one).
+std::size_t display_width(std::string_view text);
+
+/// The text cut to `width` columns, an ellipsis at the end where something was cut; never half a character.
+std::string fit_width(std::string_view text, std::size_t width);
+
+}  // namespace qbench::report
