@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -36,13 +37,15 @@ class Sampler {
   void apply_penalties(std::span<float> logits) const;
   void ban_repeated_ngrams(std::span<float> logits) const;
   std::int32_t draw(std::span<const float> logits);
+  void remember(std::int32_t id);
 
   SamplingParams params_;
   std::int64_t vocab_;
   Random random_;
   std::vector<std::int32_t> history_;
   std::vector<std::int32_t> output_counts_;      // (vocab) times each id was generated
-  std::vector<bool> seen_;                       // (vocab) in prompt or output
+  std::vector<bool> is_seen_;                    // (vocab) in prompt or output
+  std::vector<std::int32_t> seen_;               // distinct ids of prompt and output
   std::vector<std::pair<float, std::int32_t>> candidates_;
 };
 

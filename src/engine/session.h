@@ -1,11 +1,13 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/sampler.h"
@@ -33,8 +35,9 @@ struct GenerateRequest {
   std::vector<std::int32_t> eos_ids;
   std::vector<std::string> stop;                     ///< needs a tokenizer
   const text::Tokenizer* tokenizer = nullptr;
-  /// Called after each token of sequence 0 (outside the stamped interval of that token). May be empty. False stops the generation.
+  /// Called with each token of sequence 0 after its stamp; what it takes delays the next token, so timed passes leave it empty. False stops.
   std::function<bool(std::int32_t id)> on_token;
+  const std::atomic<bool>* cancel = nullptr;         ///< looked at before each step; true ends the generation as interrupted
 };
 
 /// One sequence's outcome. Stamps are now_ns() values, taken into memory that was allocated before the start.
@@ -51,7 +54,8 @@ class Session {
  public:
   Session(model::Model& model, const SessionOptions& options);
 
-  /// Error{kContext} before anything runs when prompt + max_new_tokens do not fit the context; with `clip` unset nothing is ever shifted.
+  /// Error{kContext} before anything runs when a prompt does not leave room for one token; a generation that reaches the end of the context
+  /// stops as kContextFull. Nothing is ever shifted.
   std::vector<Generation> generate(const GenerateRequest& request);
 
   /// Feeds ids to a sequence from `position` on without sampling, in chunks (bench: depth and prompt tests).
@@ -69,13 +73,15 @@ class Session {
   model::Model& model() { return *model_; }
 
  private:
-  std::span<float> run_chunk(std::int64_t sequence, std::int64_t position, std::span<const std::int32_t> ids, bool want_logits);
+  struct Lane;
+  void feed_chunks(std::int64_t sequence, std::int64_t position, std::span<const std::int32_t> ids, bool want_last);
+  void decode_step(std::vector<Lane>& lanes);
 
   model::Model* model_;
   SessionOptions options_;
   std::unique_ptr<backend::KvCache> cache_;
-  std::vector<float> logits_;                        // (sequences or score rows, vocab)
-  std::vector<std::int32_t> positions_, slots_;      // (max step tokens)
+  std::vector<float> logits_;                        // (sequences, vocab); (1, vocab) at least
+  std::vector<std::int32_t> ids_, positions_, slots_, rows_;  // (max step tokens) scratch of one step
 };
 
 }  // namespace qbench::engine

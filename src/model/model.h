@@ -42,7 +42,7 @@ class Model {
 };
 
 struct ModelOptions {
-  WeightPrecision precision;              ///< --precision
+  WeightPrecision precision = WeightPrecision::kAuto;
   std::int64_t max_step_tokens = 512;     ///< prefill chunk
   std::int64_t max_logit_rows = 64;       ///< rows of logits in one step
 };

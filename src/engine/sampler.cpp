@@ -1,0 +1,144 @@
+#include "engine/sampler.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "base/error.h"
+
+namespace qbench::engine {
+namespace {
+
+constexpr float kBanned = -std::numeric_limits<float>::infinity();
+
+void require(bool ok, const char* option, const std::string& expected, double actual) {
+  if (ok) return;
+  throw Error(ErrorCode::kUsage, std::string(option) + " is " + std::to_string(actual) + "; expected " + expected);
+}
+
+/// Higher logit first, ties to the lower id: one order on every machine.
+bool ranks_before(const std::pair<float, std::int32_t>& a, const std::pair<float, std::int32_t>& b) {
+  return a.first != b.first ? a.first > b.first : a.second < b.second;
+}
+
+std::int32_t largest(std::span<const float> logits) {
+  std::int32_t best = -1;
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    if (!std::isfinite(logits[i])) continue;
+    if (best < 0 || logits[i] > logits[static_cast<std::size_t>(best)]) best = static_cast<std::int32_t>(i);
+  }
+  if (best < 0) throw Error(ErrorCode::kDevice, "sampling: no logit is a finite number; the model's weights or the device are broken");
+  return best;
+}
+
+}  // namespace
+
+void validate(const SamplingParams& p) {
+  require(std::isfinite(p.temperature) && p.temperature >= 0.0 && p.temperature <= 100.0, "--temperature", "0 to 100", p.temperature);
+  require(p.top_k >= 0, "--top-k", "0 (off) or more", p.top_k);
+  require(p.top_p > 0.0 && p.top_p <= 1.0, "--top-p", "above 0, at most 1", p.top_p);
+  require(p.min_p >= 0.0 && p.min_p <= 1.0, "--min-p", "0 to 1", p.min_p);
+  require(std::isfinite(p.repetition_penalty) && p.repetition_penalty > 0.0 && p.repetition_penalty <= 100.0, "--repetition-penalty", "above 0, at most 100",
+          p.repetition_penalty);
+  require(std::isfinite(p.presence_penalty) && std::fabs(p.presence_penalty) <= 100.0, "--presence-penalty", "-100 to 100", p.presence_penalty);
+  require(std::isfinite(p.frequency_penalty) && std::fabs(p.frequency_penalty) <= 100.0, "--frequency-penalty", "-100 to 100", p.frequency_penalty);
+  require(p.no_repeat_ngram >= 0, "--no-repeat-ngram", "0 (off) or more", p.no_repeat_ngram);
+}
+
+Sampler::Sampler(const SamplingParams& params, std::int64_t vocab, std::span<const std::int32_t> history)
+    : params_(params),
+      vocab_(vocab),
+      random_(params.seed),
+      history_(history.begin(), history.end()),
+      output_counts_(static_cast<std::size_t>(vocab), 0),
+      is_seen_(static_cast<std::size_t>(vocab), false) {
+  validate(params);
+  for (const std::int32_t id : history) remember(id);
+}
+
+void Sampler::remember(std::int32_t id) {
+  if (id < 0 || id >= vocab_ || is_seen_[static_cast<std::size_t>(id)]) return;
+  is_seen_[static_cast<std::size_t>(id)] = true;
+  seen_.push_back(id);
+}
+
+std::int32_t Sampler::next(std::span<float> all_logits) {
+  const std::span<float> logits = all_logits.first(static_cast<std::size_t>(vocab_));
+  if (params_.no_repeat_ngram > 0) ban_repeated_ngrams(logits);
+  apply_penalties(logits);
+  const std::int32_t id = params_.temperature == 0.0 ? largest(logits) : draw(logits);
+  history_.push_back(id);
+  ++output_counts_[static_cast<std::size_t>(id)];
+  remember(id);
+  return id;
+}
+
+void Sampler::apply_penalties(std::span<float> logits) const {
+  const bool repetition = params_.repetition_penalty != 1.0;
+  const bool additive = params_.presence_penalty != 0.0 || params_.frequency_penalty != 0.0;
+  if (!repetition && !additive) return;
+  for (const std::int32_t id : seen_) {
+    const auto i = static_cast<std::size_t>(id);
+    double value = logits[i];
+    if (repetition) value = value > 0.0 ? value / params_.repetition_penalty : value * params_.repetition_penalty;
+    if (output_counts_[i] > 0) value -= params_.presence_penalty + params_.frequency_penalty * output_counts_[i];
+    logits[i] = static_cast<float>(value);
+  }
+}
+
+void Sampler::ban_repeated_ngrams(std::span<float> logits) const {
+  const auto n = static_cast<std::size_t>(params_.no_repeat_ngram);
+  if (history_.size() < n) return;
+  const auto tail = history_.end() - static_cast<std::ptrdiff_t>(n - 1);
+  for (auto at = history_.begin(); at + static_cast<std::ptrdiff_t>(n) <= history_.end(); ++at) {
+    const std::int32_t follower = *(at + static_cast<std::ptrdiff_t>(n - 1));
+    if (follower >= 0 && follower < vocab_ && std::equal(tail, history_.end(), at)) logits[static_cast<std::size_t>(follower)] = kBanned;
+  }
+}
+
+std::int32_t Sampler::draw(std::span<const float> logits) {
+  const float top = logits[static_cast<std::size_t>(largest(logits))];
+  candidates_.clear();
+  double total = 0.0;
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    const float scaled = static_cast<float>((logits[i] - top) / params_.temperature);
+    if (!(scaled > -100.0F)) continue;  // e^-100 of the largest: never drawn in 2^53 draws, and drops banned ids and NaN
+    candidates_.emplace_back(scaled, static_cast<std::int32_t>(i));
+    total += std::exp(static_cast<double>(scaled));
+  }
+  // Sort only as far as top-k and top-p look: the head is doubled until it holds the wanted mass.
+  std::size_t keep = candidates_.size();
+  if (params_.top_k > 0) keep = std::min(keep, static_cast<std::size_t>(params_.top_k));
+  std::size_t sorted = std::min<std::size_t>(keep, 256);
+  double cumulative = 0.0;
+  std::size_t kept = 0;
+  if (params_.top_k > 0) {  // top-p is a share of what top-k left
+    std::partial_sort(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(keep), candidates_.end(), ranks_before);
+    sorted = keep;
+    total = 0.0;
+    for (std::size_t i = 0; i < keep; ++i) total += std::exp(static_cast<double>(candidates_[i].first));
+  } else {
+    std::partial_sort(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(sorted), candidates_.end(), ranks_before);
+  }
+  const double wanted = params_.top_p * total;
+  for (;; ++kept) {
+    if (kept == keep || (params_.top_p < 1.0 && kept > 0 && cumulative >= wanted)) break;
+    if (kept == sorted) {
+      sorted = std::min(keep, sorted * 4);
+      std::partial_sort(candidates_.begin() + static_cast<std::ptrdiff_t>(kept), candidates_.begin() + static_cast<std::ptrdiff_t>(sorted),
+                        candidates_.end(), ranks_before);
+    }
+    const double probability = std::exp(static_cast<double>(candidates_[kept].first));
+    if (kept > 0 && probability < params_.min_p) break;  // the largest has weight 1 here
+    cumulative += probability;
+  }
+  double left = random_.next_uniform() * cumulative;
+  for (std::size_t i = 0; i < kept; ++i) {
+    left -= std::exp(static_cast<double>(candidates_[i].first));
+    if (left < 0.0) return candidates_[i].second;
+  }
+  return candidates_[kept - 1].second;
+}
+
+}  // namespace qbench::engine

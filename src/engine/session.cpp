@@ -1,0 +1,214 @@
+#include "engine/session.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/error.h"
+
+namespace qbench::engine {
+namespace {
+
+constexpr std::int64_t kDefaultContext = 4096;
+constexpr std::int64_t kScoreRows = 64;  // rows of logits held at once while scoring: 39 MB at Qwen's vocabulary
+
+SessionOptions settle(SessionOptions options, const formats::ModelConfig& config) {
+  if (options.context == 0) options.context = std::min(config.context, kDefaultContext);
+  if (options.context > config.context) {
+    throw Error(ErrorCode::kContext, "--context " + std::to_string(options.context) + " is more than the model's " + std::to_string(config.context) + " positions");
+  }
+  if (options.sampling_vocab == 0) options.sampling_vocab = config.vocab;
+  options.sampling_vocab = std::min(options.sampling_vocab, config.vocab);
+  return options;
+}
+
+}  // namespace
+
+std::string_view name_of(StopReason reason) noexcept {
+  switch (reason) {
+    case StopReason::kMaxTokens: return "max_tokens";
+    case StopReason::kEos: return "eos";
+    case StopReason::kStopString: return "stop_string";
+    case StopReason::kContextFull: return "context_full";
+    case StopReason::kInterrupted: return "interrupted";
+  }
+  return "unknown";
+}
+
+/// One running sequence of a generate call.
+struct Session::Lane {
+  std::int64_t sequence;
+  const GenerateRequest* request;
+  Generation* result;
+  Sampler sampler;
+  std::optional<text::StreamDecoder> decoder;  // where stop strings are looked for
+  std::string text;
+  std::int64_t position;                       // of the next token to feed
+  std::int32_t last_id = -1;
+  bool running = true;
+
+  void stop(StopReason reason) {
+    result->stop_reason = reason;
+    running = false;
+  }
+
+  bool at_stop_string() {
+    if (!decoder) return false;
+    text += decoder->push(last_id);
+    return std::any_of(request->stop.begin(), request->stop.end(), [&](const std::string& s) { return text.find(s) != std::string::npos; });
+  }
+
+  /// Picks the next id from logits, stamps it, and decides whether the sequence goes on.
+  void accept(std::span<float> logits, std::int64_t context) {
+    last_id = sampler.next(logits);
+    result->token_ns.push_back(now_ns());
+    result->output_ids.push_back(last_id);
+    const bool is_eos = std::find(request->eos_ids.begin(), request->eos_ids.end(), last_id) != request->eos_ids.end();
+    if (is_eos && !request->ignore_eos) {
+      stop(StopReason::kEos);
+    } else if (at_stop_string()) {
+      stop(StopReason::kStopString);
+    } else if (static_cast<std::int64_t>(result->output_ids.size()) >= request->max_new_tokens) {
+      stop(StopReason::kMaxTokens);
+    } else if (position >= context) {
+      stop(StopReason::kContextFull);
+    }
+    if (sequence == 0 && request->on_token && !request->on_token(last_id) && running) stop(StopReason::kInterrupted);
+  }
+};
+
+Session::Session(model::Model& model, const SessionOptions& options) : model_(&model), options_(settle(options, model.config())) {
+  cache_ = model.make_cache(options_.sequences, options_.context, options_.kv_dtype);
+  const auto steps = static_cast<std::size_t>(std::max(model.max_tokens(), options_.sequences));
+  logits_.resize(static_cast<std::size_t>(options_.sequences * model.config().vocab));
+  ids_.resize(steps);
+  positions_.resize(steps);
+  slots_.resize(steps);
+  rows_.resize(steps);
+}
+
+void Session::feed_chunks(std::int64_t sequence, std::int64_t position, std::span<const std::int32_t> ids, bool want_last) {
+  const auto chunk_size = static_cast<std::size_t>(model_->max_tokens());
+  for (std::size_t first = 0; first < ids.size(); first += chunk_size) {
+    const auto chunk = ids.subspan(first, std::min(chunk_size, ids.size() - first));
+    for (std::size_t i = 0; i < chunk.size(); ++i) {
+      positions_[i] = static_cast<std::int32_t>(position + static_cast<std::int64_t>(first + i));
+      slots_[i] = static_cast<std::int32_t>(sequence);
+    }
+    const bool last = first + chunk.size() == ids.size();
+    rows_[0] = static_cast<std::int32_t>(chunk.size() - 1);
+    model_->forward({chunk, std::span(positions_).first(chunk.size()), std::span(slots_).first(chunk.size())}, *cache_,
+                    std::span(rows_).first(want_last && last ? 1 : 0), logits_);
+  }
+}
+
+void Session::decode_step(std::vector<Lane>& lanes) {
+  std::size_t n = 0;
+  for (const Lane& lane : lanes) {
+    if (!lane.running) continue;
+    ids_[n] = lane.last_id;
+    positions_[n] = static_cast<std::int32_t>(lane.position);
+    slots_[n] = static_cast<std::int32_t>(lane.sequence);
+    rows_[n] = static_cast<std::int32_t>(n);
+    ++n;
+  }
+  model_->forward({std::span(ids_).first(n), std::span(positions_).first(n), std::span(slots_).first(n)}, *cache_, std::span(rows_).first(n), logits_);
+  const auto vocab = static_cast<std::size_t>(model_->config().vocab);
+  std::size_t row = 0;
+  for (Lane& lane : lanes) {
+    if (!lane.running) continue;
+    ++lane.position;
+    lane.accept(std::span(logits_).subspan(row++ * vocab, vocab), options_.context);
+  }
+}
+
+std::vector<Generation> Session::generate(const GenerateRequest& request) {
+  QB_CHECK(!request.prompts.empty() && static_cast<std::int64_t>(request.prompts.size()) <= options_.sequences);
+  std::vector<Generation> results(request.prompts.size());
+  std::vector<Lane> lanes;
+  lanes.reserve(results.size());
+  for (std::size_t s = 0; s < results.size(); ++s) {
+    const auto& prompt = request.prompts[s];
+    const auto length = static_cast<std::int64_t>(prompt.size());
+    if (prompt.empty()) throw Error(ErrorCode::kUsage, "the prompt has no tokens; give at least one");
+    if (length > options_.context) {
+      throw Error(ErrorCode::kContext, "the prompt has " + std::to_string(length) + " tokens, the context holds " + std::to_string(options_.context) +
+                                           "; give a larger --context or a shorter prompt");
+    }
+    for (const std::int32_t id : prompt) {
+      if (id < 0 || id >= model_->config().vocab) {
+        throw Error(ErrorCode::kUsage, "token id " + std::to_string(id) + " is outside the vocabulary of " + std::to_string(model_->config().vocab));
+      }
+    }
+    SamplingParams sampling = request.sampling;
+    sampling.seed += s;
+    results[s].prompt_tokens = length;
+    const auto room = static_cast<std::size_t>(std::min(request.max_new_tokens, options_.context - length + 1));
+    results[s].output_ids.reserve(room);
+    results[s].token_ns.reserve(room);
+    lanes.push_back({static_cast<std::int64_t>(s), &request, &results[s], Sampler(sampling, options_.sampling_vocab, prompt), std::nullopt, {}, length});
+    if (!request.stop.empty() && request.tokenizer != nullptr) lanes.back().decoder.emplace(*request.tokenizer);
+  }
+  const auto cancelled = [&] { return request.cancel != nullptr && request.cancel->load(std::memory_order_relaxed); };
+  for (Lane& lane : lanes) {
+    lane.result->prefill_start_ns = now_ns();
+    if (cancelled()) {
+      lane.stop(StopReason::kInterrupted);
+      continue;
+    }
+    feed_chunks(lane.sequence, 0, request.prompts[static_cast<std::size_t>(lane.sequence)], true);
+    lane.accept(std::span(logits_).first(static_cast<std::size_t>(model_->config().vocab)), options_.context);
+  }
+  while (std::any_of(lanes.begin(), lanes.end(), [](const Lane& l) { return l.running; })) {
+    if (cancelled()) {
+      for (Lane& lane : lanes) {
+        if (lane.running) lane.stop(StopReason::kInterrupted);
+      }
+      break;
+    }
+    decode_step(lanes);
+  }
+  return results;
+}
+
+void Session::feed(std::int64_t sequence, std::int64_t position, std::span<const std::int32_t> ids) {
+  QB_CHECK(position + static_cast<std::int64_t>(ids.size()) <= options_.context);
+  feed_chunks(sequence, position, ids, true);
+}
+
+void Session::decode_once(std::span<const std::int32_t> ids, std::int64_t position) {
+  QB_CHECK(position < options_.context && static_cast<std::int64_t>(ids.size()) <= options_.sequences);
+  for (std::size_t s = 0; s < ids.size(); ++s) {
+    positions_[s] = static_cast<std::int32_t>(position);
+    slots_[s] = rows_[s] = static_cast<std::int32_t>(s);
+  }
+  model_->forward({ids, std::span(positions_).first(ids.size()), std::span(slots_).first(ids.size())}, *cache_, std::span(rows_).first(ids.size()), logits_);
+}
+
+void Session::score(std::span<const std::int32_t> ids, std::int64_t first_row, const std::function<void(std::int64_t, std::span<const float>)>& on_logits) {
+  const auto total = static_cast<std::int64_t>(ids.size());
+  if (total > options_.context) {
+    throw Error(ErrorCode::kContext, std::to_string(total) + " tokens do not fit the context of " + std::to_string(options_.context));
+  }
+  const auto vocab = static_cast<std::size_t>(model_->config().vocab);
+  const std::int64_t step = std::min(kScoreRows, model_->max_tokens());
+  std::vector<float> logits(static_cast<std::size_t>(step) * vocab);
+  for (std::int64_t first = 0; first < total;) {
+    const bool wanted = first + step > first_row;
+    const std::int64_t count = std::min(wanted ? step : std::min(model_->max_tokens(), first_row - first), total - first);
+    std::size_t rows = 0;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      positions_[at] = static_cast<std::int32_t>(first + i);
+      slots_[at] = 0;
+      if (first + i >= first_row) rows_[rows++] = static_cast<std::int32_t>(i);
+    }
+    const auto n = static_cast<std::size_t>(count);
+    model_->forward({ids.subspan(static_cast<std::size_t>(first), n), std::span(positions_).first(n), std::span(slots_).first(n)}, *cache_,
+                    std::span(rows_).first(rows), logits);
+    for (std::size_t r = 0; r < rows; ++r) on_logits(first + rows_[r], std::span(logits).subspan(r * vocab, vocab));
+    first += count;
+  }
+}
+
+}  // namespace qbench::engine
