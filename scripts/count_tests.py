@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""Sums test cases over ctest logs and check lines; prints `N passed, N failed, N skipped` and exits 1 when anything failed.
+
+Counts doctest's summary of each program, `[skipped] ...` lines that a case printed, `[passed]`/`[failed]` lines of other checks, and a
+program that ctest calls failed although its cases passed or that printed no summary (a crash, a time-out) as one failed case."""
+import re
+import sys
+
+SUMMARY = re.compile(r"^(?:\d+: )?\[doctest\] test cases:\s*(\d+)\s*\|\s*(\d+) passed\s*\|\s*(\d+) failed\s*\|")
+MARK = re.compile(r"^(?:\d+: )?\[(passed|failed|skipped)\] ")
+ENDED = re.compile(r"^\s*\d+/\d+ Test\s+#\d+: (\S+) \.+\s*(\S.*)$")
+
+
+def count(path):
+    passed = failed = skipped = program_failed = 0
+    skip_lines = []
+    for line in open(path, errors="replace"):
+        line = re.sub(r"\x1b\[[0-9;]*m", "", line.rstrip("\n"))
+        if m := SUMMARY.match(line):
+            passed += int(m[2])
+            failed += int(m[3])
+            program_failed = int(m[3])
+        elif m := MARK.match(line):
+            if m[1] == "skipped":
+                skipped += 1
+                passed -= 1
+                skip_lines.append(line)
+            elif m[1] == "passed":
+                passed += 1
+            else:
+                failed += 1
+        elif m := ENDED.match(line):
+            if not m[2].startswith("Passed") and program_failed == 0:
+                failed += 1
+                print(f"{m[1]}: {m[2]}")
+            program_failed = 0
+    return passed, failed, skipped, skip_lines
+
+
+def main():
+    totals = [0, 0, 0]
+    reasons = {}
+    for path in sys.argv[1:]:
+        *numbers, lines = count(path)
+        totals = [a + b for a, b in zip(totals, numbers)]
+        for line in lines:
+            text = re.sub(r"^\d+: ", "", line)
+            reasons[text] = reasons.get(text, 0) + 1
+    for text, times in sorted(reasons.items()):
+        print(text if times == 1 else f"{text} (x{times})")
+    print("{} passed, {} failed, {} skipped".format(*totals))
+    sys.exit(1 if totals[1] or not totals[0] else 0)
+
+
+main()

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Tests that grow with the time they get: fuzzing of every parser, then runs that are killed at random moments and resumed.
+#   scripts/soak.sh --seconds 3600 --seed 7      CI runs a short seeded sample
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+seconds=600
+seed=$RANDOM
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --seconds) seconds=$2; shift 2 ;;
+    --seed) seed=$2; shift 2 ;;
+    *) echo "soak.sh: unknown option '$1'; known: --seconds N, --seed S" >&2; exit 2 ;;
+  esac
+done
+
+echo "soak.sh: seed $seed, $seconds seconds"
+./scripts/setup.sh --fuzz
+cmake -G Ninja -B build/fuzz -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_COMPILER=clang++-14 -DQBENCH_FUZZ=ON -DQBENCH_WERROR=OFF >/dev/null
+targets=$(ninja -C build/fuzz -t targets all | sed -n 's/^\(fuzz_[a-z0-9_]*\): phony$/\1/p' | sort -u)
+[ -n "$targets" ] || { echo "soak.sh: no fuzz target found in build/fuzz" >&2; exit 1; }
+# shellcheck disable=SC2086
+cmake --build build/fuzz --target $targets
+
+count=$(wc -w <<<"$targets")
+share=$((seconds / 2 / count))
+[ "$share" -ge 5 ] || share=5
+for target in $targets; do
+  binary=$(find build/fuzz -type f -name "$target" -perm -u+x | head -n 1)
+  corpus=build/fuzz/corpus/$target
+  mkdir -p "$corpus"
+  for seeds in tests/fuzz/corpus/"$target" tests/unit/*/corpus/"$target"; do
+    if [ -d "$seeds" ]; then cp -n "$seeds"/* "$corpus"/; fi
+  done
+  echo "soak.sh: $target for $share s"
+  "$binary" -seed="$seed" -max_total_time="$share" -timeout=10 -rss_limit_mb=2048 -artifact_prefix=build/fuzz/ "$corpus" >build/fuzz/"$target".log 2>&1 ||
+    { tail -n 40 build/fuzz/"$target".log; exit 1; }
+  grep -a "^Done" build/fuzz/"$target".log || true
+done
+
+qbench=
+for candidate in build/ci/qbench build/release/qbench; do
+  if [ -x "$candidate" ]; then qbench=$candidate; break; fi
+done
+[ -n "$qbench" ] || { echo "soak.sh: no built qbench in build/ci or build/release" >&2; exit 1; }
+exec python3 scripts/soak_kill.py --qbench "$qbench" --seconds $((seconds / 2)) --seed "$seed"

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Builds and runs the tests; the last line is `N passed, N failed, N skipped`, counted over test cases.
+#   scripts/test.sh         the tests of the ci preset
+#   scripts/test.sh --all   also the sanitizer builds, the layer check and short fuzzing: what CI runs
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+all=false
+case "${1:-}" in
+  "") ;;
+  --all) all=true ;;
+  *) echo "test.sh: unknown option '$1'; known: --all" >&2; exit 2 ;;
+esac
+
+logs=build/logs
+mkdir -p "$logs"
+rm -f "$logs"/*.log
+jobs=$(nproc)
+started=$SECONDS
+say() { printf '== %s (%d s)\n' "$*" $((SECONDS - started)); }
+
+# run_preset PRESET [ctest options]: configure, build, test; a broken build counts as one failed test.
+run_preset() {
+  local preset=$1
+  shift
+  say "$preset: build"
+  if ! { cmake --preset "$preset" && cmake --build --preset "$preset" -j "$jobs"; } >"$logs/$preset-build.out" 2>&1; then
+    tail -n 40 "$logs/$preset-build.out"
+    echo "[failed] $preset does not build" >>"$logs/$preset.log"
+    return
+  fi
+  say "$preset: test"
+  ctest --preset "$preset" --verbose --timeout 900 "$@" >"$logs/$preset.log" 2>&1 || grep -E '\*\*\*|ERROR|FAILED|tests failed' "$logs/$preset.log" | tail -n 60
+}
+
+# run_check NAME COMMAND...: one more test case by exit status.
+run_check() {
+  local name=$1
+  shift
+  say "$name"
+  if "$@" >"$logs/$name.out" 2>&1; then
+    echo "[passed] $name" >>"$logs/checks.log"
+  else
+    tail -n 20 "$logs/$name.out"
+    echo "[failed] $name" >>"$logs/checks.log"
+  fi
+}
+
+if $all; then ./scripts/setup.sh --fuzz || exit 2; else ./scripts/setup.sh || exit 2; fi
+run_check layers python3 scripts/check_layers.py
+if $all; then
+  QBENCH_DEMO_MODEL=$(./scripts/fetch_demo.sh) && export QBENCH_DEMO_MODEL
+fi
+run_preset ci
+if $all; then
+  run_preset asan -LE slow_under_sanitizers
+  run_preset tsan -L threads
+  run_check soak ./scripts/soak.sh --seconds 240 --seed 1
+fi
+python3 scripts/count_tests.py "$logs"/*.log
