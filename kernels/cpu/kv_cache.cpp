@@ -1,0 +1,54 @@
+#include "kernels/cpu/kv_cache.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "kernels/cpu/attention.h"
+
+namespace qbench::kernels::cpu {
+namespace {
+
+std::int64_t round_up(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
+
+}  // namespace
+
+KvLayout make_kv_layout(tensor::DType dtype, std::int64_t head_dim, std::int64_t positions) {
+  using tensor::DType;
+  if (dtype != DType::kF32 && dtype != DType::kF16 && dtype != DType::kBF16 && dtype != DType::kQ8_0) {
+    throw Error(ErrorCode::kUnsupported, fmt::format("type {} (this device has f32, f16, bf16 and q8_0)", tensor::name_of(dtype)), "kv cache");
+  }
+  if (head_dim <= 0 || head_dim % 2 != 0) {
+    throw Error(ErrorCode::kUnsupported, fmt::format("head_dim {} (an even number is needed)", head_dim), "kv cache");
+  }
+  if (dtype == DType::kQ8_0 && head_dim % 32 != 0) {
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("q8_0 with head_dim {} (a multiple of 32 is needed); choose --kv-type bf16, f16 or f32", head_dim), "kv cache");
+  }
+  KvLayout layout{};
+  layout.dtype = dtype;
+  layout.head_dim = head_dim;
+  layout.padded_dim = round_up(head_dim, 16);
+  layout.tiles = round_up(positions, kKvTile) / kKvTile;
+  const std::int64_t k_numbers = head_dim * kKvTile;
+  const std::int64_t v_numbers = layout.padded_dim * kKvTile;
+  if (dtype == DType::kQ8_0) {
+    layout.k_tile_bytes = round_up(k_numbers + k_numbers / 32 * 2, 64);
+    layout.v_tile_bytes = round_up(v_numbers + v_numbers / 32 * 2, 64);
+  } else {
+    const std::int64_t bytes = dtype == DType::kF32 ? 4 : 2;
+    layout.k_tile_bytes = round_up(k_numbers * bytes, 64);
+    layout.v_tile_bytes = round_up(v_numbers * bytes, 64);
+  }
+  return layout;
+}
+
+std::int64_t attention_scratch(const KvLayout& layout, std::int64_t rows) {
+  return 2 * kAttentionBlock * layout.padded_dim + rows * kAttentionBlock + 2 * rows * layout.padded_dim + 2 * round_up(rows, 16);
+}
+
+std::int64_t attention_tokens_per_task(std::int64_t group) {
+  constexpr std::int64_t kRows = 48;  // eight register tiles of six rows: q, scores and sums of head_dim 128 take 60 KB
+  return group < kRows ? kRows / group : 1;
+}
+
+}  // namespace qbench::kernels::cpu

@@ -1,0 +1,151 @@
+// Reading and writing of the cache's tiles; included after one of simd_*.h.
+#pragma once
+
+#include "kernels/cpu/kv_cache.h"
+
+namespace qbench::kernels::cpu {
+namespace {
+
+QB_INLINE const std::uint16_t* as_u16(const std::byte* p) { return reinterpret_cast<const std::uint16_t*>(p); }
+QB_INLINE const float* as_f32(const std::byte* p) { return reinterpret_cast<const float*>(p); }
+QB_INLINE const std::int8_t* as_i8(const std::byte* p) { return reinterpret_cast<const std::int8_t*>(p); }
+
+void k_tile_as_f32(const KvLayout& layout, const std::byte* tile, float* to) {
+  const std::int64_t dim = layout.head_dim;
+  if (layout.dtype == tensor::DType::kBF16) {
+    for (std::int64_t i = 0; i < dim * 16; i += 2 * kWidth) {  // pairs of dimensions: [dim / 2][16][2]
+      Vec even;
+      Vec odd;
+      vload_bf16_pairs(as_u16(tile) + i, &even, &odd);
+      const std::int64_t pair = i / 32;
+      const std::int64_t lane = i % 32 / 2;
+      vstore(to + pair * 32 + lane, even);
+      vstore(to + pair * 32 + 16 + lane, odd);
+    }
+  } else if (layout.dtype == tensor::DType::kF16) {
+    for (std::int64_t i = 0; i < dim * 16; i += kWidth) vstore(to + i, vload_f16(as_u16(tile) + i));
+  } else {
+    const std::uint16_t* scales = as_u16(tile + dim * 16);
+    for (std::int64_t d = 0; d < dim; ++d) {
+      for (int lane = 0; lane < 16; lane += kWidth) {
+        vstore(to + d * 16 + lane, vmul(vload_i8(as_i8(tile) + d * 16 + lane), vload_f16(scales + d / 32 * 16 + lane)));
+      }
+    }
+  }
+}
+
+/// `count` K tiles as float32 [count][head_dim][16]: the cache itself when it is float32, else converted into `scratch`.
+const float* k_tiles_as_f32(const KvLayout& layout, const std::byte* head, std::int64_t tile, std::int64_t count, float* scratch) {
+  if (layout.dtype == tensor::DType::kF32) return as_f32(layout.k_tile(head, tile));
+  for (std::int64_t i = 0; i < count; ++i) k_tile_as_f32(layout, layout.k_tile(head, tile + i), scratch + i * layout.head_dim * kKvTile);
+  return scratch;
+}
+
+/// V of positions [first, last) as float32 rows of padded_dim: the cache itself when it is float32, else converted into `scratch`.
+const float* v_rows_as_f32(const KvLayout& layout, const std::byte* head, std::int64_t first, std::int64_t last, float* scratch) {
+  const std::int64_t padded = layout.padded_dim;
+  if (layout.dtype == tensor::DType::kF32) return as_f32(layout.v_tile(head, 0)) + first * padded;
+  for (std::int64_t p = first; p < last; ++p) {
+    const std::byte* tile = layout.v_tile(head, p / kKvTile);
+    const std::int64_t slot = p % kKvTile;
+    float* to = scratch + (p - first) * padded;
+    if (layout.dtype == tensor::DType::kBF16) {
+      for (std::int64_t d = 0; d < padded; d += kWidth) vstore(to + d, vload_bf16(as_u16(tile) + slot * padded + d));
+    } else if (layout.dtype == tensor::DType::kF16) {
+      for (std::int64_t d = 0; d < padded; d += kWidth) vstore(to + d, vload_f16(as_u16(tile) + slot * padded + d));
+    } else {
+      const std::uint16_t* scales = as_u16(tile + 16 * padded) + slot * (padded / 32);
+      for (std::int64_t b = 0; b < padded / 32; ++b) {
+        float s[kWidth];
+        std::uint16_t bits[kWidth];
+        for (int i = 0; i < kWidth; ++i) bits[i] = scales[b];
+        vstore(s, vload_f16(bits));
+        const Vec scale = vload(s);
+        for (std::int64_t d = b * 32; d < b * 32 + 32; d += kWidth) vstore(to + d, vmul(vload_i8(as_i8(tile) + slot * padded + d), scale));
+      }
+    }
+  }
+  return scratch;
+}
+
+/// Quantises 32 numbers to int8 with the float16 scale max|x| / 127, as ggml's Q8_0 does. Returns the scale's bits.
+QB_INLINE std::uint16_t quantize_block(const float* x, std::int8_t* to) {
+  float largest = 0.0F;
+  for (int i = 0; i < 32; ++i) {
+    const float a = x[i] < 0 ? -x[i] : x[i];
+    largest = a > largest ? a : largest;
+  }
+  const float scale = largest / 127.0F;
+  const float inverse = largest > 0.0F ? 127.0F / largest : 0.0F;
+  for (int i = 0; i < 32; i += kWidth) {
+    float rounded[kWidth];
+    vstore(rounded, vround(vmul(vload(x + i), vset(inverse))));
+    for (int j = 0; j < kWidth; ++j) to[i + j] = static_cast<std::int8_t>(rounded[j]);
+  }
+  std::uint16_t bits[kWidth];
+  vstore_f16(bits, vset(scale));
+  return bits[0];
+}
+
+void append_q8(const KvLayout& layout, std::byte* k_tile, std::byte* v_tile, std::int64_t slot, const float* k, const float* v) {
+  const std::int64_t dim = layout.head_dim;
+  auto* k_scales = reinterpret_cast<std::uint16_t*>(k_tile + dim * 16);
+  auto* v_scales = reinterpret_cast<std::uint16_t*>(v_tile + 16 * dim) + slot * (dim / 32);
+  auto* k_numbers = reinterpret_cast<std::int8_t*>(k_tile);
+  auto* v_numbers = reinterpret_cast<std::int8_t*>(v_tile) + slot * dim;
+  for (std::int64_t b = 0; b < dim / 32; ++b) {
+    std::int8_t block[32];
+    k_scales[b * 16 + slot] = quantize_block(k + b * 32, block);
+    for (int i = 0; i < 32; ++i) k_numbers[(b * 32 + i) * 16 + slot] = block[i];
+    v_scales[b] = quantize_block(v + b * 32, v_numbers + b * 32);
+  }
+}
+
+/// Rounds `n` numbers; the last vector may be short.
+template <class Store>
+QB_INLINE void round_row(const float* x, std::int64_t n, std::uint16_t* to, Store store) {
+  std::int64_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) store(to + i, vload(x + i));
+  if (i < n) {
+    float padded[kWidth] = {};
+    std::uint16_t rounded[kWidth];
+    for (std::int64_t j = i; j < n; ++j) padded[j - i] = x[j];
+    store(rounded, vload(padded));
+    for (std::int64_t j = i; j < n; ++j) to[j] = rounded[j - i];
+  }
+}
+
+void append_kv(const KvLayout& layout, std::byte* head, std::int64_t position, const float* k, const float* v) {
+  const std::int64_t dim = layout.head_dim;
+  const std::int64_t slot = position % kKvTile;
+  std::byte* k_tile = head + (layout.k_tile(head, position / kKvTile) - head);
+  std::byte* v_tile = head + (layout.v_tile(head, position / kKvTile) - head);
+  if (layout.dtype == tensor::DType::kQ8_0) {
+    append_q8(layout, k_tile, v_tile, slot, k, v);
+    return;
+  }
+  if (layout.dtype == tensor::DType::kF32) {
+    auto* k_to = reinterpret_cast<float*>(k_tile);
+    auto* v_to = reinterpret_cast<float*>(v_tile) + slot * layout.padded_dim;
+    for (std::int64_t d = 0; d < dim; ++d) k_to[d * 16 + slot] = k[d];
+    for (std::int64_t d = 0; d < dim; ++d) v_to[d] = v[d];
+    return;
+  }
+  const bool bf16 = layout.dtype == tensor::DType::kBF16;
+  const auto store = [bf16](std::uint16_t* to, Vec x) __attribute__((always_inline)) { bf16 ? vstore_bf16(to, x) : vstore_f16(to, x); };
+  auto* k_to = reinterpret_cast<std::uint16_t*>(k_tile);
+  round_row(v, dim, reinterpret_cast<std::uint16_t*>(v_tile) + slot * layout.padded_dim, store);
+  for (std::int64_t d = 0; d < dim; d += 32) {
+    std::uint16_t rounded[32];
+    const std::int64_t n = dim - d < 32 ? dim - d : 32;
+    round_row(k + d, n, rounded, store);
+    if (bf16) {
+      for (std::int64_t i = 0; i < n; ++i) k_to[((d + i) / 2 * 16 + slot) * 2 + i % 2] = rounded[i];
+    } else {
+      for (std::int64_t i = 0; i < n; ++i) k_to[(d + i) * 16 + slot] = rounded[i];
+    }
+  }
+}
+
+}  // namespace
+}  // namespace qbench::kernels::cpu
