@@ -1,0 +1,218 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "record/records.h"
+
+/// The fields of each record, named once: an archive that writes and an archive that reads both walk them (record_json.cpp).
+namespace qbench::record {
+
+/// A JSON object text in one line with sorted keys, so that equal settings are equal texts; "" stays "". QB_CHECK: valid JSON.
+std::string canonical_json(std::string_view text);
+
+/// Text that is itself JSON and stands in the file as JSON.
+template <class S>
+struct JsonText {
+  S& text;
+};
+
+/// An enum written as its word.
+template <class E, class Parse>
+struct Word {
+  E& value;
+  Parse parse;
+};
+
+template <class A, class T>
+concept FieldsOf = std::same_as<std::remove_const_t<A>, T>;
+
+template <class Archive>
+void fields(Archive& a, FieldsOf<Failure> auto& r) {
+  a("code", r.code);
+  a("message", r.message);
+}
+
+template <class Archive>
+void fields(Archive& a, FieldsOf<CellKey> auto& r) {
+  a("model", r.model);
+  a("suite", r.suite);
+  a("prompt_id", r.prompt_id);
+  a("turn", r.turn);
+  a("pass", Word{r.pass, pass_from_name});
+  a("device", r.device);
+  a("precision", r.precision);
+  a("kv_type", r.kv_type);
+  a("batch", r.batch);
+  a("context", r.context);
+  a("threads", r.threads);
+}
+
+template <class Archive>
+void fields(Archive& a, FieldsOf<ModelFacts> auto& r) {
+  a("label", r.label);
+  a("path", r.path);
+  a("name", r.name);
+  a("kind", r.kind);
+  a("architecture", r.architecture);
+  a("parameters", r.parameters);
+  a("format", r.format);
+  a("precision", r.precision);
+  a("conversion", r.conversion);
+  a("weights", r.weights);
+  a("weight_bytes", r.weight_bytes);
+  a("decode_read_bytes", r.decode_read_bytes);
+  a("context_trained", r.context_trained);
+  a("vocab", r.vocab);
+  a("model_fingerprint", r.model_fingerprint);
+  a("tokenizer_fingerprint", r.tokenizer_fingerprint);
+  a("template_fingerprint", r.template_fingerprint);
+}
+
+template <class Archive>
+void fields(Archive& a, FieldsOf<CellSettings> auto& r) {
+  a("device_description", r.device_description);
+  a("instruction_sets", r.instruction_sets);
+  a("attention_path", r.attention_path);
+  a("prompt_source", r.prompt_source);
+  a("prompt_fingerprint", r.prompt_fingerprint);
+  a("sampling", JsonText{r.sampling_json});
+  a("gen_tokens", r.gen_tokens);
+  a("ignore_eos", r.ignore_eos);
+  a("kv_bytes", r.kv_bytes);
+  a("memory_free_bytes", r.memory_free_bytes);
+  a("stop_rule", r.stop_rule);
+}
+
+template <class Archive>
+void fields(Archive& a, FieldsOf<TelemetrySeries> auto& r) {
+  a("interval_ns", r.interval_ns);
+  a("time_ns", r.time_ns);
+  a("rss_bytes", r.rss_bytes);
+  a("cpu_cores", r.cpu_cores);
+  a("dropped", r.dropped);
+}
+
+template <class Archive>
+void fields(Archive& a, FieldsOf<LoadRecord> auto& r) {
+  a("model", r.model);
+  a("device", r.device);
+  a("status", Word{r.status, status_from_name});
+  a("failure", r.failure);
+  a("started_utc", r.started_utc);
+  a("open_ns", r.open_ns);
+  a("pack_ns", r.pack_ns);
+  a("load_ns", r.load_ns);
+  a("telemetry", r.telemetry);
+}
+
+template <class Archive>
+void fields(Archive& a, FieldsOf<SequenceRecord> auto& r) {
+  a("prompt_tokens", r.prompt_tokens);
+  a("stop_reason", r.stop_reason);
+  a("output_digest", r.output_digest);
+  a("thinking_tokens", r.thinking_tokens);
+  a("output_chars", r.output_chars);
+  a("output_bytes", r.output_bytes);
+  a("text", r.text);
+  a("output_ids", r.output_ids);
+  a("token_ns", r.token_ns);
+}
+
+template <class Archive>
+void fields(Archive& a, FieldsOf<SampleRecord> auto& r) {
+  a("cell", r.cell);
+  a("repetition", r.repetition);
+  a("phase", Word{r.phase, phase_from_name});
+  a("status", Word{r.status, status_from_name});
+  a("failure", r.failure);
+  a("started_utc", r.started_utc);
+  a("metrics", r.metrics);
+  a("t0_ns", r.t0_ns);
+  a("rendered_ns", r.rendered_ns);
+  a("tokenized_ns", r.tokenized_ns);
+  a("prefill_start_ns", r.prefill_start_ns);
+  a("detokenize_ns", r.detokenize_ns);
+  a("peak_rss_bytes", r.peak_rss_bytes);
+  a("prompt_digest", r.prompt_digest);
+  a("prompt_text", r.prompt_text);
+  a("sequences", r.sequences);
+  a("telemetry", r.telemetry);
+}
+
+template <class Archive>
+void fields(Archive& a, FieldsOf<CellRecord> auto& r) {
+  a("cell", r.cell);
+  a("status", Word{r.status, status_from_name});
+  a("failure", r.failure);
+  a("started_utc", r.started_utc);
+  a("model", r.model);
+  a("settings", r.settings);
+  a("n_samples", r.n_samples);
+  a("n_failed", r.n_failed);
+  a("n_warmup", r.n_warmup);
+  a("stop_reason", r.stop_reason);
+  a("output_digest", r.output_digest);
+  a("output_digests", r.output_digests);
+  a("load_average_1m", r.load_average_1m);
+  a("metrics", r.metrics);
+}
+
+template <class Archive>
+void fields(Archive& a, FieldsOf<BuildFacts> auto& r) {
+  a("version", r.version);
+  a("git_sha", r.git_sha);
+  a("git_dirty", r.git_dirty);
+  a("type", r.type);
+  a("compiler", r.compiler);
+  a("flags", r.flags);
+  a("sanitizers", r.sanitizers);
+}
+
+template <class Archive>
+void fields(Archive& a, FieldsOf<MachineFacts> auto& r) {
+  a("host_hash", r.host_hash);
+  a("cpu_model", r.cpu_model);
+  a("cores_physical", r.cores_physical);
+  a("cores_logical", r.cores_logical);
+  a("sockets", r.sockets);
+  a("cores_usable", r.cores_usable);
+  a("cpu_quota_cores", r.cpu_quota_cores);
+  a("governor", r.governor);
+  a("turbo", r.turbo);
+  a("memory_total_bytes", r.memory_total_bytes);
+  a("memory_available_bytes", r.memory_available_bytes);
+  a("memory_limit_bytes", r.memory_limit_bytes);
+  a("swap_used_bytes", r.swap_used_bytes);
+  a("page_bytes", r.page_bytes);
+  a("huge_pages", r.huge_pages);
+  a("kernel", r.kernel);
+  a("os", r.os);
+  a("container", r.container);
+  a("load_average_1m", r.load_average_1m);
+  a("gpus", r.gpus);
+  a("gpu_driver", r.gpu_driver);
+}
+
+template <class Archive>
+void fields(Archive& a, FieldsOf<PromptFacts> auto& r) {
+  a("suite", r.suite);
+  a("prompt_id", r.prompt_id);
+  a("fingerprint", r.fingerprint);
+}
+
+template <class Archive>
+void fields(Archive& a, FieldsOf<RunRecord> auto& r) {
+  a("run_id", r.run_id);
+  a("started_utc", r.started_utc);
+  a("finished_utc", r.finished_utc);
+  a("argv", r.argv);
+  a("configuration", JsonText{r.configuration_json});
+  a("build", r.build);
+  a("machine", r.machine);
+  a("models", r.models);
+  a("prompts", r.prompts);
+  a("disturbances", r.disturbances);
+}
+
+}  // namespace qbench::record

@@ -1,0 +1,130 @@
+#include "record/metric_catalog.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "base/check.h"
+
+namespace qbench::record {
+namespace {
+
+using enum MetricId;
+constexpr auto kHigh = Better::kHigher;
+constexpr auto kLow = Better::kLower;
+constexpr auto kEven = Better::kNeither;
+constexpr auto kLoad = MetricScope::kLoad;
+constexpr auto kRep = MetricScope::kRepetition;
+constexpr auto kGaps = MetricScope::kCellGaps;
+
+constexpr std::array kFull{Statistic::kMedian, Statistic::kMin, Statistic::kMax, Statistic::kMean, Statistic::kStddev};
+constexpr std::array kRange{Statistic::kMedian, Statistic::kMin, Statistic::kMax};
+constexpr std::array kMiddle{Statistic::kMedian};
+constexpr std::array kLargest{Statistic::kMax};
+constexpr std::array kBare{Statistic::kNone};
+
+// The symbols of the formulas are explained in results/README.md. With several sequences at once (batch > 1) n and p count the tokens of all of
+// them, t1 is the moment at which the last sequence has its first token, and tn the last token of all.
+constexpr std::array<MetricInfo, kMetricCount> kCatalog{{
+    {kLoadMs, "load_ms", "ms", kLow, kLoad, false, "from opening the first file to a model that can run", kMiddle},
+    {kOpenMs, "open_ms", "ms", kLow, kLoad, false, "part of load_ms: opening and checking the files, tokenizer included", kMiddle},
+    {kPackMs, "pack_ms", "ms", kLow, kLoad, false, "part of load_ms: reading, converting, repacking and uploading the weights", kMiddle},
+    {kFirstRequestTtftMs, "first_request_ttft_ms", "ms", kLow, kLoad, false, "t1 - t0 of the first request after the load (cold)", kMiddle},
+    {kFirstRequestE2eMs, "first_request_e2e_ms", "ms", kLow, kLoad, false, "tn - t0 of the first request after the load (cold)", kMiddle},
+    {kTtftMs, "ttft_ms", "ms", kLow, kRep, false, "t1 - t0: time to first token", kFull},
+    {kItlMeanMs, "itl_mean_ms", "ms", kLow, kRep, false, "(tn - t1) / (n - 1): mean gap between tokens of a sequence", kFull},
+    {kPrefillTokPerS, "prefill_tok_per_s", "tok/s", kHigh, kRep, false, "p / (t1 - t0)", kFull},
+    {kDecodeTokPerS, "decode_tok_per_s", "tok/s", kHigh, kRep, false, "(n - 1) / (tn - t1): tokens after t1 over the time they took", kFull},
+    {kE2eTokPerS, "e2e_tok_per_s", "tok/s", kHigh, kRep, false, "n / (tn - t0)", kFull},
+    {kE2eMs, "e2e_ms", "ms", kLow, kRep, false, "tn - t0", kFull},
+    {kRenderMs, "render_ms", "ms", kLow, kRep, false, "part of ttft_ms: rendering the chat template", kMiddle},
+    {kTokenizeMs, "tokenize_ms", "ms", kLow, kRep, false, "part of ttft_ms: turning the prompt's text into ids", kMiddle},
+    {kPrefillMs, "prefill_ms", "ms", kLow, kRep, false, "part of ttft_ms: from the start of prefill to t1, sampling of the first token included",
+     kMiddle},
+    {kDecodeMs, "decode_ms", "ms", kLow, kRep, false, "tn - t1", kMiddle},
+    {kDetokenizeMs, "detokenize_ms", "ms", kLow, kRep, false, "turning ids into text, summed over the tokens", kMiddle},
+    {kItlP50Ms, "itl_p50_ms", "ms", kLow, kGaps, false, "0.50 quantile of the single gaps of all timed repetitions", kBare},
+    {kItlP90Ms, "itl_p90_ms", "ms", kLow, kGaps, false, "0.90 quantile; empty below 64 gaps", kBare},
+    {kItlP95Ms, "itl_p95_ms", "ms", kLow, kGaps, false, "0.95 quantile; empty below 130 gaps", kBare},
+    {kItlP99Ms, "itl_p99_ms", "ms", kLow, kGaps, false, "0.99 quantile; empty below 662 gaps", kBare},
+    {kCharsPerS, "chars_per_s", "chars/s", kHigh, kRep, false, "Unicode code points of the output / (tn - t0): comparable across tokenizers", kRange},
+    {kBytesPerToken, "bytes_per_token", "bytes/tok", kEven, kRep, false, "UTF-8 bytes of the output / n", kMiddle},
+    {kPromptTokens, "prompt_tokens", "tokens", kEven, kRep, true, "p", kMiddle},
+    {kOutputTokens, "output_tokens", "tokens", kEven, kRep, true, "n, the end-of-sequence token included", kRange},
+    {kContextUseRatio, "context_use_ratio", "1", kEven, kRep, false, "(p + n) / context of the longest sequence", kLargest},
+    {kThinkingTokens, "thinking_tokens", "tokens", kEven, kRep, true, "output tokens up to and with the end-of-thinking token", kMiddle},
+    {kAnswerTokens, "answer_tokens", "tokens", kEven, kRep, true, "output tokens after the thinking", kMiddle},
+    {kThinkingMs, "thinking_ms", "ms", kLow, kRep, false, "from t0 to the last thinking token (longest sequence)", kMiddle},
+    {kFirstAnswerMs, "first_answer_ms", "ms", kLow, kRep, false, "from t0 to the first token after the thinking (first sequence)", kMiddle},
+    {kPeakBytes, "peak_bytes", "bytes", kLow, kRep, true, "largest resident size of the worker process so far", kLargest},
+    {kCpuUseCores, "cpu_use_cores", "cores", kEven, kRep, false, "processor time / time: mean cores busy, sampled every 100 ms", kMiddle},
+}};
+
+constexpr bool in_order() {
+  for (std::size_t i = 0; i < kMetricCount; ++i) {
+    if (kCatalog[i].id != static_cast<MetricId>(i)) return false;
+  }
+  return true;
+}
+static_assert(in_order(), "the catalogue stands in the order of MetricId");
+
+}  // namespace
+
+std::span<const MetricInfo, kMetricCount> metric_catalog() { return kCatalog; }
+
+const MetricInfo& info_of(MetricId id) {
+  QB_CHECK(id < MetricId::kCount);
+  return kCatalog[static_cast<std::size_t>(id)];
+}
+
+std::optional<MetricId> metric_from_name(std::string_view name) {
+  for (const MetricInfo& info : kCatalog) {
+    if (info.name == name) return info.id;
+  }
+  return std::nullopt;
+}
+
+std::string_view name_of(Better better) noexcept {
+  switch (better) {
+    case Better::kHigher: return "higher";
+    case Better::kLower: return "lower";
+    case Better::kNeither: return "neither";
+  }
+  return "";
+}
+
+std::string_view name_of(MetricScope scope) noexcept {
+  switch (scope) {
+    case MetricScope::kLoad: return "load";
+    case MetricScope::kRepetition: return "repetition";
+    case MetricScope::kCellGaps: return "cell_gaps";
+  }
+  return "";
+}
+
+std::string_view name_of(Statistic statistic) noexcept {
+  switch (statistic) {
+    case Statistic::kNone: return "";
+    case Statistic::kMedian: return "median";
+    case Statistic::kMin: return "min";
+    case Statistic::kMax: return "max";
+    case Statistic::kMean: return "mean";
+    case Statistic::kStddev: return "stddev";
+  }
+  return "";
+}
+
+std::string column_name(MetricId id, Statistic statistic) {
+  std::string name(info_of(id).name);
+  if (statistic != Statistic::kNone) name.append("_").append(name_of(statistic));
+  return name;
+}
+
+std::string format_value(const std::optional<double>& value) {
+  if (!value || !std::isfinite(*value)) return {};
+  // Integers up to 2^53 in full: a byte count must not turn into 1e+09.
+  if (std::abs(*value) <= 9007199254740992.0 && *value == std::trunc(*value)) return fmt::format("{}", static_cast<long long>(*value));
+  return fmt::format("{}", *value);
+}
+
+}  // namespace qbench::record

@@ -1,0 +1,51 @@
+#include "record/records.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+
+namespace qbench::record {
+namespace {
+
+template <class Enum, std::size_t N>
+Enum from_name(std::string_view name, const Enum (&all)[N], std::string_view what) {
+  std::string known;
+  for (const Enum value : all) {
+    if (name_of(value) == name) return value;
+    known += (known.empty() ? "" : ", ") + std::string(name_of(value));
+  }
+  throw Error(ErrorCode::kFormat, fmt::format("'{}' is no {} (expected one of {})", name, what, known));
+}
+
+}  // namespace
+
+std::string_view name_of(Pass pass) noexcept { return pass == Pass::kSpeed ? "speed" : "text"; }
+
+std::string_view name_of(Status status) noexcept {
+  switch (status) {
+    case Status::kOk: return "ok";
+    case Status::kFailed: return "failed";
+    case Status::kSkipped: return "skipped";
+  }
+  return "";
+}
+
+std::string_view name_of(Phase phase) noexcept {
+  switch (phase) {
+    case Phase::kCold: return "cold";
+    case Phase::kWarmup: return "warmup";
+    case Phase::kTimed: return "timed";
+  }
+  return "";
+}
+
+Pass pass_from_name(std::string_view name) { return from_name(name, {Pass::kSpeed, Pass::kText}, "pass"); }
+Status status_from_name(std::string_view name) { return from_name(name, {Status::kOk, Status::kFailed, Status::kSkipped}, "status"); }
+Phase phase_from_name(std::string_view name) { return from_name(name, {Phase::kCold, Phase::kWarmup, Phase::kTimed}, "phase"); }
+
+std::string cell_id(const CellKey& key) {
+  return fmt::format("{}/{}/{}/turn={}/pass={}/device={}/precision={}/kv={}/batch={}/context={}/threads={}", key.model, key.suite, key.prompt_id,
+                     key.turn, name_of(key.pass), key.device, key.precision, key.kv_type, key.batch, key.context, key.threads);
+}
+
+}  // namespace qbench::record
