@@ -11,13 +11,13 @@ namespace qbench::workload {
 
 /// One model, one prompt, one pass: the unit that becomes a row.
 struct Cell {
-  std::size_t model_index = 0;       ///< into the run's list of models
-  std::size_t prompt_index = 0;      ///< into Suite::prompts
+  std::size_t model_index = 0;   ///< into the run's list of models
+  std::size_t prompt_index = 0;  ///< into Suite::prompts
   std::string prompt_id;
   Pass pass = Pass::kSpeed;
-  std::int64_t repetitions = 1;      ///< measured ones; the text pass has one
-  std::int64_t warmup = 0;           ///< requests before them
-  EffectiveSettings settings;        ///< built-in, under suite, under prompt, under profile, under command line
+  std::int64_t repetitions = 1;  ///< measured ones; the text pass has one
+  std::int64_t warmup = 0;       ///< requests before them
+  EffectiveSettings settings;    ///< built-in, under suite, under prompt, under profile, under command line
 
   /// "<prompt id>/<pass>": the same in every run of the suite, unique per model; what --resume looks for.
   std::string key() const;

@@ -13,20 +13,21 @@ namespace qbench::workload {
 
 /// A named set of settings (configs/profiles/<name>.json).
 struct Profile {
-  std::string name;                    ///< "throughput"; the file's name without .json
+  std::string name;  ///< "throughput"; the file's name without .json
   std::string title;
   std::string description;
-  Settings settings;                   ///< keys that act
+  Settings settings;  ///< keys that act
   /// Keys that wait for later work, with their value as JSON text: shown by --dry-run, otherwise without effect.
   std::vector<std::pair<std::string, std::string>> not_yet;
   std::filesystem::path path;
-  std::string digest;                  ///< SHA-256 over the settings that act
+  std::string digest;  ///< SHA-256 over the settings that act
 };
 
 /// Reads a profile. Error{kConfig} naming file and key: unreadable, unknown key, bad value, a key under `not_yet` that acts already.
 Profile load_profile(const std::filesystem::path& path);
 
-/// What --profile takes: a path when it exists or looks like one (has a slash or ends in .json), else a name below data_dir()/configs/profiles.
+/// What --profile takes: a path when it exists or looks like one (has a slash or ends in .json), else a name below
+/// data_dir()/configs/profiles.
 Profile find_profile(std::string_view name_or_path);
 
 /// Names of the profiles below data_dir()/configs/profiles, sorted.

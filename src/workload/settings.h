@@ -9,44 +9,45 @@
 
 namespace qbench::workload {
 
-/// The two passes of a cell. Speed: greedy, fixed length, EOS ignored, repeated: these rows are compared. Text: what the model really writes.
+/// The two passes of a cell. Speed: greedy, fixed length, EOS ignored, repeated: these rows are compared. Text: what the model really
+/// writes.
 enum class Pass { kSpeed, kText };
 std::string_view name_of(Pass pass) noexcept;  ///< "speed", "text"
 
 /// What --pass takes.
 enum class PassChoice { kBoth, kSpeed, kText };
-std::string_view name_of(PassChoice choice) noexcept;                             ///< "both", "speed", "text"
+std::string_view name_of(PassChoice choice) noexcept;  ///< "both", "speed", "text"
 std::optional<PassChoice> pass_choice_from_name(std::string_view name) noexcept;
 
 /// Every key that a profile, a suite, a prompt or the command line may set; absent means "whoever comes before decides".
-/// The member names are the keys of the JSON files. Ranges: settings_schema in settings.cpp, checked on reading and by validate().
+/// The member names are the keys of the JSON files. The ranges stand in settings.cpp and are checked on reading and by validate().
 struct Settings {
   // Sampling of the text pass.
-  std::optional<double> temperature;              ///< 0 (greedy) to 10
-  std::optional<std::int64_t> top_k;              ///< 0: off
-  std::optional<double> top_p;                    ///< (0, 1]
-  std::optional<double> min_p;                    ///< [0, 1)
-  std::optional<double> repetition_penalty;       ///< (0, 10], 1: off
-  std::optional<double> presence_penalty;         ///< -10 to 10
-  std::optional<double> frequency_penalty;        ///< -10 to 10
-  std::optional<std::int64_t> no_repeat_ngram;    ///< 0: off
-  std::optional<std::int64_t> seed;               ///< >= 0
+  std::optional<double> temperature;            ///< 0 (greedy) to 10
+  std::optional<std::int64_t> top_k;            ///< 0: off
+  std::optional<double> top_p;                  ///< (0, 1]
+  std::optional<double> min_p;                  ///< [0, 1)
+  std::optional<double> repetition_penalty;     ///< (0, 10], 1: off
+  std::optional<double> presence_penalty;       ///< -10 to 10
+  std::optional<double> frequency_penalty;      ///< -10 to 10
+  std::optional<std::int64_t> no_repeat_ngram;  ///< 0: off
+  std::optional<std::int64_t> seed;             ///< >= 0
   // Length and end of the text pass.
-  std::optional<std::int64_t> max_new_tokens;     ///< tokens
+  std::optional<std::int64_t> max_new_tokens;  ///< tokens
   std::optional<bool> ignore_eos;
-  std::optional<std::vector<std::string>> stop;   ///< at most 16 strings
-  std::optional<bool> enable_thinking;            ///< handed to the chat template; absent: the template's own default
+  std::optional<std::vector<std::string>> stop;  ///< at most 16 strings
+  std::optional<bool> enable_thinking;           ///< handed to the chat template; absent: the template's own default
   // Speed pass.
-  std::optional<std::int64_t> gen_tokens;         ///< tokens generated, EOS ignored
-  std::optional<std::int64_t> repetitions;        ///< measured ones, after the warm-up
-  std::optional<std::int64_t> warmup;             ///< requests before the measured ones; 0: none
+  std::optional<std::int64_t> gen_tokens;   ///< tokens generated, EOS ignored
+  std::optional<std::int64_t> repetitions;  ///< measured ones, after the warm-up
+  std::optional<std::int64_t> warmup;       ///< requests before the measured ones; 0: none
   std::optional<PassChoice> pass;
   // Engine.
-  std::optional<std::int64_t> context;            ///< positions per sequence
-  std::optional<std::int64_t> batch;              ///< sequences at once
+  std::optional<std::int64_t> context;  ///< positions per sequence
+  std::optional<std::int64_t> batch;    ///< sequences at once
   std::optional<std::int64_t> threads;
-  std::optional<std::string> kv_type;             ///< "f32", "bf16", "f16", "q8_0"
-  std::optional<std::string> precision;           ///< "auto", "f32", ..., "q6_k" as --precision
+  std::optional<std::string> kv_type;    ///< "f32", "bf16", "f16", "q8_0"
+  std::optional<std::string> precision;  ///< "auto", "f32", ..., "q6_k" as --precision
   std::optional<bool> mmap;
   std::optional<bool> mlock;
 
@@ -79,9 +80,12 @@ Settings overlay(const Settings& base, const Settings& top);
 /// True when the name is a key that acts today.
 bool is_setting(std::string_view key) noexcept;
 
+/// Names of the keys that a place may hold, in a fixed order.
+std::vector<std::string> setting_names(SettingsScope scope = SettingsScope::kAll);
+
 /// All settings with their values: what a cell runs with. Member for member as in Settings.
 struct EffectiveSettings {
-  double temperature = 0.7;               // the owner's sampling of the standard task: 0.7, 0.9, 4096 new tokens
+  double temperature = 0.7;  // the owner's sampling of the standard task: 0.7, 0.9, 4096 new tokens
   std::int64_t top_k = 0;
   double top_p = 0.9;
   double min_p = 0.0;
@@ -93,14 +97,14 @@ struct EffectiveSettings {
   std::int64_t max_new_tokens = 4096;
   bool ignore_eos = false;
   std::vector<std::string> stop;
-  std::optional<bool> enable_thinking;    ///< absent: the template's own default
+  std::optional<bool> enable_thinking;  ///< absent: the template's own default
   std::int64_t gen_tokens = 128;
   std::int64_t repetitions = 5;
   std::int64_t warmup = 1;
   PassChoice pass = PassChoice::kBoth;
-  std::int64_t context = 0;               ///< 0: chosen from the checkpoint and the cell
+  std::int64_t context = 0;  ///< 0: chosen from the checkpoint and the cell
   std::int64_t batch = 1;
-  std::int64_t threads = 0;               ///< 0: the physical cores that the process may use
+  std::int64_t threads = 0;  ///< 0: the physical cores that the process may use
   std::string kv_type = "bf16";
   std::string precision = "auto";
   bool mmap = true;

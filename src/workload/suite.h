@@ -14,34 +14,34 @@ namespace qbench::workload {
 /// One thing that the user says. Turn n+1 is sent after the model's answer to turn n, with all that was said before.
 struct Turn {
   std::string text;
-  /// Tokens that this turn adds to the prompt, chat template included (the system message counts with the first turn). It is the length used
-  /// where there is no tokenizer: the prompt is then that many seeded ids.
+  /// Tokens that this turn adds to the prompt, chat template included (the system message counts with the first turn). It is the length
+  /// used where there is no tokenizer: the prompt is then that many seeded ids.
   std::int64_t prompt_tokens = 0;
 };
 
 /// One prompt of a suite.
 struct Prompt {
-  std::string id;                      ///< unique in the suite; [a-z0-9._-], at most 64
+  std::string id;  ///< unique in the suite; [a-z0-9._-], at most 64
   std::string title;
-  std::string language;                ///< of the code asked for ("python", "typescript"); empty: any. Code models get it as a hint
-  std::optional<std::string> system;   ///< system message; absent: the template's own default
-  std::vector<Turn> turns;             ///< one or more
-  Settings settings;                   ///< of the suite's `defaults`, with the prompt's own over them
-  std::string group;                   ///< prompts that belong together (a verbose and a dense one); empty: none
-  std::string size_class;              ///< model size the prompt was written for ("7b", "14b", "72b"); empty: any
+  std::string language;               ///< of the code asked for ("python", "typescript"); empty: any. Code models get it as a hint
+  std::optional<std::string> system;  ///< system message; absent: the template's own default
+  std::vector<Turn> turns;            ///< one or more
+  Settings settings;                  ///< of the suite's `defaults`, with the prompt's own over them
+  std::string group;                  ///< prompts that belong together (a verbose and a dense one); empty: none
+  std::string size_class;             ///< model size the prompt was written for ("7b", "14b", "72b"); empty: any
   std::vector<std::string> tags;
-  std::string digest;                  ///< SHA-256 over id, system message, turns (text and declared length) and settings
+  std::string digest;  ///< SHA-256 over id, system message, turns (text and declared length) and settings
 };
 
 /// A named list of prompts.
 struct Suite {
-  std::string name;                    ///< "smoke"; the folder's name, or "prompt" for --prompt and --prompt-file
+  std::string name;  ///< "smoke"; the folder's name, or "prompt" for --prompt and --prompt-file
   std::string title;
   std::string description;
-  std::filesystem::path path;          ///< file it was read from; empty for --prompt
+  std::filesystem::path path;  ///< file it was read from; empty for --prompt
   Settings defaults;
   std::vector<Prompt> prompts;
-  std::string digest;                  ///< SHA-256 over name and the prompts' digests
+  std::string digest;  ///< SHA-256 over name and the prompts' digests
 };
 
 /// Reads a suite: a folder with suite.json, or a suite file (.json). The format is described in prompts/README.md.
@@ -49,7 +49,8 @@ struct Suite {
 Suite load_suite(const std::filesystem::path& path);
 
 /// What --suite takes: a path when it exists or looks like one (has a slash or ends in .json), else the name of a folder below
-/// data_dir()/prompts. Error{kConfig}; for an unknown name the message lists the ones that there are.
+/// data_dir()/prompts. `#id,id` after it keeps only those prompts: "codegen#fastapi-vit". Error{kConfig}; for an unknown name the message
+/// lists the ones that there are.
 Suite find_suite(std::string_view name_or_path);
 
 /// Names of the suites below data_dir()/prompts, sorted.
