@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/digest.h"
+#include "formats/model_file.h"
+
+namespace qbench::formats {
+
+/// SHA-256 that tells weight files apart without reading them: headers, sizes, and 4 KiB from the middle of every stored tensor.
+class Fingerprint {
+ public:
+  explicit Fingerprint(std::string_view kind) { add_text(kind); }
+  void add_text(std::string_view text);
+  void add_file(std::uint64_t file_bytes, std::span<const std::byte> header, const std::vector<TensorEntry>& stored);
+  std::string hex() { return sha_.hex_digest(); }
+
+ private:
+  void add_number(std::uint64_t number);
+  Sha256 sha_;
+};
+
+}  // namespace qbench::formats
