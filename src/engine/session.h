@@ -22,7 +22,7 @@ std::string_view name_of(StopReason reason) noexcept;  ///< "max_tokens", "eos",
 struct SessionOptions {
   std::int64_t context = 0;                          ///< positions per sequence; 0: min(checkpoint's context, 4096)
   std::int64_t sequences = 1;                        ///< --batch
-  tensor::DType kv_dtype = tensor::DType::kBF16;     ///< --kv-type
+  tensor::DType kv_dtype = tensor::DType::kF16;      ///< --kv-type
   std::int64_t sampling_vocab = 0;                   ///< ids from here on are never sampled; 0: the model's vocab
 };
 

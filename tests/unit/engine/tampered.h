@@ -35,6 +35,19 @@ class TamperedFile : public formats::ModelFile {
     t.data = copy.data();
   }
 
+  /// Multiplies the float16 scale of every Q8_0 block by two to the `exponent`.
+  void scale_q8_0(const std::string& name, int exponent) {
+    formats::TensorEntry& t = entry(name);
+    std::vector<std::byte>& copy = copies_.emplace_back(t.data, t.data + t.bytes);
+    for (std::size_t i = 0; i + 34 <= copy.size(); i += 34) {
+      std::uint16_t bits;
+      std::memcpy(&bits, &copy[i], 2);
+      bits = static_cast<std::uint16_t>(bits + (exponent << 10));
+      std::memcpy(&copy[i], &bits, 2);
+    }
+    t.data = copy.data();
+  }
+
   const formats::ModelConfig& config() const override { return file_.config(); }
   const std::vector<formats::TensorEntry>& tensors() const override { return tensors_; }
   const formats::TensorEntry* find(std::string_view name) const override {
