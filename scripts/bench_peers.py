@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""qbench against llama.cpp on this machine: same GGUF, same threads, processes interleaved, medians of at least five with their spread.
+
+Models: Qwen2.5-0.5B's shape with random weights in BF16, Q8_0, Q4_0 and Q4_K_M (made here with the Python package gguf and llama-quantize),
+and the demo model. Tests: a prompt of 512 tokens and the decoding of 32. A ratio above 1 means that qbench is faster.
+
+  scripts/bench_peers.py --qbench build/release/qbench --llama-build DIR [--repetitions 5] [--threads 2] [--markdown results/peers.md]
+"""
+import argparse
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+
+DEMO = "SmolLM2-135M-Instruct.Q4_1.gguf"
+SHAPE = dict(hidden=896, layers=24, heads=14, kv_heads=2, head_dim=64, ffn=4864, vocab=151936)
+
+
+def write_random_model(path):
+    """Qwen2.5-0.5B's tensors in BF16, normal with deviation 1/sqrt(in); a vocabulary of numbered tokens, since none is used."""
+    import gguf
+    import numpy as np
+    s = SHAPE
+    rng = np.random.default_rng(1)
+    writer = gguf.GGUFWriter(str(path), "qwen2")
+    writer.add_name("qwen2.5-0.5b-random")
+    writer.add_context_length(32768)
+    writer.add_embedding_length(s["hidden"])
+    writer.add_block_count(s["layers"])
+    writer.add_feed_forward_length(s["ffn"])
+    writer.add_head_count(s["heads"])
+    writer.add_head_count_kv(s["kv_heads"])
+    writer.add_layer_norm_rms_eps(1e-6)
+    writer.add_rope_freq_base(1e6)
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_BF16)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("qwen2")
+    writer.add_token_list([f"t{i}" for i in range(s["vocab"])])
+    writer.add_token_types([1] * s["vocab"])
+    writer.add_token_merges(["t 0"])
+    writer.add_eos_token_id(0)
+
+    def matrix(name, rows, cols):
+        values = rng.standard_normal((rows, cols), dtype=np.float32) / np.float32(cols**0.5)
+        writer.add_tensor(name, gguf.quants.quantize(values, gguf.GGMLQuantizationType.BF16), raw_dtype=gguf.GGMLQuantizationType.BF16)
+
+    def vector(name, size, centre):
+        writer.add_tensor(name, (centre + 0.1 * rng.standard_normal(size)).astype(np.float32))
+
+    kv = s["kv_heads"] * s["head_dim"]
+    matrix("token_embd.weight", s["vocab"], s["hidden"])
+    vector("output_norm.weight", s["hidden"], 1)
+    for layer in range(s["layers"]):
+        p = f"blk.{layer}."
+        vector(p + "attn_norm.weight", s["hidden"], 1)
+        vector(p + "ffn_norm.weight", s["hidden"], 1)
+        for name, rows in (("attn_q", s["hidden"]), ("attn_k", kv), ("attn_v", kv)):
+            matrix(f"{p}{name}.weight", rows, s["hidden"])
+            vector(f"{p}{name}.bias", rows, 0)
+        matrix(p + "attn_output.weight", s["hidden"], s["hidden"])
+        matrix(p + "ffn_gate.weight", s["ffn"], s["hidden"])
+        matrix(p + "ffn_up.weight", s["ffn"], s["hidden"])
+        matrix(p + "ffn_down.weight", s["hidden"], s["ffn"])
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def prepare(work, llama, wanted):
+    """Path of each wanted model, made once and kept."""
+    work.mkdir(parents=True, exist_ok=True)
+    paths = {}
+    full = work / "qwen2.5-0.5b-BF16.gguf"
+    for name in wanted:
+        if name == "demo":
+            done = subprocess.run([pathlib.Path(__file__).parent / "fetch_demo.sh"], capture_output=True, text=True)
+            if done.returncode == 0:
+                paths[name] = pathlib.Path(done.stdout.strip())
+            else:
+                print(f"skipped: demo model: {done.stderr.strip()}", file=sys.stderr)
+            continue
+        if not full.exists():
+            print(f"writing {full} ...", file=sys.stderr)
+            write_random_model(full)
+        path = work / f"qwen2.5-0.5b-{name}.gguf"
+        if not path.exists():
+            subprocess.run([llama / "llama-quantize", full, path, name, "2"], check=True, capture_output=True)
+        paths[name] = path
+    return paths
+
+
+def run_json(command):
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stderr[-2000:]}")
+    return json.loads(done.stdout)
+
+
+def measure_llama(bench, path, options):
+    rows = run_json([bench, "-m", path, "-p", options.prompt_tokens, "-n", options.gen_tokens, "-t", options.threads, "-r", 1, "-o", "json"])
+    return {f"pp{r['n_prompt']}" if r["n_prompt"] else f"tg{r['n_gen']}": r["avg_ts"] for r in rows}
+
+
+def measure_qbench(binary, path, options):
+    rows = run_json([binary, "bench", "--models", path, "--prompt-tokens", options.prompt_tokens, "--gen-tokens", options.gen_tokens,
+                     "--threads", options.threads, "-r", 1, "--format", "json", *options.extra.split()])
+    return {r["test"]: r["tok_per_s_median"] for r in rows}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--qbench", required=True)
+    parser.add_argument("--llama-build", required=True, type=pathlib.Path)
+    parser.add_argument("--models", default="BF16,Q8_0,Q4_0,Q4_K_M,demo")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--prompt-tokens", type=int, default=512)
+    parser.add_argument("--gen-tokens", type=int, default=32)
+    parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path.home() / ".cache" / "qbench" / "peers")
+    parser.add_argument("--extra", default="", help="more options for qbench bench")
+    parser.add_argument("--markdown", type=pathlib.Path)
+    options = parser.parse_args()
+    if options.repetitions < 5:
+        parser.error("--repetitions: at least 5, since medians of fewer say little on a shared machine")
+    llama = options.llama_build / "bin"
+    cpu = next((l.split(":", 1)[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), platform.machine())
+    lines = [f"{cpu}, {options.threads} threads, n = {options.repetitions} interleaved processes each; tokens/s medians; ratio = qbench / llama.cpp, median of the pairs [min, max]",
+             "", "| model | test | llama.cpp | qbench | ratio | spread |", "|---|---|---:|---:|---:|---|"]
+    print("\n".join(lines), flush=True)
+    for name, path in prepare(options.work, llama, options.models.split(",")).items():
+        pairs = [(measure_llama(llama / "llama-bench", path, options), measure_qbench(options.qbench, path, options)) for _ in range(options.repetitions)]
+        for test in pairs[0][1]:
+            ratios = [ours[test] / theirs[test] for theirs, ours in pairs]
+            label = "SmolLM2-135M Q4_1 (demo)" if name == "demo" else f"Qwen2.5-0.5B shape {name}"
+            lines.append(f"| {label} | {test} | {statistics.median(p[0][test] for p in pairs):.1f} | {statistics.median(p[1][test] for p in pairs):.1f} | "
+                         f"{statistics.median(ratios):.2f} | [{min(ratios):.2f}, {max(ratios):.2f}] |")
+            print(lines[-1], flush=True)
+    if options.markdown:
+        options.markdown.write_text("\n".join(lines) + "\n")
+
+
+main()
