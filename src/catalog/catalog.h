@@ -20,7 +20,8 @@ enum class ModelKind {
 };
 std::string_view name_of(ModelKind kind) noexcept;  ///< "instruct", "code", "thinking", "base"
 
-/// The kind of a model that is not in the catalogue, from its name ("...-Coder-...-Instruct", "...-Thinking-...") and whether it has a chat template.
+/// The kind of a model that is not in the catalogue, from its name ("...-Coder-...-Instruct", "...-Thinking-...") and whether it has a chat
+/// template.
 ModelKind guess_kind(std::string_view model_name, bool has_chat_template);
 
 /// Whether a model thinks (writes <think>...</think>).
@@ -29,17 +30,17 @@ std::string_view name_of(Thinking thinking) noexcept;  ///< "never", "optional",
 
 /// One model that the catalogue knows.
 struct CatalogEntry {
-  std::string name;                        ///< "qwen2.5-coder-7b-instruct": lower case, the main alias
-  std::vector<std::string> aliases;        ///< further names, lower case ("qwen2.5-coder-7b")
-  std::string label;                       ///< "Qwen2.5-Coder-7B-Instruct": in tables and file names
-  std::string hub_id;                      ///< "Qwen/Qwen2.5-Coder-7B-Instruct"
+  std::string name;                  ///< "qwen2.5-coder-7b-instruct": lower case, the main alias
+  std::vector<std::string> aliases;  ///< further names, lower case ("qwen2.5-coder-7b")
+  std::string label;                 ///< "Qwen2.5-Coder-7B-Instruct": in tables and file names
+  std::string hub_id;                ///< "Qwen/Qwen2.5-Coder-7B-Instruct"
   ModelKind kind = ModelKind::kInstruct;
   Thinking thinking = Thinking::kNever;
-  std::string licence;                     ///< SPDX id, or the licence's own name
-  std::int64_t tokenizer_size = 0;         ///< ids from here on are padding rows
-  std::string cached_file;                 ///< file name below cache_dir() where the quick start keeps the model; empty: none
-  std::string download_command;            ///< the one command that fetches it
-  formats::ModelConfig shape;              ///< complete: synthetic weights need nothing else
+  std::string licence;              ///< SPDX id, or the licence's own name
+  std::int64_t tokenizer_size = 0;  ///< ids from here on are padding rows
+  std::string cached_file;          ///< file name below cache_dir() where the quick start keeps the model; empty: none
+  std::string download_command;     ///< the one command that fetches it
+  formats::ModelConfig shape;       ///< complete: synthetic weights need nothing else
 };
 
 /// configs/models.json.

@@ -9,24 +9,25 @@
 
 namespace qbench::catalog {
 
-/// Bytes per number of a KV type: f32 4, bf16 and f16 2, q8_0 34/32 (a half-precision scale per 32 numbers). Error{kUsage} for another name.
+/// Bytes per number of a KV type: f32 4, bf16 and f16 2, q8_0 34/32 (a half-precision scale per 32 numbers). Error{kUsage} for another
+/// name.
 double kv_bytes_per_number(std::string_view kv_type);
 
 /// What is to be placed.
 struct MemoryDemand {
-  std::uint64_t weight_bytes = 0;       ///< on the device (model::total_weights, or the file's tensors)
+  std::uint64_t weight_bytes = 0;  ///< on the device (model::total_weights, or the file's tensors)
   std::string kv_type = "bf16";
-  std::int64_t context = 0;             ///< positions per sequence that are asked for; 0: the checkpoint's
-  std::int64_t sequences = 1;           ///< --batch
-  std::uint64_t workspace_bytes = 0;    ///< activations and logits
+  std::int64_t context = 0;           ///< positions per sequence that are asked for; 0: the checkpoint's
+  std::int64_t sequences = 1;         ///< --batch
+  std::uint64_t workspace_bytes = 0;  ///< activations and logits
 };
 
 /// KV cache of one sequence at one length.
 struct KvAtContext {
-  std::int64_t context = 0;             ///< positions
+  std::int64_t context = 0;  ///< positions
   std::uint64_t bytes = 0;
-  std::uint64_t sequences_that_fit = 0; ///< beside the weights and the workspace in the memory there is
-  bool within_checkpoint = true;        ///< false: longer than the context that the checkpoint states
+  std::uint64_t sequences_that_fit = 0;  ///< beside the weights and the workspace in the memory there is
+  bool within_checkpoint = true;         ///< false: longer than the context that the checkpoint states
 };
 
 /// What fits beside what.
@@ -35,15 +36,15 @@ struct MemoryPlan {
   std::uint64_t workspace_bytes = 0;
   std::uint64_t kv_bytes_per_position = 0;  ///< rounded up to whole bytes
   std::string kv_type;
-  std::int64_t context = 0;             ///< of the demand, the checkpoint's filled in
+  std::int64_t context = 0;  ///< of the demand, the checkpoint's filled in
   std::int64_t sequences = 1;
-  std::uint64_t kv_bytes = 0;           ///< of the demand: all sequences at its context
-  std::uint64_t needed_bytes = 0;       ///< weights + workspace + kv_bytes
+  std::uint64_t kv_bytes = 0;      ///< of the demand: all sequences at its context
+  std::uint64_t needed_bytes = 0;  ///< weights + workspace + kv_bytes
   std::uint64_t available_bytes = 0;
   bool fits = false;
-  std::uint64_t missing_bytes = 0;      ///< 0 when it fits
-  std::int64_t longest_context = 0;     ///< of one sequence in the memory there is, at most the checkpoint's; 0: the weights alone do not fit
-  std::vector<KvAtContext> table;       ///< 1024, 4096, 32768 and the checkpoint's full context, in this order, none twice
+  std::uint64_t missing_bytes = 0;   ///< 0 when it fits
+  std::int64_t longest_context = 0;  ///< of one sequence in the memory there is, at most the checkpoint's; 0: the weights alone do not fit
+  std::vector<KvAtContext> table;    ///< 1024, 4096, 32768 and the checkpoint's full context, in this order, none twice
 };
 
 /// Pure arithmetic; counts that do not fit 64 bits saturate. `available_bytes`: memory of the device that may be used. Error{kUsage} for an

@@ -17,13 +17,13 @@ std::string_view name_of(ModelSource source) noexcept;  ///< "file", "directory"
 
 /// One model of a run, found.
 struct ModelRef {
-  std::string request;                       ///< as it was asked for
-  std::string label;                         ///< in tables and file names: [A-Za-z0-9._-]; unique within resolve_models
+  std::string request;  ///< as it was asked for
+  std::string label;    ///< in tables and file names: [A-Za-z0-9._-]; unique within resolve_models
   ModelSource source = ModelSource::kFile;
-  std::filesystem::path path;                ///< for formats::open_model_file; empty for synthetic
-  std::string hub_id;                        ///< empty when it does not come from the hub or is not known
-  std::string revision;                      ///< commit of the hub snapshot; empty otherwise
-  std::optional<CatalogEntry> entry;         ///< the catalogue's entry: always for synthetic and aliases, else when hub id or label match one
+  std::filesystem::path path;         ///< for formats::open_model_file; empty for synthetic
+  std::string hub_id;                 ///< empty when it does not come from the hub or is not known
+  std::string revision;               ///< commit of the hub snapshot; empty otherwise
+  std::optional<CatalogEntry> entry;  ///< the catalogue's entry: always for synthetic and aliases, else when hub id or label match one
 
   bool synthetic() const { return source == ModelSource::kSynthetic; }
   /// "synthetic" or "checkpoint": the column `weights`.
@@ -41,16 +41,16 @@ struct ModelPlaces {
 std::vector<std::string> split_models(std::string_view value);
 
 /// Finds one model: `synthetic:<catalogue name>`, a file, a folder, a catalogue alias, a hub id in the local cache, in this order.
-/// Error{kNotFound} says every place where it looked, the one command that downloads it, and near names. Error{kConfig} for a folder or file
-/// that cannot be a model.
+/// Error{kNotFound} says every place where it looked, the one command that downloads it, and near names. Error{kConfig} for a folder or
+/// file that cannot be a model.
 ModelRef resolve_model(const Catalog& catalog, std::string_view request, const ModelPlaces& places = {});
 
 /// One outcome per request: a model that is not there becomes a failed row, not a failed run.
 struct ResolvedModel {
   std::string request;
-  std::string label;                 ///< unique; made from the request when it was not found
-  std::optional<ModelRef> ref;       ///< present when found
-  std::optional<Error> error;        ///< present when not
+  std::string label;            ///< unique; made from the request when it was not found
+  std::optional<ModelRef> ref;  ///< present when found
+  std::optional<Error> error;   ///< present when not
 };
 
 /// Splits and resolves all --models values. Equal labels get "-2", "-3". Error{kUsage} when there is no model at all.

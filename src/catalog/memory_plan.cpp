@@ -1,0 +1,81 @@
+#include "catalog/memory_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "base/error.h"
+#include "base/units.h"
+
+namespace qbench::catalog {
+namespace {
+
+constexpr std::array<std::int64_t, 3> kTableContexts{1024, 4096, 32768};
+
+std::uint64_t add(std::uint64_t a, std::uint64_t b) {
+  return b > std::numeric_limits<std::uint64_t>::max() - a ? std::numeric_limits<std::uint64_t>::max() : a + b;
+}
+
+std::uint64_t multiply(std::uint64_t a, std::uint64_t b) {
+  const unsigned __int128 product = static_cast<unsigned __int128>(a) * b;
+  return product > std::numeric_limits<std::uint64_t>::max() ? std::numeric_limits<std::uint64_t>::max()
+                                                             : static_cast<std::uint64_t>(product);
+}
+
+std::vector<std::int64_t> contexts_of_table(std::int64_t checkpoint_context) {
+  std::vector<std::int64_t> contexts(kTableContexts.begin(), kTableContexts.end());
+  if (std::find(contexts.begin(), contexts.end(), checkpoint_context) == contexts.end()) contexts.push_back(checkpoint_context);
+  return contexts;
+}
+
+}  // namespace
+
+double kv_bytes_per_number(std::string_view kv_type) {
+  if (kv_type == "f32") return 4.0;
+  if (kv_type == "bf16" || kv_type == "f16") return 2.0;
+  if (kv_type == "q8_0") return 34.0 / 32.0;
+  throw Error(ErrorCode::kUsage, "--kv-type: expected f32, bf16, f16 or q8_0, got '" + std::string(kv_type.substr(0, 80)) + "'");
+}
+
+MemoryPlan plan_memory(const formats::ModelConfig& config, const MemoryDemand& demand, std::uint64_t available_bytes) {
+  if (demand.context < 0) throw Error(ErrorCode::kUsage, "--context: expected 1 or more, got " + std::to_string(demand.context));
+  if (demand.sequences < 1) throw Error(ErrorCode::kUsage, "--batch: expected 1 or more, got " + std::to_string(demand.sequences));
+  MemoryPlan plan;
+  plan.kv_type = demand.kv_type;
+  plan.kv_bytes_per_position = formats::kv_bytes_per_position(config, kv_bytes_per_number(demand.kv_type));
+  plan.weight_bytes = demand.weight_bytes;
+  plan.workspace_bytes = demand.workspace_bytes;
+  plan.context = demand.context > 0 ? demand.context : config.context;
+  plan.sequences = demand.sequences;
+  plan.available_bytes = available_bytes;
+  const std::uint64_t per_sequence = multiply(plan.kv_bytes_per_position, static_cast<std::uint64_t>(plan.context));
+  plan.kv_bytes = multiply(per_sequence, static_cast<std::uint64_t>(plan.sequences));
+  const std::uint64_t fixed = add(plan.weight_bytes, plan.workspace_bytes);
+  plan.needed_bytes = add(fixed, plan.kv_bytes);
+  plan.fits = plan.needed_bytes <= available_bytes;
+  plan.missing_bytes = plan.fits ? 0 : plan.needed_bytes - available_bytes;
+  const std::uint64_t left = fixed <= available_bytes ? available_bytes - fixed : 0;
+  const std::uint64_t positions = plan.kv_bytes_per_position > 0 ? left / plan.kv_bytes_per_position : 0;
+  plan.longest_context = static_cast<std::int64_t>(std::min<std::uint64_t>(positions, static_cast<std::uint64_t>(config.context)));
+  for (const std::int64_t context : contexts_of_table(config.context)) {
+    KvAtContext row;
+    row.context = context;
+    row.bytes = multiply(plan.kv_bytes_per_position, static_cast<std::uint64_t>(context));
+    row.sequences_that_fit = row.bytes > 0 ? left / row.bytes : 0;
+    row.within_checkpoint = context <= config.context;
+    plan.table.push_back(row);
+  }
+  return plan;
+}
+
+std::string describe(const MemoryPlan& plan) {
+  std::string parts = fmt::format("weights {}, KV {}", format_bytes(plan.weight_bytes), format_bytes(plan.kv_bytes));
+  if (plan.workspace_bytes > 0) parts += fmt::format(", workspace {}", format_bytes(plan.workspace_bytes));
+  const std::string verdict = plan.fits ? "fits" : fmt::format("{} short", format_bytes(plan.missing_bytes));
+  return fmt::format("needs {} ({}), {} available: {}", format_bytes(plan.needed_bytes), parts, format_bytes(plan.available_bytes),
+                     verdict);
+}
+
+}  // namespace qbench::catalog
