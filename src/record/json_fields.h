@@ -89,7 +89,7 @@ void fields(Archive& a, FieldsOf<TelemetrySeries> auto& r) {
   a("interval_ns", r.interval_ns);
   a("time_ns", r.time_ns);
   a("rss_bytes", r.rss_bytes);
-  a("cpu_cores", r.cpu_cores);
+  a("cpu_time_ns", r.cpu_time_ns);
   a("dropped", r.dropped);
 }
 

@@ -190,9 +190,9 @@ class Reader {
   void from(const json& value, const std::string& path, TelemetrySeries& series) const {
     Reader reader(value, path, where_);
     fields(reader, series);
-    if (series.rss_bytes.size() != series.time_ns.size() || series.cpu_cores.size() != series.time_ns.size()) {
-      fail(path, fmt::format("columns of different lengths: {} times, {} rss_bytes, {} cpu_cores", series.time_ns.size(), series.rss_bytes.size(),
-                             series.cpu_cores.size()));
+    if (series.rss_bytes.size() != series.time_ns.size() || series.cpu_time_ns.size() != series.time_ns.size()) {
+      fail(path, fmt::format("columns of different lengths: {} times, {} rss_bytes, {} cpu_time_ns", series.time_ns.size(), series.rss_bytes.size(),
+                             series.cpu_time_ns.size()));
     }
   }
   template <class T>

@@ -93,7 +93,7 @@ struct TelemetrySeries {
   std::int64_t interval_ns = 100'000'000;
   std::vector<std::int64_t> time_ns;
   std::vector<std::int64_t> rss_bytes;
-  std::vector<double> cpu_cores;     ///< processor seconds per second since the entry before: 2.0 is two cores busy
+  std::vector<std::int64_t> cpu_time_ns;  ///< processor time that all threads have used since the first entry
   std::int64_t dropped = 0;          ///< entries that the preallocated memory could not hold
 };
 

@@ -7,7 +7,7 @@
 
 namespace qbench::sysinfo {
 
-/// Reads /proc/self for telemetry without allocating: the files stay open. Move-only.
+/// Reads /proc/self/statm for telemetry without allocating: the file stays open. Move-only.
 class ProcessProbe {
  public:
   explicit ProcessProbe(const Roots& roots = {});
@@ -15,17 +15,17 @@ class ProcessProbe {
   ProcessProbe(ProcessProbe&& other) noexcept;
   ProcessProbe& operator=(ProcessProbe&& other) noexcept;
 
-  /// Resident bytes now (statm); nothing where it cannot be read.
+  /// Resident bytes now; nothing where it cannot be read.
   std::optional<std::int64_t> rss_bytes() const noexcept;
-  /// Processor time of all threads since the process began, user and system (stat), in nanoseconds.
-  std::optional<std::int64_t> cpu_time_ns() const noexcept;
 
  private:
   int statm_ = -1;
-  int stat_ = -1;
   std::int64_t page_bytes_;
-  std::int64_t tick_ns_;
 };
+
+/// Processor time of all threads of this process since it began, user and system, in nanoseconds (the kernel's precise account, not the 10 ms
+/// ticks of /proc/self/stat).
+std::int64_t process_cpu_time_ns() noexcept;
 
 /// Largest resident size of this process so far (VmHWM, else getrusage).
 std::optional<std::int64_t> peak_rss_bytes(const Roots& roots = {});

@@ -1,0 +1,153 @@
+#include "measure/sample_metrics.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/units.h"
+
+namespace qbench::measure {
+namespace {
+
+using record::MetricId;
+using record::SequenceRecord;
+
+/// a / b, or nothing where the denominator is not positive.
+std::optional<double> ratio(double a, double b) {
+  if (!(b > 0)) return std::nullopt;
+  return a / b;
+}
+
+double as_double(std::int64_t value) { return static_cast<double>(value); }
+
+/// What all sequences of a repetition add up to. Times are nanoseconds after t0.
+struct Totals {
+  std::int64_t prompt_tokens = 0;   ///< p
+  std::int64_t output_tokens = 0;   ///< n
+  std::int64_t t1 = 0;              ///< the last sequence has its first token
+  std::int64_t tn = 0;              ///< the last token of all
+  std::int64_t after_t1 = 0;        ///< tokens later than t1
+  std::int64_t gaps = 0;            ///< between tokens of one sequence
+  std::int64_t gaps_ns = 0;
+  std::int64_t longest = 0;         ///< positions of the longest sequence
+};
+
+Totals add_up(const std::vector<SequenceRecord>& sequences) {
+  Totals totals;
+  for (const SequenceRecord& sequence : sequences) {
+    const auto& stamps = sequence.token_ns;
+    QB_CHECK(std::is_sorted(stamps.begin(), stamps.end()) && (stamps.empty() || stamps.front() >= 0));
+    const auto count = static_cast<std::int64_t>(stamps.size());
+    totals.prompt_tokens += sequence.prompt_tokens;
+    totals.output_tokens += count;
+    totals.longest = std::max(totals.longest, sequence.prompt_tokens + count);
+    if (stamps.empty()) continue;
+    totals.t1 = std::max(totals.t1, stamps.front());
+    totals.tn = std::max(totals.tn, stamps.back());
+    totals.gaps += count - 1;
+    totals.gaps_ns += stamps.back() - stamps.front();
+  }
+  // One sequence: all but the first, also when stamps coincide. Several: those that came when all were decoding.
+  if (sequences.size() == 1) {
+    totals.after_t1 = std::max<std::int64_t>(0, totals.output_tokens - 1);
+  } else {
+    for (const SequenceRecord& sequence : sequences) {
+      totals.after_t1 += sequence.token_ns.end() - std::upper_bound(sequence.token_ns.begin(), sequence.token_ns.end(), totals.t1);
+    }
+  }
+  return totals;
+}
+
+void add_phases(const record::SampleRecord& sample, record::MetricValues& metrics) {
+  if (sample.rendered_ns) metrics[MetricId::kRenderMs] = ms_from_ns(as_double(*sample.rendered_ns));
+  if (sample.tokenized_ns) {
+    metrics[MetricId::kTokenizeMs] = ms_from_ns(as_double(*sample.tokenized_ns - sample.rendered_ns.value_or(0)));
+  }
+  if (sample.detokenize_ns) metrics[MetricId::kDetokenizeMs] = ms_from_ns(as_double(*sample.detokenize_ns));
+  if (sample.peak_rss_bytes) metrics[MetricId::kPeakBytes] = as_double(*sample.peak_rss_bytes);
+}
+
+void add_text(const record::SampleRecord& sample, const Totals& totals, record::MetricValues& metrics) {
+  std::int64_t chars = 0, bytes = 0;
+  for (const SequenceRecord& sequence : sample.sequences) {
+    if (!sequence.output_chars || !sequence.output_bytes) return;
+    chars += *sequence.output_chars;
+    bytes += *sequence.output_bytes;
+  }
+  metrics[MetricId::kCharsPerS] = ratio(as_double(chars), s_from_ns(as_double(totals.tn)));
+  metrics[MetricId::kBytesPerToken] = ratio(as_double(bytes), as_double(totals.output_tokens));
+}
+
+void add_thinking(const record::SampleRecord& sample, record::MetricValues& metrics) {
+  std::int64_t thinking = 0, answer = 0, last_thought = 0;
+  for (const SequenceRecord& sequence : sample.sequences) {
+    if (!sequence.thinking_tokens) return;
+    const auto count = static_cast<std::int64_t>(sequence.token_ns.size());
+    QB_CHECK(*sequence.thinking_tokens >= 0 && *sequence.thinking_tokens <= count);
+    thinking += *sequence.thinking_tokens;
+    answer += count - *sequence.thinking_tokens;
+    if (*sequence.thinking_tokens > 0) {
+      last_thought = std::max(last_thought, sequence.token_ns[static_cast<std::size_t>(*sequence.thinking_tokens - 1)]);
+    }
+  }
+  metrics[MetricId::kThinkingTokens] = as_double(thinking);
+  metrics[MetricId::kAnswerTokens] = as_double(answer);
+  if (thinking > 0) metrics[MetricId::kThinkingMs] = ms_from_ns(as_double(last_thought));
+  const SequenceRecord& first = sample.sequences.front();
+  const auto first_answer = static_cast<std::size_t>(*first.thinking_tokens);
+  if (first_answer < first.token_ns.size()) metrics[MetricId::kFirstAnswerMs] = ms_from_ns(as_double(first.token_ns[first_answer]));
+}
+
+}  // namespace
+
+std::vector<std::int64_t> offsets_from(std::int64_t t0_ns, std::span<const std::int64_t> stamps_ns) {
+  std::vector<std::int64_t> offsets;
+  offsets.reserve(stamps_ns.size());
+  for (const std::int64_t stamp : stamps_ns) offsets.push_back(stamp - t0_ns);
+  return offsets;
+}
+
+record::MetricValues sample_metrics(const record::SampleRecord& sample) {
+  record::MetricValues metrics;
+  if (sample.status != record::Status::kOk || sample.sequences.empty()) return metrics;
+  const Totals totals = add_up(sample.sequences);
+  add_phases(sample, metrics);
+  metrics[MetricId::kPromptTokens] = as_double(totals.prompt_tokens);
+  metrics[MetricId::kOutputTokens] = as_double(totals.output_tokens);
+  metrics[MetricId::kContextUseRatio] = ratio(as_double(totals.longest), as_double(sample.cell.context));
+  // A sequence without any token has no first one, and so the repetition has no t1.
+  const bool all_began = std::none_of(sample.sequences.begin(), sample.sequences.end(), [](const auto& s) { return s.token_ns.empty(); });
+  if (all_began) {
+    metrics[MetricId::kTtftMs] = ms_from_ns(as_double(totals.t1));
+    metrics[MetricId::kPrefillTokPerS] = ratio(as_double(totals.prompt_tokens), s_from_ns(as_double(totals.t1)));
+    metrics[MetricId::kE2eMs] = ms_from_ns(as_double(totals.tn));
+    metrics[MetricId::kE2eTokPerS] = ratio(as_double(totals.output_tokens), s_from_ns(as_double(totals.tn)));
+    if (sample.prefill_start_ns) metrics[MetricId::kPrefillMs] = ms_from_ns(as_double(totals.t1 - *sample.prefill_start_ns));
+    if (totals.gaps > 0) metrics[MetricId::kItlMeanMs] = ms_from_ns(as_double(totals.gaps_ns)) / as_double(totals.gaps);
+    if (totals.after_t1 > 0) {
+      metrics[MetricId::kDecodeMs] = ms_from_ns(as_double(totals.tn - totals.t1));
+      metrics[MetricId::kDecodeTokPerS] = ratio(as_double(totals.after_t1), s_from_ns(as_double(totals.tn - totals.t1)));
+    }
+    add_text(sample, totals, metrics);
+    add_thinking(sample, metrics);
+  }
+  return metrics;
+}
+
+record::MetricValues load_metrics(const record::LoadRecord& load) {
+  record::MetricValues metrics;
+  if (load.status != record::Status::kOk) return metrics;
+  metrics[MetricId::kLoadMs] = ms_from_ns(as_double(load.load_ns));
+  metrics[MetricId::kOpenMs] = ms_from_ns(as_double(load.open_ns));
+  metrics[MetricId::kPackMs] = ms_from_ns(as_double(load.pack_ns));
+  return metrics;
+}
+
+void append_gaps_ms(const record::SampleRecord& sample, std::vector<double>& gaps) {
+  for (const SequenceRecord& sequence : sample.sequences) {
+    for (std::size_t i = 1; i < sequence.token_ns.size(); ++i) {
+      gaps.push_back(ms_from_ns(as_double(sequence.token_ns[i] - sequence.token_ns[i - 1])));
+    }
+  }
+}
+
+}  // namespace qbench::measure

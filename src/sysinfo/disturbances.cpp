@@ -1,0 +1,118 @@
+#include "sysinfo/disturbances.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/units.h"
+
+namespace qbench::sysinfo {
+namespace {
+
+using Found = std::vector<Disturbance>;
+
+void add(Found& found, const char* id, Severity severity, std::string what, std::string remedy) {
+  found.push_back({id, severity, std::move(what), std::move(remedy)});
+}
+
+void judge_build(const BuildInfo& build, Found& found) {
+  if (!build.sanitizers.empty()) {
+    add(found, "sanitizer_build", Severity::kWarning, fmt::format("this binary is built with sanitizers ({}): several times slower", build.sanitizers),
+        "build with `cmake --preset release`");
+  } else if (build.type != "Release" && build.type != "RelWithDebInfo") {
+    add(found, "debug_build", Severity::kWarning, fmt::format("this binary's build type is '{}', not Release", build.type),
+        "build with `cmake --preset release`");
+  }
+  if (build.git_dirty.value_or(false)) {
+    add(found, "dirty_build", Severity::kNote, fmt::format("built from changed files on commit {}: the numbers belong to no commit", build.git_sha.substr(0, 12)),
+        "commit before measurements that are to be compared");
+  }
+}
+
+void judge_clocks(const CpuInfo& cpu, const HostInfo& host, Found& found) {
+  if (!cpu.governor.empty() && cpu.governor != "performance") {
+    add(found, "governor", Severity::kWarning, fmt::format("the clock governor is '{}', not 'performance'", cpu.governor),
+        "sudo cpupower frequency-set -g performance");
+  }
+  if (cpu.governor.empty()) {
+    add(found, "clocks_hidden", Severity::kNote,
+        host.virtual_machine ? "a virtual machine: clocks and the host's other guests are not visible" : "the clock governor is not visible here",
+        "repeat runs at different times and compare medians");
+  }
+  if (cpu.turbo.value_or(false)) {
+    add(found, "turbo", Severity::kNote, "boost clocks are on: speed depends on temperature and on how many cores work",
+        "for comparisons over days switch boost off (cpufreq/boost or intel_pstate/no_turbo), or read medians only");
+  }
+}
+
+void judge_processor_share(const CpuInfo& cpu, int threads, Found& found) {
+  if (threads <= 0) threads = default_threads(cpu);
+  if (cpu.quota_cores && *cpu.quota_cores < cpu.usable_physical) {
+    add(found, "cpu_quota", Severity::kWarning,
+        fmt::format("the control group allows {:.3g} of {} cores: threads are stopped when the share is used up", *cpu.quota_cores, cpu.usable_physical),
+        "raise the quota (docker run --cpus), or use --threads at or below it");
+  }
+  if (threads > cpu.usable_physical) {
+    add(found, "oversubscribed", Severity::kWarning,
+        fmt::format("{} threads on {} physical cores: two on one core wait for each other", threads, cpu.usable_physical),
+        fmt::format("--threads {}", default_threads(cpu)));
+  }
+  if (static_cast<int>(cpu.affinity.size()) < cpu.logical) {
+    add(found, "affinity", Severity::kNote, fmt::format("bound to {} of {} processors", cpu.affinity.size(), cpu.logical),
+        "nothing to do where that is meant (taskset, cpuset)");
+  }
+  if (cpu.sockets > 1) {
+    add(found, "numa", Severity::kNote, fmt::format("{} sockets: memory of the other socket is slower", cpu.sockets),
+        "bind to one socket: numactl --cpunodebind=0 --membind=0 qbench ...");
+  }
+}
+
+void judge_load(const Machine& machine, const std::vector<BusyProcess>& busy, Found& found) {
+  for (std::size_t i = 0; i < busy.size() && i < 5; ++i) {
+    add(found, "busy_process", Severity::kWarning,
+        fmt::format("process {} ({}) is using {:.1f} cores", busy[i].pid, busy[i].name, busy[i].cores), "end it, or wait until it is done");
+  }
+  const auto load = machine.host.load_average_1m;
+  // Half the cores busy before anything was started cannot be this program.
+  if (busy.empty() && load && *load > std::max(0.5, 0.5 * machine.cpu.usable_physical)) {
+    add(found, "load", Severity::kWarning, fmt::format("the load average of the last minute is {:.2f} on {} cores", *load, machine.cpu.usable_physical),
+        "find out what runs (top), and wait until it is done");
+  }
+}
+
+void judge_memory(const MemoryInfo& memory, Found& found) {
+  if (memory.swap_used_bytes.value_or(0) > (std::uint64_t{64} << 20)) {
+    add(found, "swap", Severity::kWarning, fmt::format("{} of swap are in use: weights may be paged out", format_bytes(*memory.swap_used_bytes)),
+        "free memory, then swapoff -a && swapon -a; or run with --mlock");
+  }
+  if (memory.limit_bytes && memory.total_bytes && *memory.limit_bytes < *memory.total_bytes) {
+    add(found, "memory_limit", Severity::kNote, fmt::format("the control group allows {} of memory", format_bytes(*memory.limit_bytes)),
+        "models that need more are skipped; raise the limit (docker run --memory)");
+  }
+  if (memory.transparent_huge_pages == "never" && memory.huge_pages_total == 0) {
+    add(found, "huge_pages", Severity::kNote, "no huge pages: reading the weights costs more address translation",
+        "echo madvise | sudo tee /sys/kernel/mm/transparent_hugepage/enabled");
+  }
+  const std::uint64_t usable = usable_memory_bytes(memory);
+  if (usable > 0 && memory.total_bytes && usable < *memory.total_bytes / 10) {
+    add(found, "memory_low", Severity::kWarning, fmt::format("only {} of memory are free", format_bytes(usable)), "end what holds the memory");
+  }
+}
+
+}  // namespace
+
+Machine read_machine(const Roots& roots) {
+  return {read_cpu_info(roots), read_memory_info(roots), read_host_info(roots), read_gpus(), build_info()};
+}
+
+std::vector<Disturbance> find_disturbances(const Machine& machine, const std::vector<BusyProcess>& busy, int threads) {
+  Found found;
+  judge_build(machine.build, found);
+  judge_load(machine, busy, found);
+  judge_clocks(machine.cpu, machine.host, found);
+  judge_processor_share(machine.cpu, threads, found);
+  judge_memory(machine.memory, found);
+  return found;
+}
+
+}  // namespace qbench::sysinfo
