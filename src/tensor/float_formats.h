@@ -9,28 +9,28 @@ namespace qbench::tensor {
 /// over a row vectorise.
 
 inline float f32_from_f16(std::uint16_t bits) noexcept {
-  const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000u) << 16;
-  const std::uint32_t magnitude = bits & 0x7fffu;
-  const std::uint32_t rebias = 112u << 23;  // 127 - 15
-  const std::uint32_t normal = (magnitude << 13) + rebias + (magnitude >= 0x7c00u ? rebias : 0u);
-  const std::uint32_t subnormal = std::bit_cast<std::uint32_t>(static_cast<float>(static_cast<std::int32_t>(magnitude)) * 0x1p-24f);
-  return std::bit_cast<float>(sign | (magnitude < 0x0400u ? subnormal : normal));
+  // Signed arithmetic, because SSE2 compares no unsigned numbers.
+  const std::int32_t sign = static_cast<std::int32_t>(static_cast<std::uint32_t>(bits & 0x8000u) << 16);
+  const std::int32_t magnitude = bits & 0x7fff;
+  const std::int32_t rebias = 112 << 23;  // 127 - 15
+  const std::int32_t normal = (magnitude << 13) + rebias;
+  const std::int32_t infinite = normal + rebias;  // exponent 255: infinity and NaN
+  const std::int32_t subnormal = std::bit_cast<std::int32_t>(static_cast<float>(magnitude) * 0x1p-24f);
+  const std::int32_t finite = magnitude < 0x0400 ? subnormal : normal;
+  return std::bit_cast<float>(sign | (magnitude > 0x7bff ? infinite : finite));
 }
 
 /// Rounds to nearest even; overflow to infinity; NaN stays a quiet NaN.
 inline std::uint16_t f16_from_f32(float value) noexcept {
-  const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
-  const std::uint32_t magnitude = bits & 0x7fffffffu;
-  const std::uint32_t sign = (bits >> 16) & 0x8000u;
-  if (magnitude > 0x7f800000u) return static_cast<std::uint16_t>(sign | 0x7e00u | ((magnitude >> 13) & 0x1ffu));
-  if (magnitude >= 0x47800000u) return static_cast<std::uint16_t>(sign | 0x7c00u);  // 65536 and more, infinity
-  if (magnitude < 0x38800000u) {
-    // Below 2^-14: adding 0.5 lets the hardware round to multiples of 2^-24, which are the subnormals.
-    const float rounded = std::bit_cast<float>(magnitude) + 0.5f;
-    return static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(rounded) - 0x3f000000u));
-  }
-  const std::uint32_t rounded = magnitude + 0x0fffu + ((magnitude >> 13) & 1u);
-  return static_cast<std::uint16_t>(sign | ((rounded - (112u << 23)) >> 13));
+  const std::int32_t bits = std::bit_cast<std::int32_t>(value);
+  const std::int32_t magnitude = bits & 0x7fffffff;
+  const std::int32_t sign = (bits >> 16) & 0x8000;
+  // Below 2^-14: adding 0.5 lets the hardware round to multiples of 2^-24, which are the subnormals.
+  const std::int32_t small = std::bit_cast<std::int32_t>(std::bit_cast<float>(magnitude) + 0.5f) - 0x3f000000;
+  const std::int32_t normal = (magnitude + 0x0fff + ((magnitude >> 13) & 1) - (112 << 23)) >> 13;
+  const std::int32_t finite = magnitude < 0x38800000 ? small : normal;
+  const std::int32_t large = magnitude > 0x7f800000 ? (0x7e00 | ((magnitude >> 13) & 0x1ff)) : 0x7c00;
+  return static_cast<std::uint16_t>(sign | (magnitude > 0x477fffff ? large : finite));  // from 65536 on: infinity or NaN
 }
 
 inline float f32_from_bf16(std::uint16_t bits) noexcept { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
