@@ -17,8 +17,13 @@ KvLayout make_kv_layout(tensor::DType dtype, std::int64_t head_dim, std::int64_t
   if (dtype != DType::kF32 && dtype != DType::kF16 && dtype != DType::kBF16 && dtype != DType::kQ8_0) {
     throw Error(ErrorCode::kUnsupported, fmt::format("type {} (this device has f32, f16, bf16 and q8_0)", tensor::name_of(dtype)), "kv cache");
   }
-  if (head_dim <= 0 || head_dim % 2 != 0) {
-    throw Error(ErrorCode::kUnsupported, fmt::format("head_dim {} (an even number is needed)", head_dim), "kv cache");
+  constexpr std::int64_t kMostDim = 65536;
+  constexpr std::int64_t kMostPositions = std::int64_t{1} << 40;  // together below 2^62 bytes, so that no product here can overflow
+  if (head_dim <= 0 || head_dim % 2 != 0 || head_dim > kMostDim) {
+    throw Error(ErrorCode::kUnsupported, fmt::format("head_dim {} (an even number up to {} is needed)", head_dim, kMostDim), "kv cache");
+  }
+  if (positions <= 0 || positions > kMostPositions) {
+    throw Error(ErrorCode::kUnsupported, fmt::format("{} positions (1 to 2^40 are possible)", positions), "kv cache");
   }
   if (dtype == DType::kQ8_0 && head_dim % 32 != 0) {
     throw Error(ErrorCode::kUnsupported,

@@ -1,0 +1,144 @@
+#include "backend/cpu/cpu_backend.h"
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <mutex>
+#include <new>
+
+#include <fmt/format.h>
+
+#include "backend/cpu/cpu_backend_impl.h"
+#include "backend/cpu/host_limits.h"
+#include "base/check.h"
+#include "base/error.h"
+
+namespace qbench::backend {
+namespace cpu_kernels = kernels::cpu;
+namespace {
+
+constexpr int kMostThreads = 1024;
+
+bool offers(cpu_kernels::Isa isa, const cpu_kernels::CpuFeatures& features) {
+  switch (isa) {
+    case cpu_kernels::Isa::kScalar: return true;
+    case cpu_kernels::Isa::kAvx2: return features.avx2;
+    case cpu_kernels::Isa::kAvx512: return features.avx512;
+  }
+  return false;
+}
+
+/// Runs bodies that may throw: the first exception goes on in the caller.
+cpu_kernels::ParallelFor throwing_parallel_for(cpu_kernels::ThreadPool& pool) {
+  return [&pool](std::int64_t count, const std::function<void(std::int64_t, std::int64_t)>& body) {
+    std::mutex mutex;
+    std::exception_ptr failure;
+    pool.run([&](int thread) {
+      const cpu_kernels::Range range = cpu_kernels::partition(count, 1, thread, pool.threads());
+      if (range.size() == 0) return;
+      try {
+        body(range.begin, range.end);
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        if (!failure) failure = std::current_exception();
+      }
+    });
+    if (failure) std::rethrow_exception(failure);
+  };
+}
+
+}  // namespace
+
+int default_cpu_threads() {
+  const int cores = std::max(1, physical_cores(affinity_processors()));
+  return std::min(cores, cgroup_processors().value_or(cores));
+}
+
+std::unique_ptr<Backend> make_cpu_backend(const CpuOptions& options) {
+  if (options.threads < 0 || options.threads > kMostThreads) {
+    throw Error(ErrorCode::kUsage, fmt::format("{} threads (1 to {} are possible, 0 chooses)", options.threads, kMostThreads), "cpu");
+  }
+  const cpu_kernels::CpuFeatures features = cpu_kernels::detect_features();
+  const cpu_kernels::Isa isa = options.isa.value_or(cpu_kernels::best_isa(features));
+  if (!offers(isa, features)) {
+    throw Error(ErrorCode::kUnsupported, fmt::format("this processor has no {}; its best is {}", cpu_kernels::name_of(isa),
+                                                     cpu_kernels::name_of(cpu_kernels::best_isa(features))), "cpu");
+  }
+  return std::make_unique<CpuBackend>(options.threads == 0 ? default_cpu_threads() : options.threads, isa, features);
+}
+
+CpuBackend::CpuBackend(int threads, cpu_kernels::Isa isa, cpu_kernels::CpuFeatures features) : context_(threads, isa, features), stage_(context_) {}
+
+DeviceInfo CpuBackend::device() const {
+  const HostMemory memory = host_memory();
+  DeviceInfo info;
+  info.kind = DeviceKind::kCpu;
+  info.name = "cpu";
+  info.description = processor_name();
+  info.instruction_sets = cpu_kernels::describe(context_.isa, context_.features);
+  info.attention_path = "flash (tiled, online softmax, f32 accumulation)";
+  info.threads = context_.pool.threads();
+  info.memory_bytes = memory.total_bytes;
+  info.memory_free_bytes = memory.free_bytes;
+  return info;
+}
+
+std::unique_ptr<Matrix> CpuBackend::load_matrix(std::span<const tensor::RowSource* const> parts) {
+  QB_CHECK(!parts.empty());
+  std::vector<std::unique_ptr<cpu_kernels::PackedMatrix>> packed;
+  try {
+    for (const tensor::RowSource* part : parts) {
+      packed.push_back(cpu_kernels::pack_matrix(*part, context_.isa, context_.features, throwing_parallel_for(context_.pool)));
+    }
+  } catch (const std::bad_alloc&) {
+    const tensor::RowSource& part = *parts[packed.size()];
+    throw Error(ErrorCode::kMemory, fmt::format("no memory for a matrix of {} x {} {}", part.rows(), part.cols(), tensor::name_of(part.dtype())),
+                "weights");
+  }
+  return std::make_unique<CpuMatrix>(std::move(packed));
+}
+
+std::unique_ptr<Buffer> CpuBackend::load_vector(std::span<const float> values) {
+  auto buffer = std::make_unique<CpuBuffer>(static_cast<std::int64_t>(values.size()));
+  std::copy(values.begin(), values.end(), buffer->data());
+  return buffer;
+}
+
+std::unique_ptr<Buffer> CpuBackend::allocate(std::int64_t numbers) {
+  QB_CHECK(numbers >= 0);
+  auto buffer = std::make_unique<CpuBuffer>(numbers);
+  buffer->block().touch(context_.pool);
+  return buffer;
+}
+
+std::unique_ptr<KvCache> CpuBackend::make_kv_cache(const KvCacheShape& shape) { return std::make_unique<CpuKvCache>(shape, context_.pool); }
+
+void CpuBackend::begin_step(const Batch& batch) { batch_.begin(batch); }
+
+void CpuBackend::end_step() { batch_.end(); }
+
+void CpuBackend::embed(const Matrix& table, Buffer& x) {
+  const CpuMatrix& matrix = cpu(table);
+  float* to = cpu(x).data();
+  const std::int64_t tokens = batch_.tokens();
+  QB_CHECK(batch_.open() && matrix.parts() == 1 && x.size() >= tokens * matrix.cols());
+  for (const std::int32_t id : batch_.ids()) QB_CHECK(id >= 0 && id < matrix.rows());
+  const auto copy = [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t t = begin; t < end; ++t) matrix.part(0).read_row(batch_.ids()[static_cast<std::size_t>(t)], to + t * matrix.cols());
+  };
+  if (tokens < context_.pool.threads()) {
+    copy(0, tokens);
+    return;
+  }
+  context_.pool.run([&](int thread) {
+    const cpu_kernels::Range range = cpu_kernels::partition(tokens, 1, thread, context_.pool.threads());
+    copy(range.begin, range.end);
+  });
+}
+
+void CpuBackend::read(const Buffer& from, std::int64_t first, std::span<float> to) {
+  QB_CHECK(first >= 0 && first + static_cast<std::int64_t>(to.size()) <= from.size());
+  if (!to.empty()) std::memcpy(to.data(), cpu(from).data() + first, to.size_bytes());
+}
+
+}  // namespace qbench::backend

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "backend/backend.h"
+#include "backend/cpu/cpu_batch.h"
+#include "backend/cpu/cpu_context.h"
+#include "backend/cpu/cpu_storage.h"
+
+namespace qbench::backend {
+
+/// The CPU device: each step is one parallel region with barriers inside. Work areas grow between regions, so a repeated step of the same
+/// size allocates nothing.
+class CpuBackend final : public Backend {
+ public:
+  CpuBackend(int threads, kernels::cpu::Isa isa, kernels::cpu::CpuFeatures features);
+
+  DeviceInfo device() const override;
+  std::unique_ptr<Matrix> load_matrix(std::span<const tensor::RowSource* const> parts) override;
+  std::unique_ptr<Buffer> load_vector(std::span<const float> values) override;
+  std::unique_ptr<Buffer> allocate(std::int64_t numbers) override;
+  std::unique_ptr<KvCache> make_kv_cache(const KvCacheShape& shape) override;
+  void begin_step(const Batch& batch) override;
+  void end_step() override;
+  void embed(const Matrix& table, Buffer& x) override;
+  void norm_qkv_rope_append(const AttentionInput& input, const Rope& rope, std::int64_t layer, const Buffer& x, Buffer& q, KvCache& cache) override;
+  void attention(const AttentionInput& input, std::int64_t window, std::int64_t layer, const Buffer& q, const KvCache& cache, Buffer& out) override;
+  void project_residual(const Matrix& w, const Buffer& in, Buffer& x) override;
+  void norm_gate_up(const Buffer& norm, float rms_eps, const Matrix& gate_up, const Buffer& x, Buffer& out) override;
+  void norm_experts_residual(const ExpertInput& input, Buffer& x) override;
+  void norm_head(const Buffer& norm, float rms_eps, const Matrix& head, std::span<const std::int32_t> rows, const Buffer& x, Buffer& logits) override;
+  void read(const Buffer& from, std::int64_t first, std::span<float> to) override;
+
+ private:
+  /// The tokens that chose one expert: rows [first, first + count) of the grouped arrays.
+  struct ExpertGroup {
+    std::int64_t expert, first, count;
+    std::int64_t input_offset[kInputKinds];   ///< of its prepared input, in bytes
+    std::int64_t middle_offset;               ///< of its prepared down input
+  };
+  struct ExpertWork;
+
+  void finish_heads(const AttentionInput& input, const Rope& rope, const RopeTable& table, std::int64_t layer, float* q, CpuKvCache& cache,
+                    int thread);
+  void run_piece(const AttentionInput& input, const AttentionPlan& plan, const AttentionPiece& piece, std::int64_t layer, const float* q,
+                 const CpuKvCache& cache, float* out, float* scratch) const;
+  void gate_up_share(const CpuMatrix& gate_up, const PreparedInput& input, std::int64_t tokens, float* both, float* out, int thread);
+  void route(const ExpertInput& input, const float* x);
+  void group_by_expert(const ExpertInput& input);
+  void prepare_grouped(const ExpertInput& input, const ExpertWork& work, int thread);
+  void run_experts(const ExpertInput& input, const ExpertWork& work, float* x, int thread);
+
+  CpuContext context_;
+  InputStage stage_;
+  CpuBatch batch_;
+  WorkArea rows_;         ///< outputs of a stacked product before its epilogue
+  WorkArea attention_scratch_;
+  WorkArea partials_;
+  WorkArea expert_inputs_, expert_both_, expert_middle_, expert_prepared_, expert_out_, expert_logits_;
+  std::atomic<std::int64_t> next_piece_{0};
+  std::vector<std::int32_t> expert_ids_;      ///< (tokens, used)
+  std::vector<float> expert_weights_;         ///< (tokens, used)
+  std::vector<std::int32_t> grouped_tokens_;  ///< (tokens used), expert after expert
+  std::vector<std::int64_t> grouped_row_;     ///< (tokens, used): where in grouped_tokens_
+  std::vector<std::int64_t> next_grouped_row_;
+  std::vector<ExpertGroup> groups_;
+};
+
+}  // namespace qbench::backend

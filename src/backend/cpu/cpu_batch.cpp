@@ -1,0 +1,125 @@
+#include "backend/cpu/cpu_batch.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "base/check.h"
+#include "kernels/cpu/attention.h"
+
+namespace qbench::backend {
+namespace {
+
+/// A single token's attention is divided into parts of this many positions, or of twice, three times ... as many where that would give more
+/// than kMostParts parts.
+constexpr std::int64_t kPartPositions = 128;
+constexpr std::int64_t kMostParts = 64;
+static_assert(kPartPositions % kernels::cpu::kAttentionBlock == 0);
+
+std::int64_t part_positions(std::int64_t length) {
+  const std::int64_t parts = (length + kPartPositions - 1) / kPartPositions;
+  return kPartPositions * ((parts + kMostParts - 1) / kMostParts);
+}
+
+bool same(const Rope& a, const Rope& b) {
+  return a.rotary_dim == b.rotary_dim && a.magnitude == b.magnitude && a.inverse_frequency == b.inverse_frequency;
+}
+
+std::int64_t cost(const AttentionPiece& piece) { return piece.count * (piece.end - piece.begin); }
+
+}  // namespace
+
+void CpuBatch::begin(const Batch& batch) {
+  QB_CHECK(!open_);
+  QB_CHECK(!batch.ids.empty() && batch.positions.size() == batch.ids.size() && batch.sequences.size() == batch.ids.size());
+  open_ = true;
+  ids_.assign(batch.ids.begin(), batch.ids.end());
+  positions_.assign(batch.positions.begin(), batch.positions.end());
+  sequences_.assign(batch.sequences.begin(), batch.sequences.end());
+  order_.resize(ids_.size());
+  std::iota(order_.begin(), order_.end(), 0);
+  const auto sequence = [&](std::int32_t t) { return sequences_[static_cast<std::size_t>(t)]; };
+  std::stable_sort(order_.begin(), order_.end(), [&](std::int32_t a, std::int32_t b) { return sequence(a) < sequence(b); });
+  for (std::size_t i = 0; i < order_.size(); ++i) {
+    const auto t = static_cast<std::size_t>(order_[i]);
+    QB_CHECK(positions_[t] >= 0 && sequences_[t] >= 0);
+    if (i > 0 && sequence(order_[i - 1]) == sequence(order_[i])) QB_CHECK(positions_[static_cast<std::size_t>(order_[i - 1])] < positions_[t]);
+  }
+  ropes_.clear();
+  plans_.clear();
+}
+
+const RopeTable& CpuBatch::rope(const Rope& rope) {
+  for (const RopeTable& table : ropes_) {
+    if (same(table.rope, rope)) return table;
+  }
+  const auto half = static_cast<std::size_t>(rope.rotary_dim / 2);
+  QB_CHECK(rope.rotary_dim % 2 == 0 && rope.inverse_frequency.size() == half);
+  RopeTable table;
+  table.rope = rope;
+  table.cos.resize(ids_.size() * half);
+  table.sin.resize(ids_.size() * half);
+  for (std::size_t t = 0; t < ids_.size(); ++t) {
+    for (std::size_t j = 0; j < half; ++j) {
+      const double angle = static_cast<double>(positions_[t]) * rope.inverse_frequency[j];
+      table.cos[t * half + j] = static_cast<float>(std::cos(angle) * rope.magnitude);
+      table.sin[t * half + j] = static_cast<float>(std::sin(angle) * rope.magnitude);
+    }
+  }
+  ropes_.push_back(std::move(table));
+  return ropes_.back();
+}
+
+const AttentionPlan& CpuBatch::attention(std::int64_t window, std::int64_t heads, std::int64_t kv_heads) {
+  for (const AttentionPlan& plan : plans_) {
+    if (plan.window == window && plan.heads == heads && plan.kv_heads == kv_heads) return plan;
+  }
+  AttentionPlan plan;
+  plan.window = window;
+  plan.heads = heads;
+  plan.kv_heads = kv_heads;
+  const auto sequence = [&](std::int64_t i) { return sequences_[static_cast<std::size_t>(order_[static_cast<std::size_t>(i)])]; };
+  for (std::int64_t first = 0; first < tokens();) {
+    std::int64_t end = first + 1;
+    while (end < tokens() && sequence(end) == sequence(first)) ++end;
+    plan_sequence(plan, first, end - first);
+    first = end;
+  }
+  std::stable_sort(plan.pieces.begin(), plan.pieces.end(), [](const AttentionPiece& a, const AttentionPiece& b) { return cost(a) > cost(b); });
+  plans_.push_back(std::move(plan));
+  return plans_.back();
+}
+
+void CpuBatch::plan_sequence(AttentionPlan& plan, std::int64_t first, std::int64_t count) const {
+  const std::int64_t group = plan.heads / plan.kv_heads;
+  const std::int64_t step = kernels::cpu::attention_tokens_per_task(group);
+  const auto visible = [&](std::int64_t i) {
+    const std::int64_t position = positions_[static_cast<std::size_t>(order_[static_cast<std::size_t>(i)])];
+    return kernels::cpu::Range{plan.window > 0 ? std::max<std::int64_t>(0, position - plan.window + 1) : 0, position + 1};
+  };
+  for (std::int32_t head = 0; head < plan.kv_heads; ++head) {
+    for (std::int64_t i = first; i < first + count; i += step) {
+      const std::int64_t n = std::min(step, first + count - i);
+      const std::int64_t begin = visible(i).begin;
+      const std::int64_t end = visible(i + n - 1).end;
+      const std::int32_t token = order_[static_cast<std::size_t>(i)];
+      const std::int32_t sequence = sequences_[static_cast<std::size_t>(token)];
+      const std::int64_t part = part_positions(end);
+      const std::int64_t first_part = begin / part;
+      const std::int64_t parts = (end - 1) / part - first_part + 1;
+      plan.most_rows = std::max(plan.most_rows, n * group);
+      if (count > 1 || parts == 1) {
+        plan.pieces.push_back({sequence, head, i, n, begin, end, -1});
+        continue;
+      }
+      plan.joins.push_back({token, head, plan.partial_rows, parts});
+      for (std::int64_t p = 0; p < parts; ++p) {
+        plan.pieces.push_back({sequence, head, i, 1, std::max(begin, (first_part + p) * part), std::min(end, (first_part + p + 1) * part),
+                               plan.partial_rows + p * group});
+      }
+      plan.partial_rows += parts * group;
+    }
+  }
+}
+
+}  // namespace qbench::backend
