@@ -64,7 +64,7 @@ Turn read_turn(const json& value, const fs::path& folder, const std::string& whe
   if (value.contains("file") == value.contains("text")) fail("expected exactly one of 'file' and 'text'", where);
   for (const auto& [key, item] : value.items()) {
     if (key == "file") {
-      turn.text = read_prompt_text(file_below(folder, read_string(item, key, where), where));
+      turn.text = read_prompt_text(file_below(folder, read_string(item, key, where), where), where);
     } else if (key == "text") {
       turn.text = checked_text(read_string(item, key, where, kMaxPromptBytes), key, where);
     } else if (key == "prompt_tokens") {
@@ -162,15 +162,14 @@ std::vector<Prompt> read_prompts(const json& value, const Settings& defaults, co
 
 }  // namespace
 
-std::string read_prompt_text(const fs::path& path) {
-  std::string text;
+std::string read_prompt_text(const fs::path& path, const std::string& named_by) {
   try {
-    text = read_text_file(path, kMaxPromptBytes);
+    std::string text = read_text_file(path, kMaxPromptBytes);
+    if (text.ends_with('\n')) text.pop_back();  // the one that ends a text file is not part of the prompt
+    return checked_text(std::move(text), "the prompt", path.string());
   } catch (const Error& error) {
-    throw Error(ErrorCode::kConfig, error.what());
+    throw Error(ErrorCode::kConfig, error.what(), named_by);  // whatever the file's fault, it is the suite that cannot be read
   }
-  if (text.ends_with('\n')) text.pop_back();  // the one that ends a text file is not part of the prompt
-  return checked_text(std::move(text), "the prompt", path.string());
 }
 
 std::int64_t estimate_prompt_tokens(std::string_view text) { return kTemplateTokens + static_cast<std::int64_t>((text.size() + 3) / 4); }
