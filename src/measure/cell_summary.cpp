@@ -8,7 +8,6 @@
 
 #include "base/digest.h"
 #include "measure/sample_metrics.h"
-#include "measure/telemetry.h"
 #include "stats/summary.h"
 
 namespace qbench::measure {
@@ -80,7 +79,6 @@ void describe_outputs(const std::vector<const SampleRecord*>& timed, record::Cel
 
 MetricValues values_of(const SampleRecord& sample, const record::CellRecord& cell) {
   MetricValues values = sample_metrics(sample);
-  values[MetricId::kCpuUseCores] = mean_cpu_cores(sample.telemetry);
   if (cell.settings.prompt_source == "synthetic") {
     values[MetricId::kCharsPerS].reset();
     values[MetricId::kBytesPerToken].reset();

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/units.h"
+#include "measure/telemetry.h"
 
 namespace qbench::measure {
 namespace {
@@ -111,6 +112,7 @@ record::MetricValues sample_metrics(const record::SampleRecord& sample) {
   if (sample.status != record::Status::kOk || sample.sequences.empty()) return metrics;
   const Totals totals = add_up(sample.sequences);
   add_phases(sample, metrics);
+  metrics[MetricId::kCpuUseCores] = mean_cpu_cores(sample.telemetry);
   metrics[MetricId::kPromptTokens] = as_double(totals.prompt_tokens);
   metrics[MetricId::kOutputTokens] = as_double(totals.output_tokens);
   metrics[MetricId::kContextUseRatio] = ratio(as_double(totals.longest), as_double(sample.cell.context));

@@ -1,0 +1,129 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "report/model_sections.h"
+#include "report/text.h"
+
+namespace qbench::report {
+namespace {
+
+using record::CellRecord;
+using record::MetricId;
+using record::MetricInfo;
+using record::MetricScope;
+using record::SampleRecord;
+using record::Statistic;
+
+Samples timed_samples(const CellRecord& cell, const Samples& samples) {
+  Samples timed;
+  for (const SampleRecord* sample : samples) {
+    if (sample->phase == record::Phase::kTimed && sample->status == record::Status::kOk && sample->cell == cell.cell) timed.push_back(sample);
+  }
+  return timed;
+}
+
+std::string metrics_table(const CellRecord& cell) {
+  constexpr Statistic kShown[] = {Statistic::kMedian, Statistic::kMin, Statistic::kMax, Statistic::kMean, Statistic::kStddev};
+  MarkdownTable table({"metric", "unit", "better", "median", "min", "max", "mean", "std. dev."}, {false, false, false, true, true, true, true, true});
+  for (const MetricInfo& info : record::metric_catalog()) {
+    if (info.scope == MetricScope::kLoad) continue;
+    const bool pooled = info.scope == MetricScope::kCellGaps;
+    std::vector<std::string> row{fmt::format("`{}`", info.name), std::string(info.unit), std::string(name_of(info.better))};
+    bool any = false;
+    for (const Statistic statistic : kShown) {
+      const bool has_column = std::find(info.statistics.begin(), info.statistics.end(), statistic) != info.statistics.end();
+      const auto value = pooled && statistic == Statistic::kMedian ? cell.metrics.at(info.id, Statistic::kNone) : cell.metrics.at(info.id, statistic);
+      any = any || value.has_value();
+      row.push_back(has_column || (pooled && statistic == Statistic::kMedian) ? metric_text(value) : std::string());
+    }
+    if (any) table.add(std::move(row));
+  }
+  return table.empty() ? std::string() : table.text() + "\n`itl_p..`: one value over all gaps of the cell, in the first column.\n\n";
+}
+
+/// The timed repetition with the middle end-to-end time: a real one, so that its parts add up.
+const SampleRecord* middle_repetition(Samples timed) {
+  std::erase_if(timed, [](const SampleRecord* s) { return !s->metrics[MetricId::kE2eMs]; });
+  if (timed.empty()) return nullptr;
+  std::sort(timed.begin(), timed.end(),
+            [](const SampleRecord* a, const SampleRecord* b) { return *a->metrics[MetricId::kE2eMs] < *b->metrics[MetricId::kE2eMs]; });
+  return timed[(timed.size() - 1) / 2];
+}
+
+std::string phases_table(const SampleRecord& sample) {
+  const double total = *sample.metrics[MetricId::kE2eMs];
+  MarkdownTable table({"phase", "ms", "share"}, {false, true, true});
+  double named = 0;
+  const auto add = [&](const char* name, const std::optional<double>& ms, bool part) {
+    if (!ms) return;
+    if (part) named += *ms;
+    table.add({name, metric_text(ms), total > 0 ? fmt::format("{:.1f} %", 100 * *ms / total) : "–"});
+  };
+  add("render the chat template", sample.metrics[MetricId::kRenderMs], true);
+  add("tokenize the prompt", sample.metrics[MetricId::kTokenizeMs], true);
+  add("prefill, first token", sample.metrics[MetricId::kPrefillMs], true);
+  add("decode, further tokens", sample.metrics[MetricId::kDecodeMs], true);
+  add("not attributed", total - named, false);
+  add("**end to end**", total, false);
+  add("within these: detokenize", sample.metrics[MetricId::kDetokenizeMs], false);
+  return fmt::format("Breakdown by phase of repetition {}, the one with the middle end-to-end time:\n\n", sample.repetition + 1) + table.text() + "\n";
+}
+
+/// What was sent: stored with the first repetition of the cell that has it.
+const SampleRecord* sample_with_prompt(const CellRecord& cell, const Samples& samples) {
+  for (const SampleRecord* sample : samples) {
+    if (sample->cell == cell.cell && sample->prompt_text) return sample;
+  }
+  return nullptr;
+}
+
+std::string output_text(const Samples& timed) {
+  const SampleRecord* first = timed.empty() ? nullptr : timed.front();
+  if (first == nullptr || first->sequences.empty() || !first->sequences.front().text) return {};
+  const auto& sequence = first->sequences.front();
+  std::string about = fmt::format("Output, {} tokens, stopped by {}", sequence.token_ns.size(), markdown_text(sequence.stop_reason));
+  if (sequence.thinking_tokens) about += fmt::format(", {} of them thinking", *sequence.thinking_tokens);
+  if (timed.size() > 1) about += fmt::format(" (first of {} repetitions; all are in samples.jsonl)", timed.size());
+  if (first->sequences.size() > 1) about += fmt::format(" (first of {} sequences)", first->sequences.size());
+  return about + ":\n\n" + code_block(*sequence.text) + "\n";
+}
+
+std::string pass_section(const CellRecord& cell, const Samples& samples) {
+  const Samples timed = timed_samples(cell, samples);
+  std::string out = fmt::format("#### pass={}{}\n\n", name_of(cell.cell.pass), cell.cell.turn > 1 ? fmt::format(", turn {}", cell.cell.turn) : "");
+  if (cell.status != record::Status::kOk) {
+    out += fmt::format("**{}** ({}): {}\n\n", name_of(cell.status), markdown_text(cell.failure.code), markdown_text(cell.failure.message));
+  }
+  out += output_text(timed);
+  out += metrics_table(cell);
+  if (const SampleRecord* middle = middle_repetition(timed)) out += phases_table(*middle);
+  if (!cell.output_digest.empty()) {
+    out += fmt::format("Digest of the output ids: `{}`{}\n\n", cell.output_digest,
+                       cell.output_digests.value_or(1) > 1 ? fmt::format("; the repetitions gave {} different ones", *cell.output_digests)
+                                                           : std::string(", the same in all timed repetitions"));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string prompt_section(const Cells& cells, const Samples& samples) {
+  if (cells.empty()) return {};
+  const CellRecord& first = *cells.front();
+  std::string out = fmt::format("### {} / {}\n\n", markdown_text(first.cell.suite), markdown_text(first.cell.prompt_id));
+  std::string shown;  // the prompt that was printed last: passes usually share it
+  for (const CellRecord* cell : cells) {
+    if (const SampleRecord* sample = sample_with_prompt(*cell, samples); sample != nullptr && *sample->prompt_text != shown) {
+      shown = *sample->prompt_text;
+      out += "Prompt as sent:\n\n" + code_block(shown) + "\n";
+    } else if (cell->settings.prompt_source == "synthetic" && shown.empty()) {
+      shown = "synthetic";
+      out += "Prompt: seeded token ids (there is no tokenizer).\n\n";
+    }
+    out += pass_section(*cell, samples);
+  }
+  return out;
+}
+
+}  // namespace qbench::report

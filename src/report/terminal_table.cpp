@@ -1,0 +1,197 @@
+#include "report/terminal_table.h"
+
+#include <fmt/format.h>
+#include <utf8proc.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "report/text.h"
+#include "stats/summary.h"
+
+namespace qbench::report {
+namespace {
+
+using record::CellRecord;
+using record::MetricId;
+using record::Statistic;
+
+struct Character {
+  std::size_t bytes;
+  std::size_t columns;
+};
+
+Character next_character(std::string_view text) {
+  utf8proc_int32_t code_point = 0;
+  const auto n = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()), &code_point);
+  if (n <= 0) return {1, 1};
+  return {static_cast<std::size_t>(n), static_cast<std::size_t>(std::max(0, utf8proc_charwidth(code_point)))};
+}
+
+/// What the table says about one model.
+struct ModelLine {
+  std::string label, name;
+  bool flash = false;
+  double tokens = 0, seconds = 0;
+  record::Pass pass = record::Pass::kSpeed;  ///< that tokens and seconds are of: the text pass where it worked
+  std::vector<double> ttft_ms, decode, prefill;
+  std::optional<double> memory_bytes, free_bytes;
+  std::size_t ok = 0, rows = 0;
+  std::string failure;
+};
+
+std::string one_line(std::string_view text) {
+  std::string out = printable(text);
+  std::replace(out.begin(), out.end(), '\n', ' ');
+  std::replace(out.begin(), out.end(), '\t', ' ');
+  return out;
+}
+
+void keep_largest(std::optional<double>& kept, double value) { kept = std::max(kept.value_or(value), value); }
+void keep_smallest(std::optional<double>& kept, double value) { kept = std::min(kept.value_or(value), value); }
+
+void add_times(ModelLine& line, const CellRecord& cell) {
+  const auto tokens = cell.metrics.at(MetricId::kOutputTokens, Statistic::kMedian);
+  const auto e2e = cell.metrics.at(MetricId::kE2eMs, Statistic::kMedian);
+  if (!tokens || !e2e) return;
+  if (cell.cell.pass == record::Pass::kText && line.pass == record::Pass::kSpeed) {
+    line.pass = record::Pass::kText;
+    line.tokens = line.seconds = 0;
+  }
+  if (cell.cell.pass != line.pass) return;
+  line.tokens += *tokens;
+  line.seconds += *e2e / 1000;
+}
+
+void add_cell(ModelLine& line, const CellRecord& cell) {
+  ++line.rows;
+  if (line.name.empty()) line.name = cell.model.name;
+  if (cell.status != record::Status::kOk) {
+    if (line.failure.empty()) line.failure = fmt::format("{} ({}): {}", name_of(cell.status), cell.failure.code, cell.failure.message);
+    return;
+  }
+  ++line.ok;
+  line.flash = line.flash || cell.settings.attention_path.find("flash") != std::string::npos;
+  add_times(line, cell);
+  if (cell.cell.pass == record::Pass::kSpeed) {
+    if (const auto v = cell.metrics.at(MetricId::kTtftMs, Statistic::kMedian)) line.ttft_ms.push_back(*v);
+    if (const auto v = cell.metrics.at(MetricId::kDecodeTokPerS, Statistic::kMedian)) line.decode.push_back(*v);
+    if (const auto v = cell.metrics.at(MetricId::kPrefillTokPerS, Statistic::kMedian)) line.prefill.push_back(*v);
+  }
+  if (const auto v = cell.metrics.at(MetricId::kPeakBytes, Statistic::kMax)) keep_largest(line.memory_bytes, *v);
+  if (cell.settings.memory_free_bytes) keep_smallest(line.free_bytes, static_cast<double>(*cell.settings.memory_free_bytes));
+}
+
+std::vector<ModelLine> collect(const std::vector<CellRecord>& cells) {
+  std::vector<ModelLine> lines;
+  for (const CellRecord& cell : cells) {
+    auto found = std::find_if(lines.begin(), lines.end(), [&](const ModelLine& line) { return line.label == cell.cell.model; });
+    if (found == lines.end()) {
+      found = lines.insert(lines.end(), ModelLine{});
+      found->label = cell.cell.model;
+    }
+    add_cell(*found, cell);
+  }
+  for (ModelLine& line : lines) line.name = one_line(line.name.empty() ? line.label : line.name);
+  return lines;
+}
+
+std::string gigabytes(const std::optional<double>& bytes) { return bytes ? fmt::format("{:.{}f}", *bytes / 1e9, *bytes < 1e10 ? 2 : 1) : "-"; }
+std::string one_decimal(const std::optional<double>& value) { return value ? fmt::format("{:.{}f}", *value, *value >= 10000 ? 0 : 1) : "-"; }
+
+constexpr std::size_t kNumberWidths[] = {5, 7, 8, 8, 8, 8, 8};
+constexpr std::size_t kNumbersWidth = 5 + 7 + 8 * 5 + 7;  // with one space before each
+
+std::string table_line(std::string_view name, const std::vector<std::string>& numbers, std::size_t name_width) {
+  std::string out(fit_width(name, name_width));
+  out.append(name_width - display_width(out), ' ');
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const std::size_t used = display_width(numbers[i]);
+    out += ' ';
+    out.append(kNumberWidths[i] - std::min(used, kNumberWidths[i]), ' ');
+    out += numbers[i];
+  }
+  return out;
+}
+
+/// "decode 182.3 tok/s, ..." with breaks between the parts where a line would be longer than `width`; each line indented by two.
+std::string in_words(const ModelLine& line, std::size_t width) {
+  std::vector<std::string> parts;
+  if (line.tokens > 0 && line.seconds > 0) {
+    parts.push_back(fmt::format("{:.0f} tokens in {:.1f} s (pass={})", line.tokens, line.seconds, name_of(line.pass)));
+  }
+  if (const auto v = stats::median(line.decode)) parts.push_back(fmt::format("decode {:.1f} tok/s", *v));
+  if (const auto v = stats::median(line.prefill)) parts.push_back(fmt::format("prefill {:.1f} tok/s", *v));
+  parts.push_back(fmt::format("{} of {} rows ok", line.ok, line.rows));
+  std::string out = "  ";
+  std::size_t column = 2;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const std::string part = parts[i] + (i + 1 < parts.size() ? "," : "");
+    if (i > 0 && column + 1 + part.size() > width) {
+      out += "\n  ";
+      column = 2;
+    } else if (i > 0) {
+      out += ' ';
+      ++column;
+    }
+    out += part;
+    column += part.size();
+  }
+  return out + "\n";
+}
+
+}  // namespace
+
+std::size_t display_width(std::string_view text) {
+  std::size_t columns = 0;
+  while (!text.empty()) {
+    const Character c = next_character(text);
+    columns += c.columns;
+    text.remove_prefix(c.bytes);
+  }
+  return columns;
+}
+
+std::string fit_width(std::string_view text, std::size_t width) {
+  if (display_width(text) <= width) return std::string(text);
+  if (width == 0) return {};
+  std::size_t bytes = 0, columns = 0;
+  while (bytes < text.size()) {
+    const Character c = next_character(text.substr(bytes));
+    if (columns + c.columns > width - 1) break;
+    bytes += c.bytes;
+    columns += c.columns;
+  }
+  return std::string(text.substr(0, bytes)) + "…";
+}
+
+std::string end_table(const std::vector<CellRecord>& cells, const TerminalOptions& options) {
+  const std::vector<ModelLine> lines = collect(cells);
+  if (lines.empty()) return {};
+  const std::size_t width = std::max<std::size_t>(options.width, kNumbersWidth + 8);
+  std::size_t name_width = 8;
+  for (const ModelLine& line : lines) name_width = std::max(name_width, display_width(line.name));
+  name_width = std::min(name_width, width - kNumbersWidth);
+  const auto paint = [&](const char* code, const std::string& text) { return options.color ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : text; };
+
+  std::string out = paint("1", table_line("Model", {"Flash", "Tokens", "Tok/s", "Time s", "Mem GB", "Free GB", "TTFT ms"}, name_width)) + "\n";
+  for (const ModelLine& line : lines) {
+    const bool ran = line.tokens > 0 && line.seconds > 0;
+    const std::string text =
+        table_line(line.name,
+                   {line.ok > 0 ? (line.flash ? "yes" : "no") : "-", ran ? fmt::format("{:.0f}", line.tokens) : "-",
+                    one_decimal(ran ? std::optional(line.tokens / line.seconds) : std::nullopt), one_decimal(ran ? std::optional(line.seconds) : std::nullopt),
+                    gigabytes(line.memory_bytes), gigabytes(line.free_bytes), one_decimal(stats::median(line.ttft_ms))},
+                   name_width);
+    out += (line.ok == line.rows ? text : paint("31", text)) + "\n";
+  }
+  out += "\n";
+  for (const ModelLine& line : lines) {
+    out += fit_width(line.name, width - 1) + ":\n";
+    out += in_words(line, width);
+    if (!line.failure.empty()) out += paint("31", "  " + fit_width(one_line(line.failure), width - 2)) + "\n";
+  }
+  return out;
+}
+
+}  // namespace qbench::report
