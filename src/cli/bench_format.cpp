@@ -1,0 +1,117 @@
+#include "cli/bench_format.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "base/error.h"
+#include "base/units.h"
+#include "record/csv.h"
+#include "record/metric_catalog.h"
+#include "stats/summary.h"
+
+namespace qbench::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+ordered_json number(const std::optional<double>& value) { return value ? ordered_json(*value) : ordered_json(nullptr); }
+
+ordered_json to_json(const BenchRow& row) {
+  const stats::Summary summary = stats::summarize(row.samples);
+  return {{"model", row.model},
+          {"test", row.test},
+          {"tok_per_s_median", number(summary.median)},
+          {"tok_per_s_mean", number(summary.mean)},
+          {"tok_per_s_stddev", number(summary.stddev)},
+          {"tok_per_s_min", number(summary.min)},
+          {"tok_per_s_max", number(summary.max)},
+          {"samples", row.samples},
+          {"samples_ns", row.samples_ns},
+          {"prompt_tokens", row.prompt_tokens},
+          {"gen_tokens", row.gen_tokens},
+          {"depth", row.depth},
+          {"repetitions", row.repetitions},
+          {"batch", row.batch},
+          {"threads", row.threads},
+          {"precision", row.precision},
+          {"kv_type", row.kv_type},
+          {"context", row.context},
+          {"weights", row.weights},
+          {"weight_bytes", row.weight_bytes},
+          {"parameters", row.parameters},
+          {"device", row.device},
+          {"device_description", row.device_description},
+          {"instruction_sets", row.instruction_sets},
+          {"status", row.status},
+          {"error", row.error}};
+}
+
+/// The fields of a CSV record, in the order of the JSON keys; lists become space-separated numbers.
+std::vector<std::string> csv_fields(const ordered_json& row, bool header) {
+  std::vector<std::string> fields;
+  for (const auto& [key, value] : row.items()) {
+    std::string text = key;
+    if (!header) {
+      text.clear();
+      if (value.is_string()) text = value.get<std::string>();
+      if (value.is_number_float()) text = record::format_value(value.get<double>());
+      if (value.is_number_integer()) text = value.dump();
+      if (value.is_array()) {
+        for (const auto& element : value) {
+          if (!text.empty()) text += ' ';
+          text += element.is_number_float() ? record::format_value(element.get<double>()) : element.dump();
+        }
+      }
+    }
+    fields.push_back(std::move(text));
+  }
+  return fields;
+}
+
+std::string markdown_row(const BenchRow& row) {
+  const stats::Summary summary = stats::summarize(row.samples);
+  const std::string rate = row.status != "ok" ? "failed: " + row.error
+                           : summary.stddev   ? fmt::format("{:.2f} ± {:.2f}", *summary.median, *summary.stddev)
+                                              : fmt::format("{:.2f}", summary.median.value_or(0.0));
+  return fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} |\n", row.model, row.precision, format_bytes(static_cast<std::uint64_t>(row.weight_bytes)), row.device,
+                     row.threads, row.batch, row.test, rate);
+}
+
+std::string dump(const ordered_json& value) { return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace); }
+
+}  // namespace
+
+BenchFormat bench_format_from_name(std::string_view name) {
+  if (name == "md") return BenchFormat::kMarkdown;
+  if (name == "csv") return BenchFormat::kCsv;
+  if (name == "json") return BenchFormat::kJson;
+  if (name == "jsonl") return BenchFormat::kJsonl;
+  throw Error(ErrorCode::kUsage, fmt::format("'{}' is no format; expected md, csv, json or jsonl", name), "--format");
+}
+
+std::string bench_head(BenchFormat format) {
+  switch (format) {
+    case BenchFormat::kMarkdown:
+      return "| model | precision | weights | device | threads | batch | test | tok/s (median ± sd) |\n| --- | --- | ---: | --- | ---: | ---: | --- | ---: |\n";
+    case BenchFormat::kCsv: return record::csv_line(csv_fields(to_json({}), true));
+    case BenchFormat::kJson: return "[";
+    case BenchFormat::kJsonl: return "";
+  }
+  return "";
+}
+
+std::string bench_row(BenchFormat format, const BenchRow& row, bool first) {
+  switch (format) {
+    case BenchFormat::kMarkdown: return markdown_row(row);
+    case BenchFormat::kCsv: return record::csv_line(csv_fields(to_json(row), false));
+    case BenchFormat::kJson: return (first ? "\n  " : ",\n  ") + dump(to_json(row));
+    case BenchFormat::kJsonl: return dump(to_json(row)) + "\n";
+  }
+  return "";
+}
+
+std::string bench_tail(BenchFormat format) { return format == BenchFormat::kJson ? "\n]\n" : ""; }
+
+}  // namespace qbench::cli

@@ -1,0 +1,175 @@
+#include "cli/cmd_bench.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "cli/bench_format.h"
+#include "cli/bench_tests.h"
+#include "cli/devices.h"
+#include "cli/model_options.h"
+#include "cli/output.h"
+#include "cli/print_error.h"
+#include "run/engine_settings.h"
+#include "run/guard.h"
+#include "run/opened_model.h"
+#include "workload/ranges.h"
+
+namespace qbench::cli {
+namespace {
+
+struct BenchCommand {
+  ModelOptions model;
+  std::vector<std::string> prompt_tokens{"512"}, gen_tokens{"128"}, depth{"0"};
+  std::int64_t repetitions = 5;
+  std::int64_t seed = 1;
+  std::string format = "md";
+};
+
+constexpr std::int64_t kMaxTokens = std::int64_t{1} << 20;
+constexpr const char* kExamples = R"(Examples:
+  qbench bench -m model.gguf                                   pp512 and tg128, five times each
+  qbench bench -m a.gguf,b.gguf --prompt-tokens 128,512 --gen-tokens 32 --depth 0,4096 --threads 8
+  qbench bench -m synthetic:qwen3-30b-a3b --precision q4_k_m --format json
+Tests are named as llama-bench names them: pp512 is a prompt of 512 tokens, tg32 are 32 tokens one at a time, @d4096 with 4096 tokens already in
+the cache. Ids are random; tokenising and sampling are not timed; one unmeasured run of the same shape comes first. With --batch N each of N
+sequences runs the test and all their tokens count. Lists take ranges: 128-1024+128, 1-16*2; 0 leaves a kind out. Several models are measured
+in turn; one that fails is a row, and exit status 3.)";
+
+std::vector<std::int64_t> int_list(const std::vector<std::string>& values, const char* option) {
+  std::vector<std::int64_t> numbers;
+  for (const std::string& value : values) {
+    const std::vector<std::int64_t> more = workload::parse_int_list(value, option, 0, kMaxTokens);
+    numbers.insert(numbers.end(), more.begin(), more.end());
+  }
+  return numbers;
+}
+
+std::vector<BenchTest> tests_of(const BenchCommand& options) {
+  check_load_options(options.model);
+  if (options.repetitions < 1 || options.repetitions > 10'000) {
+    throw Error(ErrorCode::kUsage, "must be from 1 to 10000, not " + std::to_string(options.repetitions), "--repetitions");
+  }
+  std::vector<BenchTest> tests = make_bench_tests(int_list(options.prompt_tokens, "--prompt-tokens"), int_list(options.gen_tokens, "--gen-tokens"),
+                                                  int_list(options.depth, "--depth"));
+  if (tests.empty()) throw Error(ErrorCode::kUsage, "nothing to measure: --prompt-tokens and --gen-tokens are all 0", "bench");
+  const std::int64_t context = options.model.engine.context.value_or(0);
+  for (const BenchTest& test : tests) {
+    if (context > 0 && test.positions() > context) {
+      throw Error(ErrorCode::kUsage, test.name() + " needs " + std::to_string(test.positions()) + " positions, more than " + std::to_string(context), "--context");
+    }
+  }
+  return tests;
+}
+
+/// Prints rows as they are measured.
+class RowPrinter {
+ public:
+  explicit RowPrinter(BenchFormat format) : format_(format) { write_output(bench_head(format)); }
+  void print(const BenchRow& row) {
+    write_output(bench_row(format_, row, first_));
+    first_ = false;
+  }
+  void finish() { write_output(bench_tail(format_)); }
+
+ private:
+  BenchFormat format_;
+  bool first_ = true;
+};
+
+std::optional<std::int32_t> leading_bos(const run::OpenedModel& opened) {
+  if (!opened.tokenizer) return std::nullopt;
+  const std::vector<std::int32_t> added = opened.tokenizer->encode("", {.add_special = true});
+  if (added.empty() || added.front() != opened.tokenizer->bos_id()) return std::nullopt;
+  return added.front();
+}
+
+BenchRow row_of(const run::OpenedModel& opened, const workload::EffectiveSettings& settings, const engine::Session& session) {
+  const backend::DeviceInfo device = opened.device->device();
+  BenchRow row;
+  row.model = opened.ref.label;
+  row.precision = opened.facts.precision;
+  row.device = device.name;
+  row.device_description = device.description;
+  row.instruction_sets = device.instruction_sets;
+  row.kv_type = settings.kv_type;
+  row.weights = opened.facts.weights;
+  row.weight_bytes = opened.facts.weight_bytes.value_or(0);
+  row.parameters = opened.facts.parameters.value_or(0);
+  row.threads = device.threads;
+  row.batch = session.sequences();
+  row.context = session.context();
+  return row;
+}
+
+void bench_model(const BenchCommand& options, const std::vector<BenchTest>& tests, const catalog::ModelRef& ref, RowPrinter& printer) {
+  const workload::EffectiveSettings settings = run::effective_settings(options.model.engine);
+  std::int64_t context = settings.context;
+  for (const BenchTest& test : tests) context = std::max(context, test.positions());
+  const auto opened = run::open_model(ref, settings, context, options.model.device_request(), Devices());
+  const auto session = run::open_session(*opened, settings, context);
+  BenchTokens tokens(opened->sampling_vocab, leading_bos(*opened), static_cast<std::uint64_t>(options.seed));
+  for (const BenchTest& test : tests) {
+    BenchRow row = row_of(*opened, settings, *session);
+    row.test = test.name();
+    row.prompt_tokens = test.prompt_tokens;
+    row.gen_tokens = test.gen_tokens;
+    row.depth = test.depth;
+    row.repetitions = options.repetitions;
+    row.samples_ns = run_bench_test(*session, test, options.repetitions, tokens);
+    for (const std::int64_t ns : row.samples_ns) {
+      row.samples.push_back(static_cast<double>(test.tokens() * session->sequences()) * 1e9 / static_cast<double>(std::max<std::int64_t>(ns, 1)));
+    }
+    printer.print(row);
+  }
+}
+
+int run(const BenchCommand& options, Invocation& invocation) {
+  const std::vector<BenchTest> tests = tests_of(options);
+  const BenchFormat format = bench_format_from_name(options.format);
+  const std::vector<catalog::ResolvedModel> models = catalog::resolve_models(catalog::Catalog::load_default(), options.model.models);
+  RowPrinter printer(format);
+  bool failed = false;
+  for (const catalog::ResolvedModel& model : models) {
+    invocation.model = model.request;
+    const std::optional<record::Failure> failure = run::run_guarded([&] {
+      if (model.error) throw *model.error;
+      bench_model(options, tests, *model.ref, printer);
+    });
+    if (!failure) continue;
+    failed = true;
+    print_error(failure->message);
+    BenchRow row;
+    row.model = model.label;
+    row.status = "failed";
+    row.error = failure->message;
+    printer.print(row);
+  }
+  printer.finish();
+  return failed ? kExitModelFailed : kExitFine;
+}
+
+}  // namespace
+
+Command add_bench(CLI::App& root) {
+  const auto options = std::make_shared<BenchCommand>();
+  CLI::App* command = root.add_subcommand("bench", "Prefill and decode rates without prompts, comparable with llama-bench");
+  const auto add_list = [command](const char* name, std::vector<std::string>& values, const char* help) {
+    command->add_option(name, values, help)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->type_name("N,...");
+  };
+  add_list("-p,--prompt-tokens", options->prompt_tokens, "Lengths of the prompt tests (512)");
+  add_list("-n,--gen-tokens", options->gen_tokens, "Lengths of the generation tests (128)");
+  add_list("-d,--depth", options->depth, "Tokens already in the cache (0)");
+  command->add_option("-r,--repetitions", options->repetitions, "Measured runs of each test (5)")->type_name("N");
+  command->add_option("--seed", options->seed, "Of the random ids (1)")->type_name("N");
+  command->add_option("-o,--format", options->format, "md (default), csv, json or jsonl")->type_name("F");
+  add_load_options(*command, options->model);
+  command->footer(kExamples);
+  return {"bench", [options](Invocation& invocation) { return run(*options, invocation); }};
+}
+
+}  // namespace qbench::cli

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "run/device_factory.h"
+
+namespace qbench::cli {
+
+/// The devices that this binary was built with: the only place that names concrete backends.
+class Devices : public run::DeviceFactory {
+ public:
+  std::string resolve(const run::DeviceRequest& request) const override;
+  std::int64_t threads(const run::DeviceRequest& request) const override;
+  std::uint64_t free_memory_bytes(const run::DeviceRequest& request) const override;
+  std::unique_ptr<backend::Backend> make(const run::DeviceRequest& request) const override;
+};
+
+}  // namespace qbench::cli

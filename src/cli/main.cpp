@@ -1,0 +1,87 @@
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "cli/cmd_bench.h"
+#include "cli/cmd_perplexity.h"
+#include "cli/cmd_tokenize.h"
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/print_error.h"
+#include "sysinfo/build.h"
+
+namespace {
+
+using qbench::Error;
+using qbench::ErrorCode;
+using qbench::cli::Command;
+using qbench::cli::Invocation;
+using qbench::cli::print_error;
+
+constexpr const char* kFooter = R"(Examples:
+  qbench run -m model.gguf --suite smoke
+  qbench models list
+  qbench <command> --help)";
+
+/// Usage, settings and output files are nobody's model; everything else is the fault of the model that was worked on, if there was one.
+int exit_code_for(const Error& error, const Invocation& invocation) {
+  switch (error.code()) {
+    case ErrorCode::kUsage: return qbench::cli::kExitNothingStarted;
+    case ErrorCode::kDevice: return qbench::cli::kExitModelFailed;
+    case ErrorCode::kInterrupted: return 128 + SIGINT;
+    default: return invocation.model.empty() ? qbench::cli::kExitNothingStarted : qbench::cli::kExitModelFailed;
+  }
+}
+
+std::string version_line() {
+  const qbench::sysinfo::BuildInfo& build = qbench::sysinfo::build_info();
+  std::string line = "qbench " + build.version + " (" + build.type + ", " + build.compiler;
+  if (!build.git_sha.empty()) line += ", " + build.git_sha.substr(0, 12) + (build.git_dirty.value_or(false) ? " with changes" : "");
+  return line + ")";
+}
+
+int run_command_line(int argc, char** argv, Invocation& invocation) {
+  CLI::App root("Benchmark and evaluation harness for code models", "qbench");
+  root.set_version_flag("--version", version_line());
+  root.footer(kFooter);
+  root.require_subcommand(1);
+  root.get_formatter()->column_width(34);
+  const std::vector<Command> commands{qbench::cli::add_bench(root), qbench::cli::add_perplexity(root), qbench::cli::add_tokenize(root)};
+  try {
+    root.parse(argc, argv);
+  } catch (const CLI::Success& asked) {  // --help, --version
+    return root.exit(asked);
+  } catch (const CLI::ParseError& wrong) {
+    print_error(std::string(wrong.what()) + " (see qbench --help)");
+    return qbench::cli::kExitNothingStarted;
+  }
+  for (const Command& command : commands) {
+    if (root.got_subcommand(command.name)) return command.run(invocation);
+  }
+  return qbench::cli::kExitNothingStarted;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that has gone is an error of write(2), not the end of the process
+  Invocation invocation;
+  try {
+    return run_command_line(argc, argv, invocation);
+  } catch (const qbench::cli::OutputClosed&) {
+    return qbench::cli::kExitFine;
+  } catch (const Error& error) {
+    print_error(error.what());
+    return exit_code_for(error, invocation);
+  } catch (const std::bad_alloc&) {
+    print_error(invocation.model.empty() ? "out of memory" : invocation.model + ": out of memory");
+  } catch (const std::exception& error) {
+    print_error(error.what());
+  }
+  return invocation.model.empty() ? qbench::cli::kExitNothingStarted : qbench::cli::kExitModelFailed;
+}

@@ -1,0 +1,77 @@
+#include "cli/model_options.h"
+
+#include <CLI/CLI.hpp>
+
+#include "base/error.h"
+
+namespace qbench::cli {
+namespace {
+
+std::string single_request(const ModelOptions& options) {
+  std::vector<std::string> requests;
+  for (const std::string& value : options.models) {
+    for (std::string& request : catalog::split_models(value)) requests.push_back(std::move(request));
+  }
+  if (requests.empty()) throw Error(ErrorCode::kUsage, "no model given", "--models");
+  if (requests.size() > 1) {
+    throw Error(ErrorCode::kUsage, "this command takes one model, " + std::to_string(requests.size()) + " were given", "--models");
+  }
+  return requests.front();
+}
+
+}  // namespace
+
+run::DeviceRequest ModelOptions::device_request() const {
+  return {.device = device, .threads = engine.threads.value_or(0), .isa = isa};
+}
+
+void add_models_option(CLI::App& command, ModelOptions& options, bool required) {
+  command
+      .add_option("-m,--models", options.models,
+                  "Models, comma-separated or repeated: a file, a folder, a hub id in the local cache, a catalogue name, synthetic:<catalogue name>")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->type_name("M")
+      ->required(required);
+}
+
+void add_load_options(CLI::App& command, ModelOptions& options, bool models_required) {
+  add_models_option(command, options, models_required);
+  workload::Settings& engine = options.engine;
+  const std::string group = "Model";
+  command.add_option("--device", options.device, "auto, cpu, cuda or cuda:N; never another one than asked for")->type_name("D")->group(group);
+  command.add_option("--precision", engine.precision, "auto (as in the file), f32, f16, bf16, q8_0, q4_0; for synthetic weights also q4_k_s, q4_k_m, q5_k_m, q6_k")
+      ->type_name("P")
+      ->group(group);
+  command.add_option("--kv-type", engine.kv_type, "Type of the KV cache: f32, bf16 (default; f32 with --precision f32), f16 or q8_0")->type_name("T")->group(group);
+  command.add_option("--context", engine.context, "Positions per sequence")->type_name("N")->group(group);
+  command.add_option("--threads", engine.threads, "Host threads; default: the physical cores that the process may use")->type_name("N")->group(group);
+  command.add_option("--batch", engine.batch, "Sequences at once (default 1)")->type_name("N")->group(group);
+  command.add_flag_callback("--no-mmap", [&engine] { engine.mmap = false; }, "Read the weight files instead of mapping them")->group(group);
+  command.add_flag_callback("--mlock", [&engine] { engine.mlock = true; }, "Keep the weight files' pages in memory")->group(group);
+  command.add_option("--isa", options.isa, "For checks: scalar, avx2 or avx512 instead of the best this processor has")->type_name("I")->group(group);
+}
+
+void check_load_options(const ModelOptions& options) {
+  workload::validate(options.engine);
+}
+
+catalog::ModelRef resolve_single_model(const ModelOptions& options, Invocation& invocation) {
+  const std::string request = single_request(options);
+  const catalog::Catalog catalog = catalog::Catalog::load_default();
+  invocation.model = request;
+  return catalog::resolve_model(catalog, request);
+}
+
+std::filesystem::path resolve_text_side(const ModelOptions& options, Invocation& invocation) {
+  const std::string request = single_request(options);
+  if (std::filesystem::exists(request)) {
+    invocation.model = request;
+    return request;
+  }
+  const catalog::ModelRef ref = resolve_single_model(options, invocation);
+  if (ref.synthetic()) throw Error(ErrorCode::kUnsupported, "synthetic weights have no tokenizer and no chat template", request);
+  return ref.path;
+}
+
+}  // namespace qbench::cli

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string_view>
+
+namespace qbench::cli {
+
+/// Thrown when whoever read standard output has gone (`| head`): nothing is left to do, and that is no failure.
+struct OutputClosed {};
+
+/// Writes bytes to standard output now, unbuffered. Throws OutputClosed on a closed pipe, Error{kUsage} on any other failure (a full disk).
+void write_output(std::string_view bytes);
+
+/// One JSON document and a newline.
+void write_output_json(const nlohmann::ordered_json& document);
+
+/// True when standard output is a terminal.
+bool output_is_terminal();
+
+}  // namespace qbench::cli

@@ -1,0 +1,165 @@
+#include "run/opened_model.h"
+
+#include <algorithm>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/random.h"
+
+namespace qbench::run {
+namespace {
+
+constexpr std::int64_t kStepTokens = model::ModelOptions{}.max_step_tokens;
+constexpr std::int64_t kDefaultContext = 4096;  // of engine::Session
+
+std::string format_word(const formats::ModelFile* file) {
+  if (file == nullptr) return "synthetic";
+  const std::string name = file->format_name();
+  return name.substr(0, name.find(' '));
+}
+
+std::string name_of_kind(const catalog::ModelRef& ref, const formats::ModelConfig& config, bool has_template) {
+  if (ref.entry) return std::string(catalog::name_of(ref.entry->kind));
+  return std::string(catalog::name_of(catalog::guess_kind(config.name.empty() ? ref.label : config.name, has_template)));
+}
+
+std::uint64_t seed_of(const std::string& name) {
+  std::uint64_t seed = 0;
+  for (const char c : name) seed = mix64(seed ^ static_cast<unsigned char>(c));
+  return seed;
+}
+
+record::ModelFacts facts_of(const OpenedFiles& files) {
+  const catalog::ModelRef& ref = files.ref;
+  record::ModelFacts facts;
+  facts.label = ref.label;
+  facts.path = ref.path.string();
+  facts.name = ref.entry ? ref.entry->label : files.config.name.empty() ? ref.label : files.config.name;
+  facts.kind = name_of_kind(ref, files.config, !files.text_side.chat_template.empty());
+  facts.architecture = formats::name_of(files.config.architecture);
+  facts.format = format_word(files.file.get());
+  facts.weights = ref.synthetic() ? "synthetic" : "file";
+  facts.parameters = static_cast<std::int64_t>(model::total_weights(files.config, model::WeightPrecision::kF32).parameters);
+  facts.context_trained = files.config.context;
+  facts.vocab = files.config.vocab;
+  facts.model_fingerprint = files.file ? "headers and samples: " + files.file->fingerprint() : "synthetic shape and seed: " + sha256_hex(facts.name);
+  if (!files.text_side.chat_template.empty()) facts.template_fingerprint = sha256_hex(files.text_side.chat_template);
+  return facts;
+}
+
+void add_tokenizer(OpenedModel& opened) {
+  opened.eos_ids = opened.config.eos_ids;
+  opened.sampling_vocab = opened.config.vocab;
+  if (opened.text_side.kind == formats::TokenizerSource::Kind::kNone) {
+    if (opened.ref.entry && opened.ref.entry->tokenizer_size > 0) {
+      opened.sampling_vocab = std::min(opened.sampling_vocab, opened.ref.entry->tokenizer_size);
+    }
+    return;
+  }
+  opened.tokenizer = text::make_tokenizer(opened.text_side);
+  opened.sampling_vocab = std::min(opened.sampling_vocab, opened.tokenizer->vocab_size());
+  opened.facts.tokenizer_fingerprint = opened.tokenizer->fingerprint();
+  for (const auto& id : {opened.tokenizer->eos_id(), opened.text_side.eot_id}) {
+    if (id && std::find(opened.eos_ids.begin(), opened.eos_ids.end(), *id) == opened.eos_ids.end()) opened.eos_ids.push_back(*id);
+  }
+}
+
+/// Weights in bytes on the device: those of the file, or of the plan where they are drawn or converted.
+std::uint64_t planned_weight_bytes(const OpenedFiles& files, const std::string& precision) {
+  const model::WeightPrecision wanted = weight_precision(precision);
+  if (!files.file || wanted != model::WeightPrecision::kAuto) return model::total_weights(files.config, wanted).bytes;
+  std::uint64_t bytes = 0;
+  for (const formats::TensorEntry& tensor : files.file->tensors()) bytes += tensor.bytes;
+  return bytes;
+}
+
+/// Estimate of the activations and logits that one step holds at once.
+std::uint64_t planned_workspace_bytes(const formats::ModelConfig& config, std::int64_t batch) {
+  const std::int64_t widest = std::max({config.ffn, config.expert_ffn * std::max<std::int64_t>(config.experts_used, 1), config.heads * config.head_dim});
+  const std::int64_t activations = kStepTokens * (2 * config.hidden + config.heads * config.head_dim + 2 * widest);
+  const std::int64_t logits = std::max<std::int64_t>(batch, 1) * config.vocab * 2;
+  return static_cast<std::uint64_t>(activations + logits) * sizeof(float);
+}
+
+}  // namespace
+
+OpenedFiles open_files(const catalog::ModelRef& ref, bool mmap, bool mlock) {
+  OpenedFiles files;
+  files.ref = ref;
+  if (ref.synthetic()) {
+    files.config = ref.entry.value().shape;
+  } else {
+    files.file = formats::open_model_file(ref.path, {.mmap = mmap, .mlock = mlock});
+    files.config = files.file->config();
+    files.text_side = files.file->tokenizer();
+  }
+  files.facts = facts_of(files);
+  return files;
+}
+
+catalog::MemoryPlan plan_memory(const OpenedFiles& files, const workload::EffectiveSettings& settings, std::int64_t context, std::uint64_t free_bytes) {
+  catalog::MemoryDemand demand;
+  demand.weight_bytes = planned_weight_bytes(files, settings.precision);
+  demand.kv_type = settings.kv_type;
+  demand.context = context > 0 ? context : std::min(files.config.context, kDefaultContext);
+  demand.sequences = settings.batch;
+  demand.workspace_bytes = planned_workspace_bytes(files.config, settings.batch);
+  // A file that is read or locked stays in memory beside the packed weights until these are complete.
+  if (files.file && (!settings.mmap || settings.mlock)) demand.workspace_bytes += files.file->file_bytes();
+  return catalog::plan_memory(files.config, demand, free_bytes);
+}
+
+std::unique_ptr<OpenedModel> open_model(const catalog::ModelRef& ref, const workload::EffectiveSettings& settings, std::int64_t context,
+                                        const DeviceRequest& device, const DeviceFactory& devices) {
+  const std::int64_t start_ns = now_ns();
+  auto opened = std::make_unique<OpenedModel>();
+  OpenedFiles files = open_files(ref, settings.mmap, settings.mlock);
+  if (const std::uint64_t free_bytes = devices.free_memory_bytes(device); free_bytes > 0) {
+    const catalog::MemoryPlan memory = plan_memory(files, settings, context, free_bytes);
+    if (!memory.fits) throw Error(ErrorCode::kMemory, "does not fit: " + catalog::describe(memory), ref.label);
+  }
+  opened->ref = ref;
+  opened->config = files.config;
+  opened->text_side = std::move(files.text_side);
+  opened->facts = std::move(files.facts);
+  add_tokenizer(*opened);
+  opened->open_ns = now_ns() - start_ns;
+
+  opened->device = devices.make(device);
+  const model::ModelOptions options{.precision = weight_precision(settings.precision)};
+  opened->model = files.file ? model::load_model(*files.file, *opened->device, options)
+                             : model::draw_model(opened->config, seed_of(opened->facts.name), *opened->device, options);
+  const model::LoadReport& report = opened->model->load_report();
+  opened->facts.precision = report.precision;
+  opened->facts.conversion = report.conversion;
+  opened->facts.weight_bytes = static_cast<std::int64_t>(report.weight_bytes);
+  opened->facts.decode_read_bytes = static_cast<std::int64_t>(report.decode_read_bytes);
+  opened->pack_ns = report.read_and_pack_ns;
+  opened->load_ns = now_ns() - start_ns;
+  return opened;
+}
+
+std::unique_ptr<engine::Session> open_session(OpenedModel& opened, const workload::EffectiveSettings& settings, std::int64_t context) {
+  return std::make_unique<engine::Session>(*opened.model, engine::SessionOptions{.context = context,
+                                                                                 .sequences = settings.batch,
+                                                                                 .kv_dtype = kv_dtype(settings.kv_type),
+                                                                                 .sampling_vocab = opened.sampling_vocab});
+}
+
+model::WeightPrecision weight_precision(const std::string& name) {
+  const auto precision = model::precision_from_name(name);
+  if (!precision) {
+    throw Error(ErrorCode::kUsage, "'" + name + "' is no precision; expected auto, f32, f16, bf16, q8_0, q4_0, q4_k_s, q4_k_m, q5_k_m or q6_k", "--precision");
+  }
+  return *precision;
+}
+
+tensor::DType kv_dtype(const std::string& name) {
+  for (const tensor::DType dtype : {tensor::DType::kF32, tensor::DType::kBF16, tensor::DType::kF16, tensor::DType::kQ8_0}) {
+    if (tensor::name_of(dtype) == name) return dtype;
+  }
+  throw Error(ErrorCode::kUsage, "'" + name + "' is no KV type; expected f32, bf16, f16 or q8_0", "--kv-type");
+}
+
+}  // namespace qbench::run

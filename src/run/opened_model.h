@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backend/backend.h"
+#include "catalog/memory_plan.h"
+#include "catalog/resolve.h"
+#include "engine/session.h"
+#include "formats/model_config.h"
+#include "formats/model_file.h"
+#include "formats/tokenizer_source.h"
+#include "model/model.h"
+#include "record/records.h"
+#include "run/device_factory.h"
+#include "text/tokenizer.h"
+#include "workload/settings.h"
+
+namespace qbench::run {
+
+/// A checkpoint's files, read and checked, before any weight has been loaded. For synthetic weights only the shape.
+struct OpenedFiles {
+  catalog::ModelRef ref;
+  std::unique_ptr<formats::ModelFile> file;        ///< nullptr for synthetic weights, and once the weights are loaded
+  formats::ModelConfig config;
+  formats::TokenizerSource text_side;              ///< kind kNone where there is none
+  record::ModelFacts facts;                        ///< all but what loading tells
+};
+
+/// Reads what the reference names. Errors of formats::open_model_file.
+OpenedFiles open_files(const catalog::ModelRef& ref, bool mmap, bool mlock);
+
+/// A model that can run, with everything that was opened for it.
+struct OpenedModel {
+  catalog::ModelRef ref;
+  formats::ModelConfig config;
+  formats::TokenizerSource text_side;
+  record::ModelFacts facts;
+  std::unique_ptr<text::Tokenizer> tokenizer;      ///< nullptr: the checkpoint has none, prompts are synthetic
+  std::unique_ptr<backend::Backend> device;
+  std::unique_ptr<model::Model> model;
+  std::int64_t sampling_vocab = 0;                 ///< ids from here on are padding rows
+  std::vector<std::int32_t> eos_ids;               ///< of config and tokenizer
+  std::int64_t open_ns = 0, pack_ns = 0, load_ns = 0;  ///< as in record::LoadRecord
+};
+
+/// What weights, KV cache and workspace take, against what the device has free. `context` 0: the default of a session.
+catalog::MemoryPlan plan_memory(const OpenedFiles& files, const workload::EffectiveSettings& settings, std::int64_t context, std::uint64_t free_bytes);
+
+/// Opens files and tokenizer, makes the device and loads the weights. `context`: positions that will be asked of open_session; Error{kMemory}
+/// before anything is loaded when they and the weights cannot fit. The files are closed again when the weights are on the device.
+/// Synthetic weights are drawn from a seed that depends on the shape's name alone.
+std::unique_ptr<OpenedModel> open_model(const catalog::ModelRef& ref, const workload::EffectiveSettings& settings, std::int64_t context,
+                                        const DeviceRequest& device, const DeviceFactory& devices);
+
+/// A session over the model with the settings' KV type and batch; `context` 0: the session's own default.
+std::unique_ptr<engine::Session> open_session(OpenedModel& opened, const workload::EffectiveSettings& settings, std::int64_t context);
+
+/// "auto", ...; Error{kUsage} for another name.
+model::WeightPrecision weight_precision(const std::string& name);
+tensor::DType kv_dtype(const std::string& name);
+
+}  // namespace qbench::run
