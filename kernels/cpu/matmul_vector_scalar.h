@@ -59,9 +59,12 @@ struct VectorScalar {
   static Int set_bytes(int x) { Int r; std::memset(r.v, x, 64); return r; }
   static Int bit_and(Int a, Int b) { for (int i = 0; i < 64; ++i) a.v[i] = static_cast<std::uint8_t>(a.v[i] & b.v[i]); return a; }
   static Int bit_or(Int a, Int b) { for (int i = 0; i < 64; ++i) a.v[i] = static_cast<std::uint8_t>(a.v[i] | b.v[i]); return a; }
-  // Shifts move bits inside bytes here and across them in the vector sets: callers mask what crossed.
-  template <int kBits> static Int shift_right(Int a) { for (std::uint8_t& x : a.v) x = static_cast<std::uint8_t>(x >> kBits); return a; }
-  template <int kBits> static Int shift_left(Int a) { for (std::uint8_t& x : a.v) x = static_cast<std::uint8_t>(x << kBits); return a; }
+  /// Bits move left, or right where kLeft is negative. The other sets shift 16-bit lanes, so callers mask what crossed a byte.
+  template <int kLeft>
+  static Int shift(Int a) {
+    for (std::uint8_t& x : a.v) x = static_cast<std::uint8_t>(kLeft >= 0 ? x << (kLeft >= 0 ? kLeft : 0) : x >> (kLeft < 0 ? -kLeft : 0));
+    return a;
+  }
   static Int iq4_lookup(Int a) {
     constexpr std::uint8_t kTable[16] = {1, 24, 45, 63, 79, 93, 106, 118, 129, 141, 153, 166, 181, 197, 217, 241};
     for (std::uint8_t& x : a.v) x = kTable[x & 15];
@@ -84,16 +87,42 @@ struct VectorScalar {
   struct Sum { std::int32_t v[16]; };
   struct Partial {};
   static Int broadcast4(const std::int8_t* p) { Int r; for (int i = 0; i < 16; ++i) std::memcpy(r.v + 4 * i, p, 4); return r; }
-  /// minus_sum * 2^shift in every lane: what an offset of 2^shift in unsigned weights adds to the sum, taken away in advance.
-  static Sum start(const std::int32_t* minus_sum, int shift) { Sum r; for (std::int32_t& x : r.v) x = *minus_sum * (1 << shift); return r; }
+  /// minus_sum * 2^kShift in every lane: what an offset of 2^kShift in unsigned weights adds to the sum, taken away in advance.
+  template <int kShift> static Sum start(const std::int32_t* minus_sum) { Sum r; for (std::int32_t& x : r.v) x = *minus_sum * (1 << kShift); return r; }
   static Sum start_zero() { return {}; }
   static Sum add(Sum a, Sum b) { for (int i = 0; i < 16; ++i) a.v[i] += b.v[i]; return a; }
   static Float to_float(Sum a) { Float r; for (int i = 0; i < 16; ++i) r.v[i] = static_cast<float>(a.v[i]); return r; }
-  /// sum += the four products of each lane: unsigned w of kBits significant bits times signed x. position: 0..3 in the half block; where
-  /// 16-bit partial sums are used they are in `sum` after position 3.
-  template <int kBits> static void dot(Sum& sum, Partial&, int /*position*/, Int w, Int x) {
+  /// sum += the four products of each lane: unsigned w of kBits significant bits times signed x. g: 0..3 in the half block, called in that
+  /// order; sets that keep 16-bit partial sums have them in `sum` after g = 3.
+  template <int kBits, int g> static void dot(Sum& sum, Partial&, Int w, Int x) {
     for (int i = 0; i < 16; ++i) {
       for (int k = 0; k < 4; ++k) sum.v[i] += w.v[4 * i + k] * static_cast<std::int8_t>(x.v[4 * i + k]);
+    }
+  }
+
+  /// The largest |x| (NaN where one is) and, with the factor that quantise_scale derives from it, q and its half sums.
+  static float largest(const float* x) {
+    std::uint32_t most = 0;
+    for (int i = 0; i < 32; ++i) {
+      std::uint32_t bits;
+      std::memcpy(&bits, x + i, 4);
+      bits &= 0x7fffffffu;
+      most = bits > most ? bits : most;  // ordered like the magnitudes, NaN above all
+    }
+    float value;
+    std::memcpy(&value, &most, 4);
+    return value;
+  }
+  static void quantize(const float* x, float inverse, std::int8_t* q, std::int32_t* half_sums) {
+    half_sums[0] = half_sums[1] = 0;
+    for (int i = 0; i < 32; ++i) {
+      float scaled = x[i] * inverse;
+      scaled = scaled > -127.0f ? scaled : -127.0f;  // NaN as well
+      scaled = scaled < 127.0f ? scaled : 127.0f;
+      const float shifted = scaled + 12582912.0f;  // 1.5 2^23: rounds to nearest even, as the vector conversions do
+      const int value = static_cast<int>(shifted - 12582912.0f);
+      q[i] = static_cast<std::int8_t>(value);
+      half_sums[i / 16] += value;
     }
   }
 };
