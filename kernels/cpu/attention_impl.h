@@ -56,16 +56,16 @@ void clear(const AttentionTask& task, const AttentionScratch& s) {
   }
 }
 
-/// Turns the scores of the visible columns [from, to) of one row into weights exp(score - maximum), those of the others into 0, and brings
-/// the row's running maximum and sums to the new maximum.
+/// Turns the scores of the visible columns [from, to) of one row into weights exp(score - maximum), those of the others into 0 (all of them where
+/// from >= to), and brings the row's running maximum and sums to the new maximum.
 QB_INLINE void softmax_row(const AttentionScratch& s, std::int64_t row, std::int64_t from, std::int64_t to, std::int64_t dim) {
   float* scores = s.scores + row * kAttentionBlock;
-  for (std::int64_t i = 0; i < from; ++i) scores[i] = kLowest;
-  for (std::int64_t i = to; i < kAttentionBlock; ++i) scores[i] = kLowest;
   if (from >= to) {
     for (std::int64_t i = 0; i < kAttentionBlock; i += kWidth) vstore(scores + i, vzero());
     return;
   }
+  for (std::int64_t i = 0; i < from; ++i) scores[i] = kLowest;
+  for (std::int64_t i = to; i < kAttentionBlock; ++i) scores[i] = kLowest;
   Vec best = vload(scores);
   for (std::int64_t i = kWidth; i < kAttentionBlock; i += kWidth) best = vmax(best, vload(scores + i));
   const float old_maximum = s.maximum[row];
@@ -110,7 +110,7 @@ void attend_block(const AttentionTask& task, const AttentionScratch& s, std::int
     const std::int64_t from = visible_begin(task, position) - block;
     const std::int64_t to = visible_end(task, position) - block;
     for (std::int64_t g = 0; g < task.group; ++g) {
-      softmax_row(s, i * task.group + g, from < 0 ? 0 : from, to > kAttentionBlock ? kAttentionBlock : to, layout.padded_dim);
+      softmax_row(s, i * task.group + g, from < 0 ? 0 : from, to < kAttentionBlock ? to : kAttentionBlock, layout.padded_dim);
     }
   }
   const float* v = v_rows_as_f32(layout, task.cache, first, last, s.v);
