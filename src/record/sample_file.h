@@ -47,7 +47,7 @@ struct SampleFileContent {
   bool truncated_tail = false;     ///< the last line was cut off (the run was killed while it wrote) and is left out
 };
 
-/// Reads the whole file. A last line without newline that is no whole record sets truncated_tail; any other bad line is Error{kFormat} with
+/// Reads the whole file. A last line without its newline is left out and sets truncated_tail; any other bad line is Error{kFormat} with
 /// the line's number. Error{kNotFound}, Error{kIo}.
 SampleFileContent read_sample_file(const std::filesystem::path& path);
 

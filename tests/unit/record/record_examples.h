@@ -1,0 +1,158 @@
+#pragma once
+
+#include "record/records.h"
+
+/// Records with every field set to something of its own.
+namespace qbench::test {
+
+inline record::CellKey example_key() {
+  return {"smol", "smoke", "fizzbuzz", 2, record::Pass::kText, "cpu", "auto", "bf16", 2, 4096, 4};
+}
+
+inline record::ModelFacts example_model() {
+  record::ModelFacts m;
+  m.label = "smol";
+  m.path = "/models/a, b/smol \"x\".gguf";
+  m.name = "SmolLM2-135M-Instruct";
+  m.kind = "instruct";
+  m.architecture = "llama";
+  m.parameters = 134515008;
+  m.format = "gguf";
+  m.precision = "q4_1";
+  m.conversion = "none";
+  m.weights = "file";
+  m.weight_bytes = 98000000;
+  m.decode_read_bytes = 97000000;
+  m.context_trained = 8192;
+  m.vocab = 49152;
+  m.model_fingerprint = "sha256:abc";
+  m.tokenizer_fingerprint = "sha256:def";
+  m.template_fingerprint = "sha256:123";
+  return m;
+}
+
+inline record::TelemetrySeries example_telemetry() {
+  record::TelemetrySeries t;
+  t.interval_ns = 50'000'000;
+  t.time_ns = {-5, 100'000'000, 200'000'000};
+  t.rss_bytes = {1, 2, 3};
+  t.cpu_time_ns = {0, 150'000'000, 350'000'000};
+  t.dropped = 4;
+  return t;
+}
+
+inline record::LoadRecord example_load() {
+  record::LoadRecord l;
+  l.model = example_model();
+  l.device = "cpu";
+  l.status = record::Status::kFailed;
+  l.failure = {"memory", "needs 3 GB"};
+  l.started_utc = "2026-11-21T03:22:00Z";
+  l.open_ns = 11;
+  l.pack_ns = 22;
+  l.load_ns = 44;
+  l.telemetry = example_telemetry();
+  return l;
+}
+
+inline record::SampleRecord example_sample() {
+  record::SampleRecord s;
+  s.cell = example_key();
+  s.repetition = 3;
+  s.phase = record::Phase::kWarmup;
+  s.status = record::Status::kFailed;
+  s.failure = {"device", "line one\nline \"two\""};
+  s.started_utc = "2026-11-21T03:22:01Z";
+  s.t0_ns = 9'007'199'254'740'993;  // no double holds this
+  s.rendered_ns = 1000;
+  s.tokenized_ns = 2000;
+  s.prefill_start_ns = 2500;
+  s.detokenize_ns = 77;
+  s.prompt_text = "<|im_start|>user\n\u4f60\u597d\t\"quoted\" \\ back";
+  s.prompt_digest = "feed";
+  s.peak_rss_bytes = 123456789012;
+  record::SequenceRecord q;
+  q.prompt_tokens = 12;
+  q.token_ns = {3000, 9'007'199'254'740'993};
+  q.output_ids = {151643, -1};
+  q.output_digest = "beef";
+  q.stop_reason = "eos";
+  q.text = "print(1)";
+  q.output_chars = 8;
+  q.output_bytes = 8;
+  q.thinking_tokens = 1;
+  s.sequences = {q, record::SequenceRecord{}};
+  s.telemetry = example_telemetry();
+  s.metrics[record::MetricId::kTtftMs] = 0.1;
+  s.metrics[record::MetricId::kDecodeTokPerS] = 1e300;
+  s.metrics[record::MetricId::kPeakBytes] = 123456789012.0;
+  return s;
+}
+
+inline record::CellRecord example_cell() {
+  record::CellRecord c;
+  c.cell = example_key();
+  c.status = record::Status::kOk;
+  c.started_utc = "2026-11-21T03:22:02Z";
+  c.model = example_model();
+  c.settings.device_description = "AMD EPYC";
+  c.settings.instruction_sets = "avx512 (vnni, bf16)";
+  c.settings.attention_path = "flash (tiled, online softmax)";
+  c.settings.prompt_source = "text";
+  c.settings.prompt_fingerprint = "0123";
+  c.settings.sampling_json = R"({"seed":1,"temperature":0.7})";
+  c.settings.gen_tokens = 128;
+  c.settings.ignore_eos = false;
+  c.settings.kv_bytes = 94371840;
+  c.settings.memory_free_bytes = 20000000000;
+  c.settings.stop_rule = "fixed 5";
+  c.n_samples = 5;
+  c.n_failed = 1;
+  c.n_warmup = 2;
+  c.stop_reason = "max_tokens";
+  c.output_digest = "beef";
+  c.output_digests = 1;
+  c.load_average_1m = 0.25;
+  c.metrics.set(record::MetricId::kTtftMs, record::Statistic::kMedian, 12.5);
+  c.metrics.set(record::MetricId::kTtftMs, record::Statistic::kStddev, 0.125);
+  c.metrics.set(record::MetricId::kItlP50Ms, record::Statistic::kNone, 3.25);
+  c.metrics.set(record::MetricId::kOutputTokens, record::Statistic::kMedian, 128);
+  return c;
+}
+
+inline record::RunRecord example_run() {
+  record::RunRecord r;
+  r.run_id = "20261121_032200-smoke";
+  r.started_utc = "2026-11-21T03:22:00Z";
+  r.finished_utc = "2026-11-21T03:25:00Z";
+  r.argv = {"qbench", "run", "--models", "a b"};
+  r.configuration_json = R"({"suite":"smoke","repetitions":5})";
+  r.build = {"0.1.0", "0123456789abcdef0123456789abcdef01234567", true, "Release", "GNU 12.2.0", "-O3", "address"};
+  r.machine.host_hash = "00ff";
+  r.machine.cpu_model = "AMD EPYC";
+  r.machine.cores_physical = 2;
+  r.machine.cores_logical = 4;
+  r.machine.sockets = 1;
+  r.machine.cores_usable = 2;
+  r.machine.cpu_quota_cores = 1.5;
+  r.machine.governor = "performance";
+  r.machine.turbo = false;
+  r.machine.memory_total_bytes = 25276502016;
+  r.machine.memory_available_bytes = 24000000000;
+  r.machine.memory_limit_bytes = 8000000000;
+  r.machine.swap_used_bytes = 1;
+  r.machine.page_bytes = 4096;
+  r.machine.huge_pages = "madvise";
+  r.machine.kernel = "Linux 6.1.0";
+  r.machine.os = "Debian GNU/Linux 12";
+  r.machine.container = "docker";
+  r.machine.load_average_1m = 0.5;
+  r.machine.gpus = "none";
+  r.machine.gpu_driver = "550";
+  r.models = {example_model()};
+  r.prompts = {{"smoke", "fizzbuzz", "0123"}};
+  r.disturbances = {"turbo: boost clocks are on"};
+  return r;
+}
+
+}  // namespace qbench::test
