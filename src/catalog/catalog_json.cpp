@@ -7,6 +7,8 @@
 #include <optional>
 
 #include "base/error.h"
+#include "catalog/hub_cache.h"
+#include "catalog/labels.h"
 #include "workload/names.h"
 
 namespace qbench::catalog {
@@ -178,8 +180,11 @@ CatalogEntry read_entry(const json& object, const std::string& where) {
       entry.aliases = read_aliases(value, where);
     } else if (key == "label") {
       entry.label = read_string(value, key, where);
+      if (entry.label != as_label(entry.label))
+        fail("'label': " + describe_value(value) + " is no file name of A-Z, a-z, 0-9, '.', '_', '-'", where);
     } else if (key == "hub_id") {
       entry.hub_id = read_string(value, key, where);
+      if (!is_hub_id(entry.hub_id)) fail("'hub_id': expected ORG/NAME, got " + describe_value(value), where);
     } else if (key == "kind") {
       entry.kind = read_word(value, key, where, kKinds);
     } else if (key == "thinking") {
@@ -233,7 +238,7 @@ std::vector<CatalogEntry> entries_from_json(const json& root, const std::string&
   for (std::size_t i = 0; i < models.size(); ++i) {
     std::string at = where + ": model " + std::to_string(i + 1);
     if (models[i].is_object() && models[i].contains("name") && models[i]["name"].is_string()) {
-      at += " (" + models[i]["name"].get_ref<const std::string&>().substr(0, 80) + ")";
+      at += " (" + workload::printable(models[i]["name"].get_ref<const std::string&>()) + ")";
     }
     entries.push_back(read_entry(models[i], at));
     check_entry(entries.back(), at);

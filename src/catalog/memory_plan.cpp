@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/units.h"
+#include "workload/names.h"
 
 namespace qbench::catalog {
 namespace {
@@ -36,7 +37,7 @@ double kv_bytes_per_number(std::string_view kv_type) {
   if (kv_type == "f32") return 4.0;
   if (kv_type == "bf16" || kv_type == "f16") return 2.0;
   if (kv_type == "q8_0") return 34.0 / 32.0;
-  throw Error(ErrorCode::kUsage, "--kv-type: expected f32, bf16, f16 or q8_0, got '" + std::string(kv_type.substr(0, 80)) + "'");
+  throw Error(ErrorCode::kUsage, "--kv-type: expected f32, bf16, f16 or q8_0, got '" + workload::printable(kv_type) + "'");
 }
 
 MemoryPlan plan_memory(const formats::ModelConfig& config, const MemoryDemand& demand, std::uint64_t available_bytes) {

@@ -5,6 +5,7 @@
 
 #include "catalog/hub_cache.h"
 #include "catalog/labels.h"
+#include "workload/names.h"
 
 namespace qbench::catalog {
 namespace fs = std::filesystem;
@@ -79,9 +80,9 @@ ModelRef from_synthetic(const Catalog& catalog, std::string_view request) {
   const CatalogEntry* entry = catalog.find(name);
   if (entry == nullptr) {
     throw Error(ErrorCode::kNotFound,
-                "no shape '" + std::string(name.substr(0, 200)) + "' in the catalogue (" + std::to_string(catalog.entries().size()) +
+                "no shape '" + workload::printable(name, 200) + "' in the catalogue (" + std::to_string(catalog.entries().size()) +
                     " models)" + near_names(catalog, name) + " `qbench models list` shows all",
-                "--models " + std::string(request.substr(0, 200)));
+                "--models " + workload::printable(request, 200));
   }
   ModelRef ref;
   ref.request = request;
@@ -164,7 +165,8 @@ struct Search {
   [[noreturn]] void fail() const {
     const CatalogEntry* entry = catalog.find(request);
     std::error_code ignored;
-    std::string message = "model not found; looked for the file or folder " + fs::absolute(expand_home(request), ignored).string();
+    std::string message =
+        "model not found; looked for the file or folder " + workload::printable(fs::absolute(expand_home(request), ignored).string(), 500);
     for (const std::string& place : looked) message += ", " + place;
     if (entry != nullptr) {
       message += "; download it with: " + entry->download_command;
@@ -174,7 +176,7 @@ struct Search {
       message += ", and the catalogue's " + std::to_string(catalog.entries().size()) + " names" + near_names(catalog, request);
       message += is_hub_id(request) ? "; download it with: hf download " + request : "; `qbench models list` shows the names";
     }
-    throw Error(ErrorCode::kNotFound, message, "--models " + request.substr(0, 200));
+    throw Error(ErrorCode::kNotFound, message, "--models " + workload::printable(request, 200));
   }
 };
 
@@ -213,7 +215,7 @@ std::vector<std::string> split_models(std::string_view value) {
   }
   if (std::find(parts.begin(), parts.end(), "") != parts.end()) {
     throw Error(ErrorCode::kUsage,
-                "--models: an empty name in '" + std::string(value.substr(0, 200)) + "'; expected names separated by single commas");
+                "--models: an empty name in '" + workload::printable(value, 200) + "'; expected names separated by single commas");
   }
   return parts;
 }

@@ -91,6 +91,16 @@ nlohmann::json read_config_json(const std::filesystem::path& path) {
   }
 }
 
+std::string printable(std::string_view text, std::size_t max_bytes) {
+  std::size_t length = std::min(text.size(), max_bytes);
+  while (length < text.size() && length > 0 && (static_cast<unsigned char>(text[length]) & 0xc0) == 0x80)
+    --length;  // not inside a character
+  std::string shown(text.substr(0, length));
+  std::replace_if(
+      shown.begin(), shown.end(), [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; }, '?');
+  return length < text.size() ? shown + "..." : shown;
+}
+
 std::string describe_value(const nlohmann::json& value) {
   if (value.is_object()) return "an object";
   if (value.is_array()) return "a list";
@@ -114,7 +124,7 @@ std::string read_string(const nlohmann::json& value, std::string_view key, std::
 
 std::string no_such(std::string_view kind, std::string_view name, const std::vector<std::string>& known,
                     const std::filesystem::path& place) {
-  std::string message = "no " + std::string(kind) + " '" + std::string(name.substr(0, 200)) + "' in " + place.string();
+  std::string message = "no " + std::string(kind) + " '" + printable(name, 200) + "' in " + place.string();
   if (const std::string near = nearest(name, known); !near.empty()) message += "; did you mean '" + near + "'?";
   message += known.empty() ? "; there are none" : "; there are:";
   for (const std::string& other : known) message += (&other == &known.front() ? " " : ", ") + other;
@@ -123,8 +133,7 @@ std::string no_such(std::string_view kind, std::string_view name, const std::vec
 
 void fail_unknown_key(std::string_view key, const std::vector<std::string>& known, std::string_view where) {
   const std::string near = nearest(key, known);
-  throw Error(ErrorCode::kConfig,
-              "unknown key '" + std::string(key.substr(0, 80)) + "'" + (near.empty() ? "" : "; did you mean '" + near + "'?"),
+  throw Error(ErrorCode::kConfig, "unknown key '" + printable(key) + "'" + (near.empty() ? "" : "; did you mean '" + near + "'?"),
               std::string(where));
 }
 

@@ -26,6 +26,9 @@ nlohmann::json read_config_json(const std::filesystem::path& path);
 /// Value of a key that must be a string of at most `max_bytes`. Error{kConfig} naming where and key.
 std::string read_string(const nlohmann::json& value, std::string_view key, std::string_view where, std::size_t max_bytes = 4096);
 
+/// Foreign text for a one-line message: control characters become '?', cut after `max_bytes`.
+std::string printable(std::string_view text, std::size_t max_bytes = 80);
+
 /// `a string`, `an object`, `1.5`: what stands there, for messages.
 std::string describe_value(const nlohmann::json& value);
 

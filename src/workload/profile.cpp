@@ -25,8 +25,7 @@ std::vector<std::pair<std::string, std::string>> read_not_yet(const nlohmann::js
     if (is_setting(key)) {
       throw Error(ErrorCode::kConfig, "'not_yet': '" + key + "' acts already; move it to 'settings'", where);
     }
-    if (!is_name(key))
-      throw Error(ErrorCode::kConfig, "'not_yet': '" + key.substr(0, 80) + "' is no name (a-z, 0-9, '_', '-', '.')", where);
+    if (!is_name(key)) throw Error(ErrorCode::kConfig, "'not_yet': '" + printable(key) + "' is no name (a-z, 0-9, '_', '-', '.')", where);
     keys.emplace_back(key, dump_json(item));
   }
   return keys;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "workload/names.h"
 
 namespace qbench::workload {
 namespace {
@@ -18,7 +19,7 @@ struct Source {
   std::int64_t low, high;
 
   [[noreturn]] void fail(const std::string& what) const {
-    throw Error(ErrorCode::kUsage, std::string(option) + ": " + what + " in '" + std::string(text.substr(0, 80)) + "'");
+    throw Error(ErrorCode::kUsage, std::string(option) + ": " + what + " in '" + printable(text) + "'");
   }
 };
 
@@ -28,7 +29,7 @@ std::int64_t take_number(std::string_view& rest, const Source& source) {
   const auto [end, failed] = std::from_chars(rest.data(), rest.data() + rest.size(), value);
   if (failed == std::errc::result_out_of_range) source.fail("number too large");
   if (failed != std::errc() || rest.front() == '-')
-    source.fail("expected numbers and ranges such as 128,512 or 0-4096+1024, found '" + std::string(rest) + "'");
+    source.fail("expected numbers and ranges such as 128,512 or 0-4096+1024, found '" + printable(rest) + "'");
   rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
   return value;
 }
@@ -45,7 +46,7 @@ void append(std::vector<std::int64_t>& values, std::int64_t value, const Source&
 void append_part(std::vector<std::int64_t>& values, std::string_view part, const Source& source) {
   const std::int64_t first = take_number(part, source);
   if (part.empty()) return append(values, first, source);
-  if (part.front() != '-') source.fail("unexpected '" + std::string(part) + "'");
+  if (part.front() != '-') source.fail("unexpected '" + printable(part) + "'");
   part.remove_prefix(1);
   const std::int64_t last = take_number(part, source);
   if (last < first) source.fail("range " + std::to_string(first) + "-" + std::to_string(last) + " runs backwards");
@@ -53,10 +54,10 @@ void append_part(std::vector<std::int64_t>& values, std::string_view part, const
   std::int64_t step = 1;
   if (!part.empty()) {
     kind = part.front();
-    if (kind != '+' && kind != '*') source.fail("unexpected '" + std::string(part) + "'");
+    if (kind != '+' && kind != '*') source.fail("unexpected '" + printable(part) + "'");
     part.remove_prefix(1);
     step = take_number(part, source);
-    if (!part.empty()) source.fail("unexpected '" + std::string(part) + "'");
+    if (!part.empty()) source.fail("unexpected '" + printable(part) + "'");
   }
   const bool endless = kind == '+' ? step == 0 : step < 2 || first == 0;
   if (endless && first != last) source.fail("a range that never ends");

@@ -99,7 +99,7 @@ struct RangeCheck {
   std::string operator()(const std::optional<std::string>& value) const {
     const auto one_of = [&](const auto& words) -> std::string {
       if (std::find(words.begin(), words.end(), *value) != words.end()) return {};
-      return "expected one of " + joined(words) + ", got '" + value->substr(0, 80) + "'";
+      return "expected one of " + joined(words) + ", got '" + printable(*value) + "'";
     };
     return field.key == "kv_type" ? one_of(kKvTypes) : one_of(kPrecisions);
   }

@@ -26,7 +26,7 @@ constexpr std::int64_t kTemplateTokens = 16;
 std::string read_name(const json& value, std::string_view key, const std::string& where) {
   std::string name = read_string(value, key, where);
   if (!is_name(name)) {
-    fail("'" + std::string(key) + "': '" + name.substr(0, 80) +
+    fail("'" + std::string(key) + "': '" + printable(name) +
              "' is no name: expected 1 to 64 of a-z, 0-9, '.', '_', '-', a letter or digit first",
          where);
   }
@@ -44,7 +44,7 @@ fs::path file_below(const fs::path& folder, const std::string& name, const std::
   const fs::path relative(name);
   const bool climbs = std::any_of(relative.begin(), relative.end(), [](const fs::path& part) { return part == ".."; });
   if (name.empty() || relative.is_absolute() || climbs)
-    fail("'file': '" + name.substr(0, 200) + "' does not lie below the suite's folder", where);
+    fail("'file': '" + printable(name, 200) + "' does not lie below the suite's folder", where);
   return folder / relative;
 }
 

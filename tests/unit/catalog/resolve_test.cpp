@@ -218,7 +218,8 @@ TEST_CASE("a model that is not there: every place, the one command, near names")
   for (const std::string& odd : {std::string(), std::string(" "), std::string("a//b"), std::string("../..x"), std::string("Acme/.."),
                                  std::string(100000, 'x'), std::string("a\nb")}) {
     CAPTURE(odd);
-    CHECK_THROWS_AS(machine.resolve(odd), Error);
+    const std::string message = machine.refuse(odd);
+    CHECK(message.size() < 1500);
   }
 }
 

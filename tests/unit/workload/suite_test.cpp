@@ -160,6 +160,7 @@ TEST_CASE("every corruption of a suite file is one config error that says where"
            Case{R"({"defaults": {"gen_token": 5}, "prompts": [{"id": "p", "turns": [{"text": "x"}]}]})", "did you mean 'gen_tokens'?"},
            Case{R"({"defaults": {"threads": 5}, "prompts": [{"id": "p", "turns": [{"text": "x"}]}]})", "'threads' cannot be set here"},
            Case{with_prompt(R"("lang": "c")"), "unknown key 'lang'"},
+           Case{with_prompt(R"("la\ng": "c")"), "unknown key 'la?g'"},
            Case{with_prompt(R"("gen_tokens": 0)"), "'gen_tokens'"},
            Case{with_prompt(R"("gen_tokens": "many")"), "a whole number"},
            Case{with_prompt(R"("batch": 2)"), "'batch' cannot be set for one prompt"},
