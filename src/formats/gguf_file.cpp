@@ -201,10 +201,11 @@ class Parser {
       }
       entry.data = data.data() + offsets_[i];
     }
-    check_names_and_overlap();
+    check_names_and_tiling(data, align);
   }
 
-  void check_names_and_overlap() const {
+  /// Names are unique, and the data is tiled without overlap, up to padding: a wrong count or size leaves bytes over.
+  void check_names_and_tiling(std::span<const std::byte> data, std::uint64_t align) const {
     std::unordered_set<std::string_view> names;
     std::vector<const TensorEntry*> by_place;
     for (const TensorEntry& entry : file_.tensors) {
@@ -212,11 +213,15 @@ class Parser {
       by_place.push_back(&entry);
     }
     std::sort(by_place.begin(), by_place.end(), [](const TensorEntry* a, const TensorEntry* b) { return a->data < b->data; });
-    for (std::size_t i = 1; i < by_place.size(); ++i) {
-      if (by_place[i - 1]->data + by_place[i - 1]->bytes > by_place[i]->data) {
-        fail_tensor(by_place[i]->name, fmt::format("its data overlaps that of {}", quote(by_place[i - 1]->name)));
-      }
+    const std::byte* end = data.data();
+    for (const TensorEntry* entry : by_place) {
+      if (entry->data < end) fail_tensor(entry->name, "its data overlaps that of the tensor before it");
+      const auto gap = static_cast<std::uint64_t>(entry->data - end);
+      if (gap >= align) fail_tensor(entry->name, fmt::format("{} bytes of data before it belong to no tensor", gap));
+      end = entry->data + entry->bytes;
     }
+    const auto rest = static_cast<std::uint64_t>(data.data() + data.size() - end);
+    if (!by_place.empty() && rest >= align) reader_.fail(fmt::format("{} bytes behind the last tensor belong to none", rest));
   }
 
   std::span<const std::byte> bytes_;
