@@ -43,7 +43,7 @@ void add_load_options(CLI::App& command, ModelOptions& options, bool models_requ
   command.add_option("--precision", engine.precision, "auto (as in the file), f32, f16, bf16, q8_0, q4_0; for synthetic weights also q4_k_s, q4_k_m, q5_k_m, q6_k")
       ->type_name("P")
       ->group(group);
-  command.add_option("--kv-type", engine.kv_type, "Type of the KV cache: f32, bf16 (default; f32 with --precision f32), f16 or q8_0")->type_name("T")->group(group);
+  command.add_option("--kv-type", engine.kv_type, "Type of the KV cache: f32 (default with --precision f32), bf16, f16 (default) or q8_0")->type_name("T")->group(group);
   command.add_option("--context", engine.context, "Positions per sequence")->type_name("N")->group(group);
   command.add_option("--threads", engine.threads, "Host threads; default: the physical cores that the process may use")->type_name("N")->group(group);
   command.add_option("--batch", engine.batch, "Sequences at once (default 1)")->type_name("N")->group(group);

@@ -105,7 +105,7 @@ struct EffectiveSettings {
   std::int64_t context = 0;  ///< 0: chosen from the checkpoint and the cell
   std::int64_t batch = 1;
   std::int64_t threads = 0;  ///< 0: the physical cores that the process may use
-  std::string kv_type = "bf16";
+  std::string kv_type = "f16";
   std::string precision = "auto";
   bool mmap = true;
   bool mlock = false;
