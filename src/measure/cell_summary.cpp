@@ -22,12 +22,18 @@ using record::Statistic;
 
 std::optional<double> pick(const stats::Summary& summary, Statistic statistic) {
   switch (statistic) {
-    case Statistic::kMedian: return summary.median;
-    case Statistic::kMin: return summary.min;
-    case Statistic::kMax: return summary.max;
-    case Statistic::kMean: return summary.mean;
-    case Statistic::kStddev: return summary.stddev;
-    case Statistic::kNone: return std::nullopt;
+    case Statistic::kMedian:
+      return summary.median;
+    case Statistic::kMin:
+      return summary.min;
+    case Statistic::kMax:
+      return summary.max;
+    case Statistic::kMean:
+      return summary.mean;
+    case Statistic::kStddev:
+      return summary.stddev;
+    case Statistic::kNone:
+      return std::nullopt;
   }
   return std::nullopt;
 }

@@ -18,18 +18,21 @@ std::optional<double> ratio(double a, double b) {
   return a / b;
 }
 
+/// Count per second of so many nanoseconds.
+std::optional<double> rate(std::int64_t count, std::int64_t ns) { return ratio(static_cast<double>(count) * 1e9, static_cast<double>(ns)); }
+
 double as_double(std::int64_t value) { return static_cast<double>(value); }
 
 /// What all sequences of a repetition add up to. Times are nanoseconds after t0.
 struct Totals {
-  std::int64_t prompt_tokens = 0;   ///< p
-  std::int64_t output_tokens = 0;   ///< n
-  std::int64_t t1 = 0;              ///< the last sequence has its first token
-  std::int64_t tn = 0;              ///< the last token of all
-  std::int64_t after_t1 = 0;        ///< tokens later than t1
-  std::int64_t gaps = 0;            ///< between tokens of one sequence
+  std::int64_t prompt_tokens = 0;  ///< p
+  std::int64_t output_tokens = 0;  ///< n
+  std::int64_t t1 = 0;             ///< the last sequence has its first token
+  std::int64_t tn = 0;             ///< the last token of all
+  std::int64_t after_t1 = 0;       ///< tokens later than t1
+  std::int64_t gaps = 0;           ///< between tokens of one sequence
   std::int64_t gaps_ns = 0;
-  std::int64_t longest = 0;         ///< positions of the longest sequence
+  std::int64_t longest = 0;  ///< positions of the longest sequence
 };
 
 Totals add_up(const std::vector<SequenceRecord>& sequences) {
@@ -74,7 +77,7 @@ void add_text(const record::SampleRecord& sample, const Totals& totals, record::
     chars += *sequence.output_chars;
     bytes += *sequence.output_bytes;
   }
-  metrics[MetricId::kCharsPerS] = ratio(as_double(chars), s_from_ns(as_double(totals.tn)));
+  metrics[MetricId::kCharsPerS] = rate(chars, totals.tn);
   metrics[MetricId::kBytesPerToken] = ratio(as_double(bytes), as_double(totals.output_tokens));
 }
 
@@ -120,14 +123,14 @@ record::MetricValues sample_metrics(const record::SampleRecord& sample) {
   const bool all_began = std::none_of(sample.sequences.begin(), sample.sequences.end(), [](const auto& s) { return s.token_ns.empty(); });
   if (all_began) {
     metrics[MetricId::kTtftMs] = ms_from_ns(as_double(totals.t1));
-    metrics[MetricId::kPrefillTokPerS] = ratio(as_double(totals.prompt_tokens), s_from_ns(as_double(totals.t1)));
+    metrics[MetricId::kPrefillTokPerS] = rate(totals.prompt_tokens, totals.t1);
     metrics[MetricId::kE2eMs] = ms_from_ns(as_double(totals.tn));
-    metrics[MetricId::kE2eTokPerS] = ratio(as_double(totals.output_tokens), s_from_ns(as_double(totals.tn)));
+    metrics[MetricId::kE2eTokPerS] = rate(totals.output_tokens, totals.tn);
     if (sample.prefill_start_ns) metrics[MetricId::kPrefillMs] = ms_from_ns(as_double(totals.t1 - *sample.prefill_start_ns));
     if (totals.gaps > 0) metrics[MetricId::kItlMeanMs] = ms_from_ns(as_double(totals.gaps_ns)) / as_double(totals.gaps);
     if (totals.after_t1 > 0) {
       metrics[MetricId::kDecodeMs] = ms_from_ns(as_double(totals.tn - totals.t1));
-      metrics[MetricId::kDecodeTokPerS] = ratio(as_double(totals.after_t1), s_from_ns(as_double(totals.tn - totals.t1)));
+      metrics[MetricId::kDecodeTokPerS] = rate(totals.after_t1, totals.tn - totals.t1);
     }
     add_text(sample, totals, metrics);
     add_thinking(sample, metrics);

@@ -16,8 +16,8 @@ class Telemetry {
  public:
   struct Options {
     std::int64_t interval_ns = 100'000'000;
-    std::size_t capacity = 36'000;            ///< entries: one hour at 100 ms; further ones are counted as dropped
-    sysinfo::Roots roots;
+    std::size_t capacity = 36'000;  ///< entries: one hour at 100 ms; further ones are counted as dropped
+    sysinfo::Roots roots = {};
   };
 
   Telemetry() : Telemetry(Options{}) {}
@@ -37,7 +37,8 @@ class Telemetry {
   std::unique_ptr<State> state_;
 };
 
-/// Processor time used between the first and the last entry over the time between them: mean cores busy. Nothing with fewer than two entries.
+/// Processor time used between the first and the last entry over the time between them: mean cores busy. Nothing with fewer than two
+/// entries.
 std::optional<double> mean_cpu_cores(const record::TelemetrySeries& series);
 
 }  // namespace qbench::measure

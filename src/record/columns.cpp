@@ -15,7 +15,11 @@ std::string text(const std::optional<double>& value) { return format_value(value
 std::string text(const std::optional<bool>& value) { return value ? (*value ? "true" : "false") : std::string(); }
 
 // A fact of the run (r) or the cell (c) as text. Function pointers, so that the table is one line a column.
-#define QB_FACT(expression) [](const RunRecord& r, const CellRecord& c) -> std::string { (void)r, (void)c; return expression; }
+#define QB_FACT(expression)                                    \
+  [](const RunRecord& r, const CellRecord& c) -> std::string { \
+    (void)r, (void)c;                                          \
+    return expression;                                         \
+  }
 
 struct Fact {
   const char* name;
@@ -58,16 +62,19 @@ constexpr Fact kRowFacts[] = {
     {"sampling", "", "sampling parameters as JSON", QB_FACT(canonical_json(c.settings.sampling_json))},
     {"gen_tokens", "tokens", "most tokens to generate", QB_FACT(text(c.settings.gen_tokens))},
     {"ignore_eos", "", "true: goes on past the end-of-sequence token", QB_FACT(text(c.settings.ignore_eos))},
-    {"stop_reason", "", "why generation ended: max_tokens, eos, stop_string, context_full, interrupted; mixed where it differs", QB_FACT(c.stop_reason)},
+    {"stop_reason", "", "why generation ended: max_tokens, eos, stop_string, context_full, interrupted; mixed where it differs",
+     QB_FACT(c.stop_reason)},
     {"n_samples", "count", "timed repetitions that the statistics are over", QB_FACT(text(c.n_samples))},
     {"n_failed", "count", "timed repetitions that failed", QB_FACT(text(c.n_failed))},
     {"n_warmup", "count", "repetitions before them, in no statistic", QB_FACT(text(c.n_warmup))},
     {"stop_rule", "", "what ended the repetitions", QB_FACT(c.settings.stop_rule)},
-    {"output_digest", "", "SHA-256 of the output ids (little-endian int32) of the first timed repetition; of the sequences' digests, one a line, with several",
+    {"output_digest", "",
+     "SHA-256 of the output ids (little-endian int32) of the first timed repetition; of the sequences' digests, one a line, with several",
      QB_FACT(c.output_digest)},
     {"output_digests", "count", "different digests among the timed repetitions; 1: reproducible", QB_FACT(text(c.output_digests))},
     {"weight_bytes", "bytes", "weights on the device", QB_FACT(text(c.model.weight_bytes))},
-    {"decode_read_bytes", "bytes", "weights read per token at batch 1: no embedding rows, active experts only", QB_FACT(text(c.model.decode_read_bytes))},
+    {"decode_read_bytes", "bytes", "weights read per token at batch 1: no embedding rows, active experts only",
+     QB_FACT(text(c.model.decode_read_bytes))},
     {"kv_bytes", "bytes", "KV cache of all sequences", QB_FACT(text(c.settings.kv_bytes))},
     {"memory_free_bytes", "bytes", "free memory of the device when the cell ended", QB_FACT(text(c.settings.memory_free_bytes))},
 };
@@ -80,7 +87,8 @@ constexpr Fact kEnvironmentFacts[] = {
     {"host_hash", "", "first 16 hex digits of the hostname's SHA-256", QB_FACT(r.machine.host_hash)},
     {"cpu_model", "", "processor", QB_FACT(r.machine.cpu_model)},
     {"cores_usable", "count", "physical cores in the affinity mask", QB_FACT(text(r.machine.cores_usable))},
-    {"cpu_quota_cores", "cores", "processor time per time that the cgroup allows; empty: no limit", QB_FACT(text(r.machine.cpu_quota_cores))},
+    {"cpu_quota_cores", "cores", "processor time per time that the cgroup allows; empty: no limit",
+     QB_FACT(text(r.machine.cpu_quota_cores))},
     {"governor", "", "clock governor; empty: not visible", QB_FACT(r.machine.governor)},
     {"load_average_1m", "count", "runnable processes, mean of a minute, when the cell ended", QB_FACT(text(c.load_average_1m))},
     {"memory_total_bytes", "bytes", "memory of the machine", QB_FACT(text(r.machine.memory_total_bytes))},
@@ -92,7 +100,8 @@ constexpr Fact kEnvironmentFacts[] = {
     {"build_version", "", "qbench's version", QB_FACT(r.build.version)},
     {"build_git_sha", "", "commit that was built", QB_FACT(r.build.git_sha)},
     {"build_git_dirty", "", "true: tracked files differed from that commit", QB_FACT(text(r.build.git_dirty))},
-    {"build_type", "", "CMake build type, and sanitizers", QB_FACT(r.build.type + (r.build.sanitizers.empty() ? "" : "+" + r.build.sanitizers))},
+    {"build_type", "", "CMake build type, and sanitizers",
+     QB_FACT(r.build.type + (r.build.sanitizers.empty() ? "" : "+" + r.build.sanitizers))},
     {"build_compiler", "", "compiler", QB_FACT(r.build.compiler)},
     {"build_flags", "", "compile flags", QB_FACT(r.build.flags)},
 };
@@ -138,10 +147,13 @@ std::string cell_text(const Column& column, const RunRecord& run, const CellReco
 std::string columns_markdown() {
   std::string out = "### What the row is\n\n| column | unit | meaning |\n|---|---|---|\n";
   append_fact_rows(out, kRowFacts);
-  out += "\n### Metrics\n\n| metric | statistics (columns `<metric>_<statistic>`) | unit | better | of each | formula |\n|---|---|---|---|---|---|\n";
+  out +=
+      "\n### Metrics\n\n| metric | statistics (columns `<metric>_<statistic>`) | unit | better | of each | formula "
+      "|\n|---|---|---|---|---|---|\n";
   for (const MetricInfo& info : metric_catalog()) {
     const std::string_view scope = info.scope == MetricScope::kCellGaps ? "cell" : name_of(info.scope);
-    out += fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", info.name, statistics_text(info), info.unit, name_of(info.better), scope, info.formula);
+    out += fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", info.name, statistics_text(info), info.unit, name_of(info.better), scope,
+                       info.formula);
   }
   out += "\n### Fingerprints, machine, build\n\n| column | unit | meaning |\n|---|---|---|\n";
   append_fact_rows(out, kEnvironmentFacts);

@@ -13,9 +13,9 @@ namespace qbench::record {
 struct Column {
   std::string name;
   std::string unit;
-  std::string meaning;                  ///< what it holds; for metrics the formula
+  std::string meaning;                                                          ///< what it holds; for metrics the formula
   std::string (*fact)(const RunRecord& run, const CellRecord& cell) = nullptr;  ///< set for columns that are no metric
-  MetricId metric = MetricId::kCount;   ///< set for metrics, with the statistic
+  MetricId metric = MetricId::kCount;                                           ///< set for metrics, with the statistic
   Statistic statistic = Statistic::kNone;
 };
 

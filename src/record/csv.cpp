@@ -53,7 +53,8 @@ class CsvParser {
       if (text_[at_] == '"') {
         if (at_ + 1 >= text_.size() || text_[at_ + 1] != '"') {
           ++at_;
-          if (at_ < text_.size() && std::string_view(",\r\n").find(text_[at_]) == std::string_view::npos) fail(line_, "text after a closing quote");
+          if (at_ < text_.size() && std::string_view(",\r\n").find(text_[at_]) == std::string_view::npos)
+            fail(line_, "text after a closing quote");
           return field;
         }
         ++at_;
@@ -132,11 +133,13 @@ CsvTable parse_csv(std::string_view text, std::string_view where) {
 CsvTable read_summary_csv(const std::filesystem::path& path) {
   CsvTable table = parse_csv(read_text_file(path), path.string());
   if (table.header.front() != "schema_version") {
-    throw Error(ErrorCode::kFormat, "the first column is '" + table.header.front() + "', expected 'schema_version': no summary.csv of qbench", path.string());
+    throw Error(ErrorCode::kFormat,
+                "the first column is '" + table.header.front() + "', expected 'schema_version': no summary.csv of qbench", path.string());
   }
   for (const auto& row : table.rows) {
     if (row.front() != std::to_string(kSchemaVersion)) {
-      throw Error(ErrorCode::kFormat, "schema_version " + row.front() + ", this build reads version " + std::to_string(kSchemaVersion), path.string());
+      throw Error(ErrorCode::kFormat, "schema_version " + row.front() + ", this build reads version " + std::to_string(kSchemaVersion),
+                  path.string());
     }
   }
   return table;

@@ -8,7 +8,8 @@
 
 namespace qbench::record {
 
-/// One field by RFC 4180: quoted when it holds a comma, a quote, CR, LF, or begins or ends with a space; quotes doubled. Bytes pass unchanged.
+/// One field by RFC 4180: quoted when it holds a comma, a quote, CR, LF, or begins or ends with a space; quotes doubled. Bytes pass
+/// unchanged.
 std::string csv_field(std::string_view text);
 
 /// Fields joined by commas, ended with CR LF.
@@ -21,8 +22,8 @@ struct CsvTable {
   std::optional<std::size_t> column(std::string_view name) const;
 };
 
-/// Parses RFC 4180 (LF alone ends a record too; a UTF-8 byte order mark is skipped). Error{kFormat} with the line: a row of another length, a
-/// quote inside a bare field, text after a closing quote, an open quote at the end, a header name twice, no header.
+/// Parses RFC 4180 (LF alone ends a record too; a UTF-8 byte order mark is skipped). Error{kFormat} with the line: a row of another length,
+/// a quote inside a bare field, text after a closing quote, an open quote at the end, a header name twice, no header.
 CsvTable parse_csv(std::string_view text, std::string_view where);
 
 /// Reads summary.csv: parse_csv, and Error{kFormat} unless schema_version is the first column and every row has this build's version.

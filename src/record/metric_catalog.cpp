@@ -23,8 +23,8 @@ constexpr std::array kMiddle{Statistic::kMedian};
 constexpr std::array kLargest{Statistic::kMax};
 constexpr std::array kBare{Statistic::kNone};
 
-// The symbols of the formulas are explained in results/README.md. With several sequences at once (batch > 1) n and p count the tokens of all of
-// them, t1 is the moment at which the last sequence has its first token, and tn the last token of all.
+// The symbols of the formulas are explained in results/README.md. With several sequences at once (batch > 1) n and p count the tokens of
+// all of them, t1 is the moment at which the last sequence has its first token, and tn the last token of all.
 constexpr std::array<MetricInfo, kMetricCount> kCatalog{{
     {kLoadMs, "load_ms", "ms", kLow, kLoad, false, "from opening the first file to a model that can run", kMiddle},
     {kOpenMs, "open_ms", "ms", kLow, kLoad, false, "part of load_ms: opening and checking the files, tokenizer included", kMiddle},
@@ -34,20 +34,22 @@ constexpr std::array<MetricInfo, kMetricCount> kCatalog{{
     {kTtftMs, "ttft_ms", "ms", kLow, kRep, false, "t1 - t0: time to first token", kFull},
     {kItlMeanMs, "itl_mean_ms", "ms", kLow, kRep, false, "(tn - t1) / (n - 1): mean gap between tokens of a sequence", kFull},
     {kPrefillTokPerS, "prefill_tok_per_s", "tok/s", kHigh, kRep, false, "p / (t1 - t0)", kFull},
-    {kDecodeTokPerS, "decode_tok_per_s", "tok/s", kHigh, kRep, false, "(n - 1) / (tn - t1): tokens after t1 over the time they took", kFull},
+    {kDecodeTokPerS, "decode_tok_per_s", "tok/s", kHigh, kRep, false, "(n - 1) / (tn - t1): tokens after t1 over the time they took",
+     kFull},
     {kE2eTokPerS, "e2e_tok_per_s", "tok/s", kHigh, kRep, false, "n / (tn - t0)", kFull},
     {kE2eMs, "e2e_ms", "ms", kLow, kRep, false, "tn - t0", kFull},
     {kRenderMs, "render_ms", "ms", kLow, kRep, false, "part of ttft_ms: rendering the chat template", kMiddle},
     {kTokenizeMs, "tokenize_ms", "ms", kLow, kRep, false, "part of ttft_ms: turning the prompt's text into ids", kMiddle},
-    {kPrefillMs, "prefill_ms", "ms", kLow, kRep, false, "part of ttft_ms: from the start of prefill to t1, sampling of the first token included",
-     kMiddle},
+    {kPrefillMs, "prefill_ms", "ms", kLow, kRep, false,
+     "part of ttft_ms: from the start of prefill to t1, sampling of the first token included", kMiddle},
     {kDecodeMs, "decode_ms", "ms", kLow, kRep, false, "tn - t1", kMiddle},
     {kDetokenizeMs, "detokenize_ms", "ms", kLow, kRep, false, "turning ids into text, summed over the tokens", kMiddle},
     {kItlP50Ms, "itl_p50_ms", "ms", kLow, kGaps, false, "0.50 quantile of the single gaps of all timed repetitions", kBare},
     {kItlP90Ms, "itl_p90_ms", "ms", kLow, kGaps, false, "0.90 quantile; empty below 64 gaps", kBare},
     {kItlP95Ms, "itl_p95_ms", "ms", kLow, kGaps, false, "0.95 quantile; empty below 130 gaps", kBare},
     {kItlP99Ms, "itl_p99_ms", "ms", kLow, kGaps, false, "0.99 quantile; empty below 662 gaps", kBare},
-    {kCharsPerS, "chars_per_s", "chars/s", kHigh, kRep, false, "Unicode code points of the output / (tn - t0): comparable across tokenizers", kRange},
+    {kCharsPerS, "chars_per_s", "chars/s", kHigh, kRep, false,
+     "Unicode code points of the output / (tn - t0): comparable across tokenizers", kRange},
     {kBytesPerToken, "bytes_per_token", "bytes/tok", kEven, kRep, false, "UTF-8 bytes of the output / n", kMiddle},
     {kPromptTokens, "prompt_tokens", "tokens", kEven, kRep, true, "p", kMiddle},
     {kOutputTokens, "output_tokens", "tokens", kEven, kRep, true, "n, the end-of-sequence token included", kRange},
@@ -86,30 +88,42 @@ std::optional<MetricId> metric_from_name(std::string_view name) {
 
 std::string_view name_of(Better better) noexcept {
   switch (better) {
-    case Better::kHigher: return "higher";
-    case Better::kLower: return "lower";
-    case Better::kNeither: return "neither";
+    case Better::kHigher:
+      return "higher";
+    case Better::kLower:
+      return "lower";
+    case Better::kNeither:
+      return "neither";
   }
   return "";
 }
 
 std::string_view name_of(MetricScope scope) noexcept {
   switch (scope) {
-    case MetricScope::kLoad: return "load";
-    case MetricScope::kRepetition: return "repetition";
-    case MetricScope::kCellGaps: return "cell_gaps";
+    case MetricScope::kLoad:
+      return "load";
+    case MetricScope::kRepetition:
+      return "repetition";
+    case MetricScope::kCellGaps:
+      return "cell_gaps";
   }
   return "";
 }
 
 std::string_view name_of(Statistic statistic) noexcept {
   switch (statistic) {
-    case Statistic::kNone: return "";
-    case Statistic::kMedian: return "median";
-    case Statistic::kMin: return "min";
-    case Statistic::kMax: return "max";
-    case Statistic::kMean: return "mean";
-    case Statistic::kStddev: return "stddev";
+    case Statistic::kNone:
+      return "";
+    case Statistic::kMedian:
+      return "median";
+    case Statistic::kMin:
+      return "min";
+    case Statistic::kMax:
+      return "max";
+    case Statistic::kMean:
+      return "mean";
+    case Statistic::kStddev:
+      return "stddev";
   }
   return "";
 }

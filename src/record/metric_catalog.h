@@ -10,17 +10,40 @@
 
 namespace qbench::record {
 
-/// Every number that qbench measures. The table in metric_catalog.cpp holds name, unit, direction, formula and statistics of each; CSV header,
-/// markdown, terminal table and results/README.md are made from it. Order here is the order of the columns.
+/// Every number that qbench measures. The table in metric_catalog.cpp holds name, unit, direction, formula and statistics of each; CSV
+/// header, markdown, terminal table and results/README.md are made from it. Order here is the order of the columns.
 enum class MetricId : std::uint8_t {
-  kLoadMs, kOpenMs, kPackMs, kFirstRequestTtftMs, kFirstRequestE2eMs,
-  kTtftMs, kItlMeanMs, kPrefillTokPerS, kDecodeTokPerS, kE2eTokPerS, kE2eMs,
-  kRenderMs, kTokenizeMs, kPrefillMs, kDecodeMs, kDetokenizeMs,
-  kItlP50Ms, kItlP90Ms, kItlP95Ms, kItlP99Ms,
-  kCharsPerS, kBytesPerToken,
-  kPromptTokens, kOutputTokens, kContextUseRatio,
-  kThinkingTokens, kAnswerTokens, kThinkingMs, kFirstAnswerMs,
-  kPeakBytes, kCpuUseCores,
+  kLoadMs,
+  kOpenMs,
+  kPackMs,
+  kFirstRequestTtftMs,
+  kFirstRequestE2eMs,
+  kTtftMs,
+  kItlMeanMs,
+  kPrefillTokPerS,
+  kDecodeTokPerS,
+  kE2eTokPerS,
+  kE2eMs,
+  kRenderMs,
+  kTokenizeMs,
+  kPrefillMs,
+  kDecodeMs,
+  kDetokenizeMs,
+  kItlP50Ms,
+  kItlP90Ms,
+  kItlP95Ms,
+  kItlP99Ms,
+  kCharsPerS,
+  kBytesPerToken,
+  kPromptTokens,
+  kOutputTokens,
+  kContextUseRatio,
+  kThinkingTokens,
+  kAnswerTokens,
+  kThinkingMs,
+  kFirstAnswerMs,
+  kPeakBytes,
+  kCpuUseCores,
   kCount
 };
 inline constexpr std::size_t kMetricCount = static_cast<std::size_t>(MetricId::kCount);
@@ -31,7 +54,7 @@ enum class Better : std::uint8_t { kHigher, kLower, kNeither };
 enum class MetricScope : std::uint8_t {
   kLoad,        ///< one load of the model in a fresh worker process, and its first request
   kRepetition,  ///< one timed repetition
-  kCellGaps,    ///< the gaps between tokens of all timed repetitions of the cell, pooled: one value a cell, no statistic in the column's name
+  kCellGaps,  ///< the gaps between tokens of all timed repetitions of the cell, pooled: one value a cell, no statistic in the column's name
 };
 
 /// Statistic over the values of a scope; kNone for kCellGaps.
@@ -40,13 +63,13 @@ inline constexpr std::size_t kStatisticCount = 6;
 
 struct MetricInfo {
   MetricId id;
-  std::string_view name;                 ///< "ttft_ms": the key in samples.jsonl
-  std::string_view unit;                 ///< "ms", "tok/s", "bytes", "tokens", "1" (a ratio or count), ...
+  std::string_view name;  ///< "ttft_ms": the key in samples.jsonl
+  std::string_view unit;  ///< "ms", "tok/s", "bytes", "tokens", "1" (a ratio or count), ...
   Better better;
   MetricScope scope;
-  bool integer;                          ///< printed without decimals where the statistic is an integer
-  std::string_view formula;              ///< in t0, t1, tn, n, p: see results/README.md
-  std::span<const Statistic> statistics; ///< those that have a column
+  bool integer;                           ///< printed without decimals where the statistic is an integer
+  std::string_view formula;               ///< in t0, t1, tn, n, p: see results/README.md
+  std::span<const Statistic> statistics;  ///< those that have a column
 };
 
 /// The whole table, in order of MetricId.
@@ -84,8 +107,8 @@ class MetricSummary {
   std::array<std::optional<double>, kMetricCount * kStatisticCount> values_{};
 };
 
-/// A value as CSV and JSON hold it: shortest digits that read back to the same double, integers without point; empty when there is none or it
-/// is not finite. C locale.
+/// A value as CSV and JSON hold it: shortest digits that read back to the same double, integers without point; empty when there is none or
+/// it is not finite. C locale.
 std::string format_value(const std::optional<double>& value);
 
 }  // namespace qbench::record

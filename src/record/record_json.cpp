@@ -191,8 +191,8 @@ class Reader {
     Reader reader(value, path, where_);
     fields(reader, series);
     if (series.rss_bytes.size() != series.time_ns.size() || series.cpu_time_ns.size() != series.time_ns.size()) {
-      fail(path, fmt::format("columns of different lengths: {} times, {} rss_bytes, {} cpu_time_ns", series.time_ns.size(), series.rss_bytes.size(),
-                             series.cpu_time_ns.size()));
+      fail(path, fmt::format("columns of different lengths: {} times, {} rss_bytes, {} cpu_time_ns", series.time_ns.size(),
+                             series.rss_bytes.size(), series.cpu_time_ns.size()));
     }
   }
   template <class T>
@@ -206,7 +206,9 @@ class Reader {
   std::string_view where_;
 };
 
-std::string dump(const ordered_json& value, int indent = -1) { return value.dump(indent, ' ', false, ordered_json::error_handler_t::replace); }
+std::string dump(const ordered_json& value, int indent = -1) {
+  return value.dump(indent, ' ', false, ordered_json::error_handler_t::replace);
+}
 
 template <class T>
 ordered_json versioned(const char* kind, const T& record) {
@@ -256,7 +258,8 @@ Line parse_json_line(std::string_view text, std::string_view where) {
   if (kind != object.end() && *kind == "load") return read_record<LoadRecord>(object, where);
   if (kind != object.end() && *kind == "sample") return read_record<SampleRecord>(object, where);
   if (kind != object.end() && *kind == "cell") return read_record<CellRecord>(object, where);
-  throw Error(ErrorCode::kFormat, "kind is " + (kind == object.end() ? "missing" : kind->dump()) + ", expected \"load\", \"sample\" or \"cell\"",
+  throw Error(ErrorCode::kFormat,
+              "kind is " + (kind == object.end() ? "missing" : kind->dump()) + ", expected \"load\", \"sample\" or \"cell\"",
               std::string(where));
 }
 

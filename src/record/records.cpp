@@ -23,18 +23,24 @@ std::string_view name_of(Pass pass) noexcept { return pass == Pass::kSpeed ? "sp
 
 std::string_view name_of(Status status) noexcept {
   switch (status) {
-    case Status::kOk: return "ok";
-    case Status::kFailed: return "failed";
-    case Status::kSkipped: return "skipped";
+    case Status::kOk:
+      return "ok";
+    case Status::kFailed:
+      return "failed";
+    case Status::kSkipped:
+      return "skipped";
   }
   return "";
 }
 
 std::string_view name_of(Phase phase) noexcept {
   switch (phase) {
-    case Phase::kCold: return "cold";
-    case Phase::kWarmup: return "warmup";
-    case Phase::kTimed: return "timed";
+    case Phase::kCold:
+      return "cold";
+    case Phase::kWarmup:
+      return "warmup";
+    case Phase::kTimed:
+      return "timed";
   }
   return "";
 }
@@ -44,8 +50,9 @@ Status status_from_name(std::string_view name) { return from_name(name, {Status:
 Phase phase_from_name(std::string_view name) { return from_name(name, {Phase::kCold, Phase::kWarmup, Phase::kTimed}, "phase"); }
 
 std::string cell_id(const CellKey& key) {
-  return fmt::format("{}/{}/{}/turn={}/pass={}/device={}/precision={}/kv={}/batch={}/context={}/threads={}", key.model, key.suite, key.prompt_id,
-                     key.turn, name_of(key.pass), key.device, key.precision, key.kv_type, key.batch, key.context, key.threads);
+  return fmt::format("{}/{}/{}/turn={}/pass={}/device={}/precision={}/kv={}/batch={}/context={}/threads={}", key.model, key.suite,
+                     key.prompt_id, key.turn, name_of(key.pass), key.device, key.precision, key.kv_type, key.batch, key.context,
+                     key.threads);
 }
 
 }  // namespace qbench::record

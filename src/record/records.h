@@ -9,7 +9,8 @@
 #include "record/metric_catalog.h"
 #include "record/schema.h"
 
-/// What a run leaves behind, as plain data. Times are nanoseconds, sizes bytes; an empty string or optional means not known or not measured.
+/// What a run leaves behind, as plain data. Times are nanoseconds, sizes bytes; an empty string or optional means not known or not
+/// measured.
 namespace qbench::record {
 
 enum class Pass : std::uint8_t { kSpeed, kText };
@@ -34,57 +35,58 @@ struct Failure {
 
 /// What tells one cell of a run from the others; equal keys are the same cell, also across an interruption (--resume).
 struct CellKey {
-  std::string model;                ///< label: what --models said, or the alias
+  std::string model;  ///< label: what --models said, or the alias
   std::string suite;
   std::string prompt_id;
-  std::int64_t turn = 1;            ///< of a prompt with several turns: each request has a row of its own, from 1
+  std::int64_t turn = 1;  ///< of a prompt with several turns: each request has a row of its own, from 1
   Pass pass = Pass::kSpeed;
-  std::string device;               ///< device_effective: "cpu", "cuda:0"
-  std::string precision;            ///< what --precision asked for: "auto", "q8_0"
-  std::string kv_type;              ///< "bf16", "f32", ...
-  std::int64_t batch = 1;           ///< sequences at once
-  std::int64_t context = 0;         ///< positions per sequence
+  std::string device;        ///< device_effective: "cpu", "cuda:0"
+  std::string precision;     ///< what --precision asked for: "auto", "q8_0"
+  std::string kv_type;       ///< "bf16", "f32", ...
+  std::int64_t batch = 1;    ///< sequences at once
+  std::int64_t context = 0;  ///< positions per sequence
   std::int64_t threads = 0;
   bool operator==(const CellKey&) const = default;
 };
 
-/// One line that names the cell: `model/suite/prompt_id/turn=1/pass=speed/device=cpu/precision=auto/kv=bf16/batch=1/context=4096/threads=2`.
+/// One line that names the cell:
+/// `model/suite/prompt_id/turn=1/pass=speed/device=cpu/precision=auto/kv=bf16/batch=1/context=4096/threads=2`.
 std::string cell_id(const CellKey& key);
 
 /// What was measured, apart from how: the model as it was loaded.
 struct ModelFacts {
-  std::string label;                 ///< as in CellKey
-  std::string path;                  ///< file or folder; empty for synthetic weights
-  std::string name;                  ///< display name: "SmolLM2-135M-Instruct"
-  std::string kind;                  ///< "instruct", "code", "thinking", "base"
-  std::string architecture;          ///< "qwen3_moe"
+  std::string label;         ///< as in CellKey
+  std::string path;          ///< file or folder; empty for synthetic weights
+  std::string name;          ///< display name: "SmolLM2-135M-Instruct"
+  std::string kind;          ///< "instruct", "code", "thinking", "base"
+  std::string architecture;  ///< "qwen3_moe"
   std::optional<std::int64_t> parameters;
-  std::string format;                ///< "gguf", "safetensors", "synthetic"
-  std::string precision;             ///< on the device: "bf16", "q4_k_m (synthetic)"
-  std::string conversion;            ///< "none", "bf16 to q8_0"
-  std::string weights;               ///< "file" or "synthetic"
+  std::string format;                             ///< "gguf", "safetensors", "synthetic"
+  std::string precision;                          ///< on the device: "bf16", "q4_k_m (synthetic)"
+  std::string conversion;                         ///< "none", "bf16 to q8_0"
+  std::string weights;                            ///< "file" or "synthetic"
   std::optional<std::int64_t> weight_bytes;       ///< on the device
   std::optional<std::int64_t> decode_read_bytes;  ///< weights read per token at batch 1
   std::optional<std::int64_t> context_trained;    ///< positions the checkpoint was trained for
   std::optional<std::int64_t> vocab;
-  std::string model_fingerprint;     ///< "sha256:..." or what else was digested, said in words before the colon
+  std::string model_fingerprint;  ///< "sha256:..." or what else was digested, said in words before the colon
   std::string tokenizer_fingerprint;
   std::string template_fingerprint;
 };
 
 /// How it was run, beyond the key.
 struct CellSettings {
-  std::string device_description;    ///< processor or GPU model
+  std::string device_description;  ///< processor or GPU model
   std::string instruction_sets;
   std::string attention_path;
-  std::string prompt_source;         ///< "text" or "synthetic"
-  std::string prompt_fingerprint;    ///< sha256 of the prompt file's text or of the synthetic ids
-  std::string sampling_json;         ///< compact JSON object of the sampling parameters, seed included; "" where not known
-  std::optional<std::int64_t> gen_tokens;         ///< most tokens to generate
+  std::string prompt_source;               ///< "text" or "synthetic"
+  std::string prompt_fingerprint;          ///< sha256 of the prompt file's text or of the synthetic ids
+  std::string sampling_json;               ///< compact JSON object of the sampling parameters, seed included; "" where not known
+  std::optional<std::int64_t> gen_tokens;  ///< most tokens to generate
   std::optional<bool> ignore_eos;
   std::optional<std::int64_t> kv_bytes;           ///< of all sequences
   std::optional<std::int64_t> memory_free_bytes;  ///< of the device, when the cell ended
-  std::string stop_rule;             ///< what ended the repetitions: "fixed 5"
+  std::string stop_rule;                          ///< what ended the repetitions: "fixed 5"
 };
 
 /// Process telemetry, one entry each 100 ms, as columns of equal length. Times count from the repetition's t0 (from the load's start in a
@@ -94,7 +96,7 @@ struct TelemetrySeries {
   std::vector<std::int64_t> time_ns;
   std::vector<std::int64_t> rss_bytes;
   std::vector<std::int64_t> cpu_time_ns;  ///< processor time that all threads have used since the first entry
-  std::int64_t dropped = 0;          ///< entries that the preallocated memory could not hold
+  std::int64_t dropped = 0;               ///< entries that the preallocated memory could not hold
 };
 
 /// One load of a model in a worker process.
@@ -103,10 +105,10 @@ struct LoadRecord {
   std::string device;
   Status status = Status::kOk;
   Failure failure;
-  std::string started_utc;           ///< ISO 8601
-  std::int64_t open_ns = 0;          ///< opening and checking the files, tokenizer included
-  std::int64_t pack_ns = 0;          ///< reading, converting, repacking, uploading the weights
-  std::int64_t load_ns = 0;          ///< all from the first open to a model that can run
+  std::string started_utc;   ///< ISO 8601
+  std::int64_t open_ns = 0;  ///< opening and checking the files, tokenizer included
+  std::int64_t pack_ns = 0;  ///< reading, converting, repacking, uploading the weights
+  std::int64_t load_ns = 0;  ///< all from the first open to a model that can run
   TelemetrySeries telemetry;
 };
 
@@ -127,22 +129,22 @@ struct SequenceRecord {
 /// One repetition of one cell.
 struct SampleRecord {
   CellKey cell;
-  std::int64_t repetition = 0;               ///< counts from 0 within its phase
+  std::int64_t repetition = 0;  ///< counts from 0 within its phase
   Phase phase = Phase::kTimed;
-  Status status = Status::kOk;               ///< kOk or kFailed
+  Status status = Status::kOk;  ///< kOk or kFailed
   Failure failure;
   std::string started_utc;
   std::int64_t t0_ns = 0;                    ///< now_ns() before rendering; all other stamps count from here
   std::optional<std::int64_t> rendered_ns;   ///< the prompt's text is ready; nothing for synthetic prompts
   std::optional<std::int64_t> tokenized_ns;  ///< the prompt's ids are ready
   std::optional<std::int64_t> prefill_start_ns;
-  std::optional<std::int64_t> detokenize_ns; ///< duration, not a stamp: turning ids into text, summed over the tokens
-  std::vector<SequenceRecord> sequences;     ///< one per sequence of the batch
-  std::optional<std::string> prompt_text;    ///< as sent, rendered; at least in the first repetition of a cell
-  std::string prompt_digest;                 ///< sha256 of the prompt ids
-  std::optional<std::int64_t> peak_rss_bytes;///< largest resident size of the process until the end of this repetition
+  std::optional<std::int64_t> detokenize_ns;   ///< duration, not a stamp: turning ids into text, summed over the tokens
+  std::vector<SequenceRecord> sequences;       ///< one per sequence of the batch
+  std::optional<std::string> prompt_text;      ///< as sent, rendered; at least in the first repetition of a cell
+  std::string prompt_digest;                   ///< sha256 of the prompt ids
+  std::optional<std::int64_t> peak_rss_bytes;  ///< largest resident size of the process until the end of this repetition
   TelemetrySeries telemetry;
-  MetricValues metrics;                      ///< derived from the above by measure::sample_metrics
+  MetricValues metrics;  ///< derived from the above by measure::sample_metrics
 };
 
 /// One cell, summarised: a row of summary.csv. Also written for cells that failed or were skipped, with the reason.
@@ -153,45 +155,45 @@ struct CellRecord {
   std::string started_utc;
   ModelFacts model;
   CellSettings settings;
-  std::int64_t n_samples = 0;                ///< timed repetitions that worked
-  std::int64_t n_failed = 0;                 ///< timed repetitions that failed
-  std::int64_t n_warmup = 0;                 ///< repetitions run before them, the cold one included
-  std::string stop_reason;                   ///< of all sequences of the timed repetitions; "mixed" where they differ
-  std::string output_digest;                 ///< of the first timed repetition; empty without a tokenizer
-  std::optional<std::int64_t> output_digests;///< how many different ones the timed repetitions gave: 1 is reproducible
-  std::optional<double> load_average_1m;     ///< when the cell ended
+  std::int64_t n_samples = 0;                  ///< timed repetitions that worked
+  std::int64_t n_failed = 0;                   ///< timed repetitions that failed
+  std::int64_t n_warmup = 0;                   ///< repetitions run before them, the cold one included
+  std::string stop_reason;                     ///< of all sequences of the timed repetitions; "mixed" where they differ
+  std::string output_digest;                   ///< of the first timed repetition; empty without a tokenizer
+  std::optional<std::int64_t> output_digests;  ///< how many different ones the timed repetitions gave: 1 is reproducible
+  std::optional<double> load_average_1m;       ///< when the cell ended
   MetricSummary metrics;
 };
 
 /// The program that measured.
 struct BuildFacts {
-  std::string version;    ///< "0.1.0"
-  std::string git_sha;    ///< empty outside a checkout
+  std::string version;  ///< "0.1.0"
+  std::string git_sha;  ///< empty outside a checkout
   std::optional<bool> git_dirty;
-  std::string type;       ///< "Release"
-  std::string compiler;   ///< "GNU 12.2.0"
+  std::string type;      ///< "Release"
+  std::string compiler;  ///< "GNU 12.2.0"
   std::string flags;
-  std::string sanitizers; ///< empty for none
+  std::string sanitizers;  ///< empty for none
 };
 
 /// The machine that measured. Filled by measure::machine_facts().
 struct MachineFacts {
-  std::string host_hash;             ///< first 16 hex digits of the hostname's sha256
+  std::string host_hash;  ///< first 16 hex digits of the hostname's sha256
   std::string cpu_model;
   std::optional<std::int64_t> cores_physical, cores_logical, sockets;
-  std::optional<std::int64_t> cores_usable;      ///< physical cores in the affinity mask
-  std::optional<double> cpu_quota_cores;         ///< cgroup limit
+  std::optional<std::int64_t> cores_usable;  ///< physical cores in the affinity mask
+  std::optional<double> cpu_quota_cores;     ///< cgroup limit
   std::string governor;
   std::optional<bool> turbo;
   std::optional<std::int64_t> memory_total_bytes, memory_available_bytes, memory_limit_bytes;
   std::optional<std::int64_t> swap_used_bytes;
   std::optional<std::int64_t> page_bytes;
-  std::string huge_pages;            ///< transparent_hugepage/enabled: "always", "madvise", "never"
+  std::string huge_pages;  ///< transparent_hugepage/enabled: "always", "madvise", "never"
   std::string kernel;
   std::string os;
-  std::string container;             ///< "none", "docker", "podman", "lxc", ...
+  std::string container;  ///< "none", "docker", "podman", "lxc", ...
   std::optional<double> load_average_1m;
-  std::string gpus;                  ///< "NVIDIA H100 NVL, 94 GB; ..." or why there is none
+  std::string gpus;  ///< "NVIDIA H100 NVL, 94 GB; ..." or why there is none
   std::string gpu_driver;
 };
 
@@ -205,11 +207,11 @@ struct PromptFacts {
 /// run.json.
 struct RunRecord {
   int schema_version = kSchemaVersion;
-  std::string run_id;                ///< <UTC yyyymmdd_hhmmss>-<label>
+  std::string run_id;  ///< <UTC yyyymmdd_hhmmss>-<label>
   std::string started_utc;
-  std::string finished_utc;          ///< empty while it runs or when it was interrupted
+  std::string finished_utc;  ///< empty while it runs or when it was interrupted
   std::vector<std::string> argv;
-  std::string configuration_json;    ///< JSON object: all settings as they acted; "" is written as {}
+  std::string configuration_json;  ///< JSON object: all settings as they acted; "" is written as {}
   BuildFacts build;
   MachineFacts machine;
   std::vector<ModelFacts> models;

@@ -83,7 +83,8 @@ void SampleFile::append_line(std::string_view line) {
     if (n <= 0) {
       const int error = n < 0 ? errno : EIO;
       // Shrinking needs no space; should it fail too, the reader copes with a half line.
-      if (regular && done > 0 && ::ftruncate(fd_, before.st_size) != 0) fail(path_, "cannot append, and a half line is left at the end", error);
+      if (regular && done > 0 && ::ftruncate(fd_, before.st_size) != 0)
+        fail(path_, "cannot append, and a half line is left at the end", error);
       fail(path_, "cannot append", error);
     }
     done += static_cast<std::size_t>(n);

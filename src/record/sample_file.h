@@ -18,8 +18,8 @@ class SampleFile {
     bool sync = false;  ///< fsync after each line: survives a power cut too
   };
 
-  /// Creates the file or goes on after its last whole line: a half line that a killed run left is cut off. Error{kIo} with the system's reason
-  /// at once when the folder is not writable.
+  /// Creates the file or goes on after its last whole line: a half line that a killed run left is cut off. Error{kIo} with the system's
+  /// reason at once when the folder is not writable.
   explicit SampleFile(const std::filesystem::path& path) : SampleFile(path, Options{}) {}
   SampleFile(const std::filesystem::path& path, const Options& options);
   ~SampleFile();
@@ -43,8 +43,8 @@ class SampleFile {
 struct SampleFileContent {
   std::vector<LoadRecord> loads;
   std::vector<SampleRecord> samples;
-  std::vector<CellRecord> cells;   ///< in file order; of equal keys the last one counts (a resumed run writes a cell again)
-  bool truncated_tail = false;     ///< the last line was cut off (the run was killed while it wrote) and is left out
+  std::vector<CellRecord> cells;  ///< in file order; of equal keys the last one counts (a resumed run writes a cell again)
+  bool truncated_tail = false;    ///< the last line was cut off (the run was killed while it wrote) and is left out
 };
 
 /// Reads the whole file. A last line without its newline is left out and sets truncated_tail; any other bad line is Error{kFormat} with

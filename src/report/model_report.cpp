@@ -49,7 +49,8 @@ std::vector<Cells> by_prompt(const Cells& cells) {
 std::string report_file_name(std::string_view model_name, std::string_view stamp) {
   std::string name;
   for (const char c : model_name.substr(0, 120)) {
-    const bool safe = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || std::string_view("._+-").find(c) != std::string_view::npos;
+    const bool safe = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                      std::string_view("._+-").find(c) != std::string_view::npos;
     name += safe ? c : '_';
   }
   if (name.empty()) name = "model";

@@ -38,22 +38,24 @@ std::string distinct(const Cells& cells, Get&& get) {
 }  // namespace
 
 std::string results_section(const Cells& cells) {
-  MarkdownTable table({"prompt", "pass", "status", "n", "prompt tokens", "output tokens", "TTFT ms", "ITL mean ms", "ITL p95 ms", "prefill tok/s",
-                       "decode tok/s", "end-to-end tok/s", "time s", "stopped by"},
+  MarkdownTable table({"prompt", "pass", "status", "n", "prompt tokens", "output tokens", "TTFT ms", "ITL mean ms", "ITL p95 ms",
+                       "prefill tok/s", "decode tok/s", "end-to-end tok/s", "time s", "stopped by"},
                       {false, false, false, true, true, true, true, true, true, true, true, true, true, false});
   for (const CellRecord* cell : cells) {
     const auto median = [&](MetricId id) { return metric_text(cell->metrics.at(id, Statistic::kMedian)); };
     const auto e2e = cell->metrics.at(MetricId::kE2eMs, Statistic::kMedian);
     const std::string turn = cell->cell.turn > 1 ? fmt::format(", turn {}", cell->cell.turn) : std::string();
     table.add({markdown_text(cell->cell.prompt_id) + turn, std::string(name_of(cell->cell.pass)), std::string(name_of(cell->status)),
-               fmt::format("{}", cell->n_samples), median(MetricId::kPromptTokens), median(MetricId::kOutputTokens), median(MetricId::kTtftMs),
-               median(MetricId::kItlMeanMs), metric_text(cell->metrics.at(MetricId::kItlP95Ms, Statistic::kNone)), median(MetricId::kPrefillTokPerS),
-               median(MetricId::kDecodeTokPerS), median(MetricId::kE2eTokPerS), metric_text(e2e ? std::optional(*e2e / 1000) : std::nullopt),
-               markdown_text(cell->stop_reason)});
+               fmt::format("{}", cell->n_samples), median(MetricId::kPromptTokens), median(MetricId::kOutputTokens),
+               median(MetricId::kTtftMs), median(MetricId::kItlMeanMs),
+               metric_text(cell->metrics.at(MetricId::kItlP95Ms, Statistic::kNone)), median(MetricId::kPrefillTokPerS),
+               median(MetricId::kDecodeTokPerS), median(MetricId::kE2eTokPerS),
+               metric_text(e2e ? std::optional(*e2e / 1000) : std::nullopt), markdown_text(cell->stop_reason)});
   }
   if (table.empty()) return {};
   return "## Results\n\n" + table.text() +
-         "\nMedians over the n timed repetitions; – means not measured or undefined. `pass=speed`: greedy, fixed length, EOS ignored: the rows to "
+         "\nMedians over the n timed repetitions; – means not measured or undefined. `pass=speed`: greedy, fixed length, EOS ignored: the "
+         "rows to "
          "compare. `pass=text`: sampled, EOS honoured: what the model wrote. Formulas: `results/README.md` of the project.\n\n";
 }
 
@@ -61,13 +63,15 @@ std::string failures_section(const Cells& cells, const Loads& loads) {
   std::string out;
   for (const record::LoadRecord* load : loads) {
     if (load->status != record::Status::kOk) {
-      out += fmt::format("- **loading {}** ({}): {}\n", name_of(load->status), markdown_text(load->failure.code), markdown_text(load->failure.message));
+      out += fmt::format("- **loading {}** ({}): {}\n", name_of(load->status), markdown_text(load->failure.code),
+                         markdown_text(load->failure.message));
     }
   }
   for (const CellRecord* cell : cells) {
     if (cell->status == record::Status::kOk) continue;
     out += fmt::format("- **{} {}** ({}, {}): {}\n", markdown_text(cell->cell.prompt_id.empty() ? "all prompts" : cell->cell.prompt_id),
-                       name_of(cell->status), name_of(cell->cell.pass), markdown_text(cell->failure.code), markdown_text(cell->failure.message));
+                       name_of(cell->status), name_of(cell->cell.pass), markdown_text(cell->failure.code),
+                       markdown_text(cell->failure.message));
   }
   return out.empty() ? out : "## Failures\n\n" + out + "\n";
 }
@@ -118,7 +122,8 @@ std::string settings_section(const Cells& cells, const record::RunRecord& run) {
 }
 
 std::string loading_section(const Loads& loads, const Cells& cells) {
-  MarkdownTable table({"load", "device", "total ms", "files opened ms", "read, converted, packed ms", "rest ms"}, {false, false, true, true, true, true});
+  MarkdownTable table({"load", "device", "total ms", "files opened ms", "read, converted, packed ms", "rest ms"},
+                      {false, false, true, true, true, true});
   for (const record::LoadRecord* load : loads) {
     if (load->status != record::Status::kOk) continue;
     const auto ms = [](std::int64_t ns) { return metric_text(ms_from_ns(static_cast<double>(ns))); };
@@ -131,8 +136,8 @@ std::string loading_section(const Loads& loads, const Cells& cells) {
     const auto ttft = cell->metrics.at(MetricId::kFirstRequestTtftMs, Statistic::kMedian);
     const auto e2e = cell->metrics.at(MetricId::kFirstRequestE2eMs, Statistic::kMedian);
     if (!ttft) continue;
-    out += fmt::format("\nFirst request after loading ({}, pass={}): first token after {} ms, all after {} ms.\n", markdown_text(cell->cell.prompt_id),
-                       name_of(cell->cell.pass), metric_text(ttft), metric_text(e2e));
+    out += fmt::format("\nFirst request after loading ({}, pass={}): first token after {} ms, all after {} ms.\n",
+                       markdown_text(cell->cell.prompt_id), name_of(cell->cell.pass), metric_text(ttft), metric_text(e2e));
   }
   return out + "\n";
 }
@@ -142,7 +147,8 @@ std::string machine_section(const record::RunRecord& run) {
   FactTable facts;
   facts.add("processor", m.cpu_model);
   facts.add("cores (usable, physical, logical)",
-            m.cores_usable ? fmt::format("{}, {}, {}", *m.cores_usable, m.cores_physical.value_or(0), m.cores_logical.value_or(0)) : std::string());
+            m.cores_usable ? fmt::format("{}, {}, {}", *m.cores_usable, m.cores_physical.value_or(0), m.cores_logical.value_or(0))
+                           : std::string());
   facts.add("sockets", count_text(m.sockets));
   facts.add("control group's share of cores", m.cpu_quota_cores ? fmt::format("{:.3g}", *m.cpu_quota_cores) : std::string());
   facts.add("clock governor", m.governor);
@@ -159,7 +165,8 @@ std::string machine_section(const record::RunRecord& run) {
   facts.add("kernel", m.kernel);
   facts.add("container", m.container);
   facts.add("host (hash)", m.host_hash);
-  facts.add("qbench", fmt::format("{} {}{}", run.build.version, run.build.git_sha.substr(0, 12), run.build.git_dirty.value_or(false) ? " (changed files)" : ""));
+  facts.add("qbench", fmt::format("{} {}{}", run.build.version, run.build.git_sha.substr(0, 12),
+                                  run.build.git_dirty.value_or(false) ? " (changed files)" : ""));
   facts.add("build", fmt::format("{}, {}, {}{}", run.build.type, run.build.compiler, run.build.flags,
                                  run.build.sanitizers.empty() ? "" : ", sanitizers " + run.build.sanitizers));
   std::string out = "## Machine\n\n" + facts.text() + "\n";

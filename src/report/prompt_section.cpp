@@ -18,14 +18,16 @@ using record::Statistic;
 Samples timed_samples(const CellRecord& cell, const Samples& samples) {
   Samples timed;
   for (const SampleRecord* sample : samples) {
-    if (sample->phase == record::Phase::kTimed && sample->status == record::Status::kOk && sample->cell == cell.cell) timed.push_back(sample);
+    if (sample->phase == record::Phase::kTimed && sample->status == record::Status::kOk && sample->cell == cell.cell)
+      timed.push_back(sample);
   }
   return timed;
 }
 
 std::string metrics_table(const CellRecord& cell) {
   constexpr Statistic kShown[] = {Statistic::kMedian, Statistic::kMin, Statistic::kMax, Statistic::kMean, Statistic::kStddev};
-  MarkdownTable table({"metric", "unit", "better", "median", "min", "max", "mean", "std. dev."}, {false, false, false, true, true, true, true, true});
+  MarkdownTable table({"metric", "unit", "better", "median", "min", "max", "mean", "std. dev."},
+                      {false, false, false, true, true, true, true, true});
   for (const MetricInfo& info : record::metric_catalog()) {
     if (info.scope == MetricScope::kLoad) continue;
     const bool pooled = info.scope == MetricScope::kCellGaps;
@@ -33,7 +35,8 @@ std::string metrics_table(const CellRecord& cell) {
     bool any = false;
     for (const Statistic statistic : kShown) {
       const bool has_column = std::find(info.statistics.begin(), info.statistics.end(), statistic) != info.statistics.end();
-      const auto value = pooled && statistic == Statistic::kMedian ? cell.metrics.at(info.id, Statistic::kNone) : cell.metrics.at(info.id, statistic);
+      const auto value =
+          pooled && statistic == Statistic::kMedian ? cell.metrics.at(info.id, Statistic::kNone) : cell.metrics.at(info.id, statistic);
       any = any || value.has_value();
       row.push_back(has_column || (pooled && statistic == Statistic::kMedian) ? metric_text(value) : std::string());
     }
@@ -67,7 +70,8 @@ std::string phases_table(const SampleRecord& sample) {
   add("not attributed", total - named, false);
   add("**end to end**", total, false);
   add("within these: detokenize", sample.metrics[MetricId::kDetokenizeMs], false);
-  return fmt::format("Breakdown by phase of repetition {}, the one with the middle end-to-end time:\n\n", sample.repetition + 1) + table.text() + "\n";
+  return fmt::format("Breakdown by phase of repetition {}, the one with the middle end-to-end time:\n\n", sample.repetition + 1) +
+         table.text() + "\n";
 }
 
 /// What was sent: stored with the first repetition of the cell that has it.
@@ -91,7 +95,8 @@ std::string output_text(const Samples& timed) {
 
 std::string pass_section(const CellRecord& cell, const Samples& samples) {
   const Samples timed = timed_samples(cell, samples);
-  std::string out = fmt::format("#### pass={}{}\n\n", name_of(cell.cell.pass), cell.cell.turn > 1 ? fmt::format(", turn {}", cell.cell.turn) : "");
+  std::string out =
+      fmt::format("#### pass={}{}\n\n", name_of(cell.cell.pass), cell.cell.turn > 1 ? fmt::format(", turn {}", cell.cell.turn) : "");
   if (cell.status != record::Status::kOk) {
     out += fmt::format("**{}** ({}): {}\n\n", name_of(cell.status), markdown_text(cell.failure.code), markdown_text(cell.failure.message));
   }

@@ -58,7 +58,8 @@ std::vector<std::filesystem::path> write_reports(const std::filesystem::path& fo
     if (name.empty()) name = std::filesystem::path(label).filename().string();
     std::string file = report_file_name(name, stamp_of(run));
     // Compared without case: some file systems do not tell the two apart.
-    for (int i = 2; !taken.insert(lower(file)).second; ++i) file = report_file_name(name.substr(0, 110) + "-" + std::to_string(i), stamp_of(run));
+    for (int i = 2; !taken.insert(lower(file)).second; ++i)
+      file = report_file_name(name.substr(0, 110) + "-" + std::to_string(i), stamp_of(run));
     paths.push_back(folder / file);
     write_text_file_atomic(paths.back(), model_markdown(run, content, label));
   }

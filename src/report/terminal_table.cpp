@@ -23,7 +23,8 @@ struct Character {
 
 Character next_character(std::string_view text) {
   utf8proc_int32_t code_point = 0;
-  const auto n = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()), &code_point);
+  const auto n =
+      utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()), &code_point);
   if (n <= 0) return {1, 1};
   return {static_cast<std::size_t>(n), static_cast<std::size_t>(std::max(0, utf8proc_charwidth(code_point)))};
 }
@@ -96,8 +97,12 @@ std::vector<ModelLine> collect(const std::vector<CellRecord>& cells) {
   return lines;
 }
 
-std::string gigabytes(const std::optional<double>& bytes) { return bytes ? fmt::format("{:.{}f}", *bytes / 1e9, *bytes < 1e10 ? 2 : 1) : "-"; }
-std::string one_decimal(const std::optional<double>& value) { return value ? fmt::format("{:.{}f}", *value, *value >= 10000 ? 0 : 1) : "-"; }
+std::string gigabytes(const std::optional<double>& bytes) {
+  return bytes ? fmt::format("{:.{}f}", *bytes / 1e9, *bytes < 1e10 ? 2 : 1) : "-";
+}
+std::string one_decimal(const std::optional<double>& value) {
+  return value ? fmt::format("{:.{}f}", *value, *value >= 10000 ? 0 : 1) : "-";
+}
 
 constexpr std::size_t kNumberWidths[] = {5, 7, 8, 8, 8, 8, 8};
 constexpr std::size_t kNumbersWidth = 5 + 7 + 8 * 5 + 7;  // with one space before each
@@ -172,17 +177,20 @@ std::string end_table(const std::vector<CellRecord>& cells, const TerminalOption
   std::size_t name_width = 8;
   for (const ModelLine& line : lines) name_width = std::max(name_width, display_width(line.name));
   name_width = std::min(name_width, width - kNumbersWidth);
-  const auto paint = [&](const char* code, const std::string& text) { return options.color ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : text; };
+  const auto paint = [&](const char* code, const std::string& text) {
+    return options.color ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : text;
+  };
 
-  std::string out = paint("1", table_line("Model", {"Flash", "Tokens", "Tok/s", "Time s", "Mem GB", "Free GB", "TTFT ms"}, name_width)) + "\n";
+  std::string out =
+      paint("1", table_line("Model", {"Flash", "Tokens", "Tok/s", "Time s", "Mem GB", "Free GB", "TTFT ms"}, name_width)) + "\n";
   for (const ModelLine& line : lines) {
     const bool ran = line.tokens > 0 && line.seconds > 0;
-    const std::string text =
-        table_line(line.name,
-                   {line.ok > 0 ? (line.flash ? "yes" : "no") : "-", ran ? fmt::format("{:.0f}", line.tokens) : "-",
-                    one_decimal(ran ? std::optional(line.tokens / line.seconds) : std::nullopt), one_decimal(ran ? std::optional(line.seconds) : std::nullopt),
-                    gigabytes(line.memory_bytes), gigabytes(line.free_bytes), one_decimal(stats::median(line.ttft_ms))},
-                   name_width);
+    const std::string text = table_line(line.name,
+                                        {line.ok > 0 ? (line.flash ? "yes" : "no") : "-", ran ? fmt::format("{:.0f}", line.tokens) : "-",
+                                         one_decimal(ran ? std::optional(line.tokens / line.seconds) : std::nullopt),
+                                         one_decimal(ran ? std::optional(line.seconds) : std::nullopt), gigabytes(line.memory_bytes),
+                                         gigabytes(line.free_bytes), one_decimal(stats::median(line.ttft_ms))},
+                                        name_width);
     out += (line.ok == line.rows ? text : paint("31", text)) + "\n";
   }
   out += "\n";

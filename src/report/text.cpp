@@ -86,7 +86,8 @@ std::string metric_text(const std::optional<double>& value) {
   return fmt::format("{:.4g}", *value);
 }
 
-MarkdownTable::MarkdownTable(std::vector<std::string> header, std::vector<bool> right) : header_(std::move(header)), right_(std::move(right)) {
+MarkdownTable::MarkdownTable(std::vector<std::string> header, std::vector<bool> right)
+    : header_(std::move(header)), right_(std::move(right)) {
   QB_CHECK(header_.size() == right_.size());
 }
 

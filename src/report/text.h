@@ -14,7 +14,8 @@ namespace qbench::report {
 /// nothing a model wrote acts on a terminal. CR LF becomes LF.
 std::string printable(std::string_view text);
 
-/// One line of running markdown text or of a table cell: printable, line breaks as spaces, markdown's and HTML's special characters escaped.
+/// One line of running markdown text or of a table cell: printable, line breaks as spaces, markdown's and HTML's special characters
+/// escaped.
 std::string markdown_text(std::string_view text);
 
 /// A code block around the text (printable), with a fence longer than any run of backticks in it.

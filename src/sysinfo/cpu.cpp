@@ -21,7 +21,8 @@ constexpr int kMostProcessors = 1 << 16;
 std::vector<int> current_affinity() {
   std::vector<int> cpus;
   for (int size = 1024; size <= kMostProcessors; size *= 2) {
-    const std::unique_ptr<cpu_set_t, void (*)(cpu_set_t*)> set(CPU_ALLOC(static_cast<std::size_t>(size)), [](cpu_set_t* s) { CPU_FREE(s); });
+    const std::unique_ptr<cpu_set_t, void (*)(cpu_set_t*)> set(CPU_ALLOC(static_cast<std::size_t>(size)),
+                                                               [](cpu_set_t* s) { CPU_FREE(s); });
     const std::size_t bytes = CPU_ALLOC_SIZE(static_cast<std::size_t>(size));
     if (!set || ::sched_getaffinity(0, bytes, set.get()) != 0) continue;
     for (int cpu = 0; cpu < size; ++cpu) {

@@ -11,18 +11,18 @@
 namespace qbench::sysinfo {
 
 struct CpuInfo {
-  std::string model;                      ///< "AMD EPYC 9654 96-Core Processor"; "unknown" where the kernel does not say
-  std::string architecture;               ///< "x86_64"
-  int logical = 1;                        ///< online logical processors
-  int physical = 1;                       ///< cores
+  std::string model;         ///< "AMD EPYC 9654 96-Core Processor"; "unknown" where the kernel does not say
+  std::string architecture;  ///< "x86_64"
+  int logical = 1;           ///< online logical processors
+  int physical = 1;          ///< cores
   int sockets = 1;
-  std::vector<int> affinity;              ///< logical processors that this process may run on, ascending
-  int usable_physical = 1;                ///< cores with at least one processor in the affinity mask
-  std::optional<double> quota_cores;      ///< cgroup's processor time per time, v1 or v2, the smallest on the way up; nothing: no limit
-  std::string governor;                   ///< of the first usable processor: "performance", "powersave"; empty: not visible
-  std::optional<bool> turbo;              ///< boost clocks allowed
-  std::optional<double> max_mhz;          ///< highest clock of the first usable processor
-  std::vector<std::string> flags;         ///< instruction-set words of /proc/cpuinfo, as they stand
+  std::vector<int> affinity;          ///< logical processors that this process may run on, ascending
+  int usable_physical = 1;            ///< cores with at least one processor in the affinity mask
+  std::optional<double> quota_cores;  ///< cgroup's processor time per time, v1 or v2, the smallest on the way up; nothing: no limit
+  std::string governor;               ///< of the first usable processor: "performance", "powersave"; empty: not visible
+  std::optional<bool> turbo;          ///< boost clocks allowed
+  std::optional<double> max_mhz;      ///< highest clock of the first usable processor
+  std::vector<std::string> flags;     ///< instruction-set words of /proc/cpuinfo, as they stand
 };
 
 /// Never throws: what cannot be read stays at its default.

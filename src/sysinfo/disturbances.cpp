@@ -17,14 +17,16 @@ void add(Found& found, const char* id, Severity severity, std::string what, std:
 
 void judge_build(const BuildInfo& build, Found& found) {
   if (!build.sanitizers.empty()) {
-    add(found, "sanitizer_build", Severity::kWarning, fmt::format("this binary is built with sanitizers ({}): several times slower", build.sanitizers),
+    add(found, "sanitizer_build", Severity::kWarning,
+        fmt::format("this binary is built with sanitizers ({}): several times slower", build.sanitizers),
         "build with `cmake --preset release`");
   } else if (build.type != "Release" && build.type != "RelWithDebInfo") {
     add(found, "debug_build", Severity::kWarning, fmt::format("this binary's build type is '{}', not Release", build.type),
         "build with `cmake --preset release`");
   }
   if (build.git_dirty.value_or(false)) {
-    add(found, "dirty_build", Severity::kNote, fmt::format("built from changed files on commit {}: the numbers belong to no commit", build.git_sha.substr(0, 12)),
+    add(found, "dirty_build", Severity::kNote,
+        fmt::format("built from changed files on commit {}: the numbers belong to no commit", build.git_sha.substr(0, 12)),
         "commit before measurements that are to be compared");
   }
 }
@@ -36,7 +38,8 @@ void judge_clocks(const CpuInfo& cpu, const HostInfo& host, Found& found) {
   }
   if (cpu.governor.empty()) {
     add(found, "clocks_hidden", Severity::kNote,
-        host.virtual_machine ? "a virtual machine: clocks and the host's other guests are not visible" : "the clock governor is not visible here",
+        host.virtual_machine ? "a virtual machine: clocks and the host's other guests are not visible"
+                             : "the clock governor is not visible here",
         "repeat runs at different times and compare medians");
   }
   if (cpu.turbo.value_or(false)) {
@@ -49,7 +52,8 @@ void judge_processor_share(const CpuInfo& cpu, int threads, Found& found) {
   if (threads <= 0) threads = default_threads(cpu);
   if (cpu.quota_cores && *cpu.quota_cores < cpu.usable_physical) {
     add(found, "cpu_quota", Severity::kWarning,
-        fmt::format("the control group allows {:.3g} of {} cores: threads are stopped when the share is used up", *cpu.quota_cores, cpu.usable_physical),
+        fmt::format("the control group allows {:.3g} of {} cores: threads are stopped when the share is used up", *cpu.quota_cores,
+                    cpu.usable_physical),
         "raise the quota (docker run --cpus), or use --threads at or below it");
   }
   if (threads > cpu.usable_physical) {
@@ -75,14 +79,16 @@ void judge_load(const Machine& machine, const std::vector<BusyProcess>& busy, Fo
   const auto load = machine.host.load_average_1m;
   // Half the cores busy before anything was started cannot be this program.
   if (busy.empty() && load && *load > std::max(0.5, 0.5 * machine.cpu.usable_physical)) {
-    add(found, "load", Severity::kWarning, fmt::format("the load average of the last minute is {:.2f} on {} cores", *load, machine.cpu.usable_physical),
+    add(found, "load", Severity::kWarning,
+        fmt::format("the load average of the last minute is {:.2f} on {} cores", *load, machine.cpu.usable_physical),
         "find out what runs (top), and wait until it is done");
   }
 }
 
 void judge_memory(const MemoryInfo& memory, Found& found) {
   if (memory.swap_used_bytes.value_or(0) > (std::uint64_t{64} << 20)) {
-    add(found, "swap", Severity::kWarning, fmt::format("{} of swap are in use: weights may be paged out", format_bytes(*memory.swap_used_bytes)),
+    add(found, "swap", Severity::kWarning,
+        fmt::format("{} of swap are in use: weights may be paged out", format_bytes(*memory.swap_used_bytes)),
         "free memory, then swapoff -a && swapon -a; or run with --mlock");
   }
   if (memory.limit_bytes && memory.total_bytes && *memory.limit_bytes < *memory.total_bytes) {
@@ -95,7 +101,8 @@ void judge_memory(const MemoryInfo& memory, Found& found) {
   }
   const std::uint64_t usable = usable_memory_bytes(memory);
   if (usable > 0 && memory.total_bytes && usable < *memory.total_bytes / 10) {
-    add(found, "memory_low", Severity::kWarning, fmt::format("only {} of memory are free", format_bytes(usable)), "end what holds the memory");
+    add(found, "memory_low", Severity::kWarning, fmt::format("only {} of memory are free", format_bytes(usable)),
+        "end what holds the memory");
   }
 }
 

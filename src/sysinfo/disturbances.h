@@ -27,10 +27,10 @@ enum class Severity { kNote, kWarning };
 
 /// Something that will disturb a measurement here, and what to do about it.
 struct Disturbance {
-  std::string id;        ///< "governor", "turbo", "debug_build", "load", "busy_process", "cpu_quota", "oversubscribed", "swap", "huge_pages", ...
+  std::string id;  ///< "governor", "turbo", "debug_build", "load", "busy_process", "cpu_quota", "oversubscribed", "swap", "huge_pages", ...
   Severity severity = Severity::kWarning;
-  std::string what;      ///< one line: what is the case, with the value found
-  std::string remedy;    ///< one line: what to do
+  std::string what;    ///< one line: what is the case, with the value found
+  std::string remedy;  ///< one line: what to do
 };
 
 /// Judges what was read; a pure function. threads: those that will compute; 0: default_threads.

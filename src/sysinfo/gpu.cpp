@@ -65,7 +65,8 @@ GpuInfo read_gpu(const Nvml& nvml, NvmlDevice device) {
 
 GpuReport read_gpus(const char* library) {
   GpuReport report;
-  const std::unique_ptr<void, int (*)(void*)> loaded(::dlopen(library, RTLD_NOW | RTLD_LOCAL), [](void* l) { return l ? ::dlclose(l) : 0; });
+  const std::unique_ptr<void, int (*)(void*)> loaded(::dlopen(library, RTLD_NOW | RTLD_LOCAL),
+                                                     [](void* l) { return l ? ::dlclose(l) : 0; });
   if (!loaded) {
     report.missing = std::string("no GPU driver here (") + library + " is not installed)";
     return report;

@@ -9,11 +9,11 @@
 namespace qbench::sysinfo {
 
 struct HostInfo {
-  std::string host_hash;                   ///< first 16 hex digits of the hostname's SHA-256: tells machines apart without naming them
-  std::string kernel;                      ///< "Linux 6.1.0-18-amd64"
-  std::string os;                          ///< PRETTY_NAME of os-release
-  std::string container;                   ///< "docker", "podman", "kubernetes", "lxc", "wsl", "gvisor", "none": a guess from what such places leave
-  bool virtual_machine = false;            ///< the hypervisor bit in /proc/cpuinfo
+  std::string host_hash;         ///< first 16 hex digits of the hostname's SHA-256: tells machines apart without naming them
+  std::string kernel;            ///< "Linux 6.1.0-18-amd64"
+  std::string os;                ///< PRETTY_NAME of os-release
+  std::string container;         ///< "docker", "podman", "kubernetes", "lxc", "wsl", "gvisor", "none": a guess from what such places leave
+  bool virtual_machine = false;  ///< the hypervisor bit in /proc/cpuinfo
   std::optional<double> load_average_1m;
 };
 
@@ -27,7 +27,7 @@ std::optional<double> read_load_average(const Roots& roots = {});
 struct BusyProcess {
   int pid = 0;
   std::string name;
-  double cores = 0;                        ///< processor seconds per second over the window
+  double cores = 0;  ///< processor seconds per second over the window
 };
 
 /// Looks at all visible processes twice, `window_ms` apart, and returns those (this one and its ancestors left out) that used at least

@@ -54,7 +54,8 @@ MemoryInfo read_memory_info(const Roots& roots) {
   memory.available_bytes = meminfo_bytes(meminfo, "MemAvailable");
   memory.swap_total_bytes = meminfo_bytes(meminfo, "SwapTotal");
   const auto swap_free = meminfo_bytes(meminfo, "SwapFree");
-  if (memory.swap_total_bytes && swap_free) memory.swap_used_bytes = *memory.swap_total_bytes - std::min(*swap_free, *memory.swap_total_bytes);
+  if (memory.swap_total_bytes && swap_free)
+    memory.swap_used_bytes = *memory.swap_total_bytes - std::min(*swap_free, *memory.swap_total_bytes);
   memory.huge_page_bytes = meminfo_bytes(meminfo, "Hugepagesize").value_or(0);
   const auto huge = to_int(value_of(meminfo, "HugePages_Total").value_or(""));
   memory.huge_pages_total = huge && *huge > 0 ? static_cast<std::uint64_t>(*huge) : 0;

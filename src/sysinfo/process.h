@@ -23,8 +23,8 @@ class ProcessProbe {
   std::int64_t page_bytes_;
 };
 
-/// Processor time of all threads of this process since it began, user and system, in nanoseconds (the kernel's precise account, not the 10 ms
-/// ticks of /proc/self/stat).
+/// Processor time of all threads of this process since it began, user and system, in nanoseconds (the kernel's precise account, not the 10
+/// ms ticks of /proc/self/stat).
 std::int64_t process_cpu_time_ns() noexcept;
 
 /// Largest resident size of this process so far (VmHWM, else getrusage).

@@ -8,7 +8,7 @@ namespace qbench::sysinfo {
 struct Roots {
   std::filesystem::path proc = "/proc";
   std::filesystem::path sys = "/sys";
-  std::filesystem::path root = "/";   ///< for /etc/os-release, /.dockerenv and the like
+  std::filesystem::path root = "/";  ///< for /etc/os-release, /.dockerenv and the like
 };
 
 }  // namespace qbench::sysinfo

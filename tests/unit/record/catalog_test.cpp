@@ -54,10 +54,38 @@ TEST_CASE("the columns have unique names and begin with schema_version") {
     CHECK_FALSE(column.meaning.empty());
   }
   CHECK(summary_columns().front().name == "schema_version");
-  for (const char* wanted : {"run_id", "status", "error_code", "error", "model", "architecture", "parameters", "precision", "conversion", "weights",
-                             "prompt", "suite", "prompt_id", "pass", "batch", "context", "kv_type", "threads", "device_effective", "stop_reason",
-                             "n_samples", "stop_rule", "ttft_ms_median", "ttft_ms_stddev", "itl_mean_ms_median", "prefill_tok_per_s_median",
-                             "decode_tok_per_s_median", "e2e_tok_per_s_median", "chars_per_s_median", "weight_bytes", "kv_bytes", "peak_bytes_max"}) {
+  for (const char* wanted : {"run_id",
+                             "status",
+                             "error_code",
+                             "error",
+                             "model",
+                             "architecture",
+                             "parameters",
+                             "precision",
+                             "conversion",
+                             "weights",
+                             "prompt",
+                             "suite",
+                             "prompt_id",
+                             "pass",
+                             "batch",
+                             "context",
+                             "kv_type",
+                             "threads",
+                             "device_effective",
+                             "stop_reason",
+                             "n_samples",
+                             "stop_rule",
+                             "ttft_ms_median",
+                             "ttft_ms_stddev",
+                             "itl_mean_ms_median",
+                             "prefill_tok_per_s_median",
+                             "decode_tok_per_s_median",
+                             "e2e_tok_per_s_median",
+                             "chars_per_s_median",
+                             "weight_bytes",
+                             "kv_bytes",
+                             "peak_bytes_max"}) {
     CAPTURE(wanted);
     CHECK(names.contains(wanted));
   }

@@ -48,7 +48,10 @@ TEST_CASE("any bytes survive writing and reading") {
 }
 
 TEST_CASE("line feeds alone, a missing last line end and a byte order mark are understood") {
-  const CsvTable table = parse_csv("\xEF\xBB\xBF" "a,b\n1,2\r\n3,", "x");
+  const CsvTable table = parse_csv(
+      "\xEF\xBB\xBF"
+      "a,b\n1,2\r\n3,",
+      "x");
   CHECK(table.header == std::vector<std::string>{"a", "b"});
   CHECK(table.rows == std::vector<std::vector<std::string>>{{"1", "2"}, {"3", ""}});
 }

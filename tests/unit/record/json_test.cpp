@@ -99,7 +99,8 @@ TEST_CASE("another schema version is refused, naming both") {
 TEST_CASE("a damaged line says which field is wrong and how") {
   const std::string good = to_json_line(test::example_sample());
   CHECK(contains(read_failure(replaced(good, "\"sample\"", "\"simple\"")), "kind is \"simple\""));
-  CHECK(contains(read_failure(replaced(good, "\"repetition\":3", "\"repetition\":\"3\"")), "'repetition': expected an integer, found string"));
+  CHECK(contains(read_failure(replaced(good, "\"repetition\":3", "\"repetition\":\"3\"")),
+                 "'repetition': expected an integer, found string"));
   CHECK(contains(read_failure(replaced(good, "\"repetition\":3", "\"repetition\":3.5")), "a number with decimals"));
   CHECK(contains(read_failure(replaced(good, "\"repetition\":3", "\"repetitions\":3")), "'repetition': is missing"));
   CHECK(contains(read_failure(replaced(good, "\"phase\":\"warmup\"", "\"phase\":\"hot\"")), "'phase'"));
@@ -138,5 +139,6 @@ TEST_CASE("a run.json of another version or another program is refused") {
   const std::string good = to_json(test::example_run());
   CHECK_THROWS_WITH_AS(parse_run_json(replaced(good, "\"schema_version\": 1", "\"schema_version\": 9"), "run.json"),
                        doctest::Contains("schema_version 9"), Error);
-  CHECK_THROWS_WITH_AS(parse_run_json(replaced(good, "\"kind\": \"run\"", "\"kind\": \"walk\""), "run.json"), doctest::Contains("no run.json"), Error);
+  CHECK_THROWS_WITH_AS(parse_run_json(replaced(good, "\"kind\": \"run\"", "\"kind\": \"walk\""), "run.json"),
+                       doctest::Contains("no run.json"), Error);
 }
