@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Makes the committed fixtures again from what others say: transformers, tokenizers, jinja2, gguf, numpy and scipy; with llama.cpp's source and
+# build at hand also the quantised files. Needs network access to the Python package index, several GB and time; CI does not run it.
+#   scripts/make_fixtures.sh [--llama-source DIR --llama-build DIR --qbench BINARY]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+venv="${XDG_CACHE_HOME:-$HOME/.cache}/qbench/fixtures-venv"
+if [ ! -x "$venv/bin/python" ]; then
+  python3 -m venv "$venv"
+  "$venv/bin/pip" install --quiet torch transformers tokenizers gguf jinja2 numpy scipy safetensors
+fi
+for script in scripts/fixtures/*.py; do
+  echo "make_fixtures.sh: $script" >&2
+  "$venv/bin/python" "$script"
+done
+if [ $# -gt 0 ]; then
+  "$venv/bin/python" scripts/check_quantised.py "$@" --fixtures tests/fixtures/quantised
+else
+  echo "make_fixtures.sh: tests/fixtures/quantised left as it is; give --llama-source, --llama-build and --qbench to make it again" >&2
+fi
