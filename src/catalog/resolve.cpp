@@ -165,8 +165,8 @@ struct Search {
   [[noreturn]] void fail() const {
     const CatalogEntry* entry = catalog.find(request);
     std::error_code ignored;
-    std::string message =
-        "model not found; looked for the file or folder " + workload::printable(fs::absolute(expand_home(request), ignored).string(), 500);
+    std::string message = "model not found; looked for the file or folder " +
+                          workload::printable(fs::absolute(expand_home(request), ignored).lexically_normal().string(), 500);
     for (const std::string& place : looked) message += ", " + place;
     if (entry != nullptr) {
       message += "; download it with: " + entry->download_command;
