@@ -196,9 +196,9 @@ void add_post_processor(PostProcessorPart& part, const json& value, const std::s
   if (type == "Sequence") {
     for (const json& step : list_of(fields, "processors", value)) add_post_processor(part, step, where);
   } else if (type == "TemplateProcessing") {
-    PostProcessorPart outer = template_of(fields, value);
-    part.prefix.insert(part.prefix.begin(), outer.prefix.begin(), outer.prefix.end());
-    part.suffix.insert(part.suffix.end(), outer.suffix.begin(), outer.suffix.end());
+    // The library takes what a first template wrote for a pair of texts when it comes to a second.
+    if (!part.prefix.empty() || !part.suffix.empty()) refuse("more than one TemplateProcessing", where);
+    part = template_of(fields, value);
   } else {
     refuse("post_processor " + formats::quote(type), where);
   }
