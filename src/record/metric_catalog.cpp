@@ -43,7 +43,7 @@ constexpr std::array<MetricInfo, kMetricCount> kCatalog{{
     {kPrefillMs, "prefill_ms", "ms", kLow, kRep, false,
      "part of ttft_ms: from the start of prefill to t1, sampling of the first token included", kMiddle},
     {kDecodeMs, "decode_ms", "ms", kLow, kRep, false, "tn - t1", kMiddle},
-    {kDetokenizeMs, "detokenize_ms", "ms", kLow, kRep, false, "turning ids into text, summed over the tokens", kMiddle},
+    {kDetokenizeMs, "detokenize_ms", "ms", kLow, kRep, false, "turning the output ids into text; outside tn - t0", kMiddle},
     {kItlP50Ms, "itl_p50_ms", "ms", kLow, kGaps, false, "0.50 quantile of the single gaps of all timed repetitions", kBare},
     {kItlP90Ms, "itl_p90_ms", "ms", kLow, kGaps, false, "0.90 quantile; empty below 64 gaps", kBare},
     {kItlP95Ms, "itl_p95_ms", "ms", kLow, kGaps, false, "0.95 quantile; empty below 130 gaps", kBare},
@@ -58,7 +58,7 @@ constexpr std::array<MetricInfo, kMetricCount> kCatalog{{
     {kAnswerTokens, "answer_tokens", "tokens", kEven, kRep, true, "output tokens after the thinking", kMiddle},
     {kThinkingMs, "thinking_ms", "ms", kLow, kRep, false, "from t0 to the last thinking token (longest sequence)", kMiddle},
     {kFirstAnswerMs, "first_answer_ms", "ms", kLow, kRep, false, "from t0 to the first token after the thinking (first sequence)", kMiddle},
-    {kPeakBytes, "peak_bytes", "bytes", kLow, kRep, true, "largest resident size of the worker process so far", kLargest},
+    {kPeakBytes, "peak_bytes", "bytes", kLow, kRep, true, "largest resident size of the worker process during the repetition", kLargest},
     {kCpuUseCores, "cpu_use_cores", "cores", kEven, kRep, false, "processor time / time: mean cores busy, sampled every 100 ms", kMiddle},
 }};
 

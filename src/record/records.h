@@ -138,11 +138,12 @@ struct SampleRecord {
   std::optional<std::int64_t> rendered_ns;   ///< the prompt's text is ready; nothing for synthetic prompts
   std::optional<std::int64_t> tokenized_ns;  ///< the prompt's ids are ready
   std::optional<std::int64_t> prefill_start_ns;
-  std::optional<std::int64_t> detokenize_ns;   ///< duration, not a stamp: turning ids into text, summed over the tokens
-  std::vector<SequenceRecord> sequences;       ///< one per sequence of the batch
-  std::optional<std::string> prompt_text;      ///< as sent, rendered; at least in the first repetition of a cell
-  std::string prompt_digest;                   ///< sha256 of the prompt ids
-  std::optional<std::int64_t> peak_rss_bytes;  ///< largest resident size of the process until the end of this repetition
+  std::optional<std::int64_t> detokenize_ns;  ///< duration, not a stamp: turning the output ids into text, outside t0 to tn
+  std::vector<SequenceRecord> sequences;      ///< one per sequence of the batch
+  std::optional<std::string> prompt_text;     ///< as sent, rendered; at least in the first repetition of a cell
+  std::string prompt_digest;                  ///< sha256 of the prompt ids
+  std::optional<std::int64_t>
+      peak_rss_bytes;  ///< largest resident size of the process during this repetition (sysinfo::reset_peak_rss before it)
   TelemetrySeries telemetry;
   MetricValues metrics;  ///< derived from the above by measure::sample_metrics
 };

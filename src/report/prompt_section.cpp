@@ -69,7 +69,7 @@ std::string phases_table(const SampleRecord& sample) {
   add("decode, further tokens", sample.metrics[MetricId::kDecodeMs], true);
   add("not attributed", total - named, false);
   add("**end to end**", total, false);
-  add("within these: detokenize", sample.metrics[MetricId::kDetokenizeMs], false);
+  add("outside: turn the ids into text", sample.metrics[MetricId::kDetokenizeMs], false);
   return fmt::format("Breakdown by phase of repetition {}, the one with the middle end-to-end time:\n\n", sample.repetition + 1) +
          table.text() + "\n";
 }
