@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/cpu/attention.h"
+#include "kernels/cpu/attention_few_rows.h"
 #include "kernels/cpu/kv_tiles.h"
 #include "kernels/cpu/simd_math.h"
 #include "kernels/cpu/small_matmul.h"
@@ -99,23 +100,52 @@ QB_INLINE std::int64_t visible_begin(const AttentionTask& task, std::int64_t pos
 }
 QB_INLINE std::int64_t visible_end(const AttentionTask& task, std::int64_t position) { return position + 1 < task.end ? position + 1 : task.end; }
 
+/// Below this many rows, 16-bit tiles are read directly; from there on converting a block once and using it for all rows is faster.
+constexpr std::int64_t kFewRows = 8;
+
+void softmax_block(const AttentionTask& task, const AttentionScratch& s, std::int64_t block) {
+  for (std::int64_t i = 0; i < task.count; ++i) {
+    const std::int64_t position = task.positions[task.tokens[i]];
+    const std::int64_t from = visible_begin(task, position) - block;
+    const std::int64_t to = visible_end(task, position) - block;
+    for (std::int64_t g = 0; g < task.group; ++g) {
+      softmax_row(s, i * task.group + g, from < 0 ? 0 : from, to < kAttentionBlock ? to : kAttentionBlock, task.layout->padded_dim);
+    }
+  }
+}
+
+/// One block of positions, of which [first, last) are visible to some row.
 void attend_block(const AttentionTask& task, const AttentionScratch& s, std::int64_t block, std::int64_t first, std::int64_t last) {
   const KvLayout& layout = *task.layout;
   const std::int64_t rows = task.count * task.group;
   const std::int64_t tiles = (last - block + kKvTile - 1) / kKvTile;
   const float* k = k_tiles_as_f32(layout, task.cache, block / kKvTile, tiles, s.k);
   small_matmul({s.q, layout.head_dim, layout.head_dim, k, layout.head_dim * kKvTile, kKvTile, s.scores, kAttentionBlock, false}, rows, tiles);
-  for (std::int64_t i = 0; i < task.count; ++i) {
-    const std::int64_t position = task.positions[task.tokens[i]];
-    const std::int64_t from = visible_begin(task, position) - block;
-    const std::int64_t to = visible_end(task, position) - block;
-    for (std::int64_t g = 0; g < task.group; ++g) {
-      softmax_row(s, i * task.group + g, from < 0 ? 0 : from, to < kAttentionBlock ? to : kAttentionBlock, layout.padded_dim);
-    }
-  }
+  softmax_block(task, s, block);
   const float* v = v_rows_as_f32(layout, task.cache, first, last, s.v);
   small_matmul({s.scores + (first - block), kAttentionBlock, last - first, v, 16, layout.padded_dim, s.sum, layout.padded_dim, true}, rows,
                layout.padded_dim / 16);
+}
+
+/// The same for a few rows over 16-bit tiles.
+template <class Cache>
+void attend_block_few(const AttentionTask& task, const AttentionScratch& s, std::int64_t block, std::int64_t first, std::int64_t last) {
+  const KvLayout& layout = *task.layout;
+  const FewRows f = {s.q, layout.head_dim, layout.padded_dim, layout.k_tile(task.cache, block / kKvTile), layout.k_tile_bytes,
+                     layout.v_tile(task.cache, 0) + first * layout.padded_dim * 2, last - first, s.scores, s.scores + (first - block), s.sum};
+  const std::int64_t rows = task.count * task.group;
+  few_rows<Cache>(f, Product::kScores, (last - block + kKvTile - 1) / kKvTile, rows);
+  softmax_block(task, s, block);
+  few_rows<Cache>(f, Product::kValues, 0, rows);
+}
+
+using AttendBlock = void (*)(const AttentionTask& task, const AttentionScratch& s, std::int64_t block, std::int64_t first, std::int64_t last);
+
+AttendBlock choose_attend_block(const AttentionTask& task) {
+  if (task.count * task.group > kFewRows) return attend_block;
+  if (task.layout->dtype == tensor::DType::kBF16) return attend_block_few<Bf16Tiles>;
+  if (task.layout->dtype == tensor::DType::kF16) return attend_block_few<F16Tiles>;
+  return attend_block;
 }
 
 void store_results(const AttentionTask& task, const AttentionScratch& s) {
@@ -152,9 +182,10 @@ void run_attention(const AttentionTask& task, float* scratch) {
     begin = from < begin ? from : begin;
     end = to > end ? to : end;
   }
+  const AttendBlock attend = choose_attend_block(task);
   for (std::int64_t block = begin / kAttentionBlock * kAttentionBlock; block < end; block += kAttentionBlock) {
     const std::int64_t block_end = block + kAttentionBlock;
-    attend_block(task, s, block, begin > block ? begin : block, end < block_end ? end : block_end);
+    attend(task, s, block, begin > block ? begin : block, end < block_end ? end : block_end);
   }
   store_results(task, s);
 }

@@ -17,7 +17,8 @@ using Vec = __m512;
 constexpr int kWidth = 16;        ///< floats in a Vec
 constexpr int kTileRows = 6;      ///< register tile of small_matmul.h: rows,
 constexpr int kTilePanels = 4;    ///< and panels of 16 columns (24 accumulators of 32 registers)
-constexpr int kWideRows = 8;      ///< rows when one panel is held
+constexpr int kAccumulators = 24;  ///< of attention_few_rows.h
+constexpr int kWideRows = 8;       ///< rows at once there
 
 QB_INLINE Vec vzero() { return _mm512_setzero_ps(); }
 QB_INLINE Vec vset(float x) { return _mm512_set1_ps(x); }

@@ -20,6 +20,7 @@ typedef std::uint32_t BitsVec __attribute__((vector_size(16)));
 constexpr int kWidth = 4;
 constexpr int kTileRows = 2;    ///< 8 accumulators of 16 registers
 constexpr int kTilePanels = 1;
+constexpr int kAccumulators = 8;
 constexpr int kWideRows = 2;
 
 QB_INLINE Vec vset(float x) { return Vec{x, x, x, x}; }

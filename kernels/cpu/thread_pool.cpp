@@ -16,9 +16,9 @@
 namespace qbench::kernels::cpu {
 namespace {
 
-/// Spins cover the pause between two steps and the sampling of a token; yields cover a longer one. On a Zen 4 at 2.6 GHz a pause takes 25 ns
-/// and a yield 0.4 us: 100 us and 400 us.
-constexpr int kSpins = 4000;
+/// Spins cover the wait between two steps; yields cover the sampling of a token, and a partner that another program has pushed off its
+/// processor, which spinning could only delay. On a Zen 4 at 2.6 GHz a pause takes 25 ns and a yield without taker 0.4 us: 25 us and 400 us.
+constexpr int kSpins = 1000;
 constexpr int kYields = 1000;
 
 void pause_processor() noexcept {

@@ -19,7 +19,7 @@ struct Range {
 /// The part of [0, count) that `thread` of `threads` does: contiguous, as even as whole multiples of `granularity` allow.
 Range partition(std::int64_t count, std::int64_t granularity, int thread, int threads);
 
-/// A counter that threads wait on: they spin (a few hundred microseconds at most, first with pause, then yielding the processor), then sleep
+/// A counter that threads wait on: they spin (about half a millisecond at most, first with pause, then yielding the processor), then sleep
 /// in the kernel, so that waiting costs nothing when a free core is there and harms nobody when none is.
 class WaitCounter {
  public:
