@@ -4,6 +4,7 @@
 #include <utf8proc.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 
 #include "base/check.h"
@@ -47,8 +48,11 @@ std::string printable(std::string_view text) {
 }
 
 std::string markdown_text(std::string_view text) {
+  const std::string plain = printable(text);
+  const auto in_word = [&](std::size_t at) { return at < plain.size() && std::isalnum(static_cast<unsigned char>(plain[at])) != 0; };
   std::string out;
-  for (const char c : printable(text)) {
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    const char c = plain[i];
     if (c == '\n' || c == '\t') {
       out += ' ';
     } else if (c == '<') {
@@ -56,7 +60,9 @@ std::string markdown_text(std::string_view text) {
     } else if (c == '&') {
       out += "&amp;";
     } else {
-      if (std::string_view("\\`*_[]|#~$").find(c) != std::string_view::npos) out += '\\';
+      // An underscore inside a word begins no emphasis, and names are full of them; a number sign matters at the beginning only.
+      const bool harmless = (c == '_' && i > 0 && in_word(i - 1) && in_word(i + 1)) || (c == '#' && i > 0);
+      if (!harmless && std::string_view("\\`*_[]|#~$").find(c) != std::string_view::npos) out += '\\';
       out += c;
     }
   }

@@ -76,9 +76,11 @@ void judge_load(const Machine& machine, const std::vector<BusyProcess>& busy, Fo
     add(found, "busy_process", Severity::kWarning,
         fmt::format("process {} ({}) is using {:.1f} cores", busy[i].pid, busy[i].name, busy[i].cores), "end it, or wait until it is done");
   }
+  double explained = 0;
+  for (const BusyProcess& process : busy) explained += process.cores;
   const auto load = machine.host.load_average_1m;
-  // Half the cores busy before anything was started cannot be this program.
-  if (busy.empty() && load && *load > std::max(0.5, 0.5 * machine.cpu.usable_physical)) {
+  // Half the cores busy before anything was started cannot be this program. Said only where the processes above do not say it already.
+  if (load && *load > std::max(0.5, 0.5 * machine.cpu.usable_physical) && explained < 0.5 * *load) {
     add(found, "load", Severity::kWarning,
         fmt::format("the load average of the last minute is {:.2f} on {} cores", *load, machine.cpu.usable_physical),
         "find out what runs (top), and wait until it is done");

@@ -28,6 +28,8 @@ TEST_CASE("markdown text cannot leave its table cell or become markup") {
   CHECK(markdown_text("two\nlines") == "two lines");
   CHECK(markdown_text("<script>&amp;") == "&lt;script>&amp;amp;");
   CHECK(markdown_text("`x` *y* _z_ [l](u)") == "\\`x\\` \\*y\\* \\_z\\_ \\[l\\](u)");
+  CHECK(markdown_text("max_tokens q4_k_m _x") == "max_tokens q4_k_m \\_x");
+  CHECK(markdown_text("# a # b") == "\\# a # b");
   CHECK(markdown_text("C:\\dir") == "C:\\\\dir");
 }
 

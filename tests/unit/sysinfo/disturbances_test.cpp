@@ -78,9 +78,12 @@ TEST_CASE("more threads than physical cores is oversubscription, and the remedy 
   CHECK(find_disturbances(quiet_machine(), {}, 16).front().remedy == "--threads 8");
 }
 
-TEST_CASE("busy processes are named, and then the load average is not said again") {
+TEST_CASE("busy processes are named, and the load average is said only where they do not explain it") {
   Machine machine = quiet_machine();
   machine.host.load_average_1m = 7;
+  CHECK(ids(machine, {{4711, "cc1plus", 0.98}}) == Ids{"busy_process", "load"});
+  CHECK(ids(machine, {{4711, "x", 2.0}, {4712, "y", 1.6}}) == Ids{"busy_process"});
+  machine.host.load_average_1m = 1;
   const auto found = find_disturbances(machine, {{4711, "cc1plus", 0.98}}, 0);
   REQUIRE(found.size() == 1);
   CHECK(found[0].id == "busy_process");
