@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -11,6 +12,7 @@ namespace qbench::cli {
 
 /// What main knows about a command that is running, so that a failure gets the right exit code.
 struct Invocation {
+  std::vector<std::string> argv;
   std::string model;  ///< model that is being worked on; empty before the first one: a failure then means that nothing could start
 };
 

@@ -8,8 +8,18 @@
 
 #include "base/error.h"
 #include "cli/cmd_bench.h"
+#include "cli/cmd_doctor.h"
+#include "cli/cmd_generate.h"
+#include "cli/cmd_models.h"
+#include "cli/cmd_doctor.h"
+#include "cli/cmd_models.h"
+#include "cli/cmd_doctor.h"
+#include "cli/cmd_models.h"
 #include "cli/cmd_perplexity.h"
+#include "cli/cmd_render.h"
+#include "cli/cmd_run.h"
 #include "cli/cmd_tokenize.h"
+#include "cli/cmd_worker.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/print_error.h"
@@ -51,7 +61,8 @@ int run_command_line(int argc, char** argv, Invocation& invocation) {
   root.footer(kFooter);
   root.require_subcommand(1);
   root.get_formatter()->column_width(34);
-  const std::vector<Command> commands{qbench::cli::add_bench(root), qbench::cli::add_perplexity(root), qbench::cli::add_tokenize(root)};
+  using namespace qbench::cli;
+  const std::vector<Command> commands{add_run(root), add_bench(root), add_doctor(root), add_models(root), add_tokenize(root), add_perplexity(root), add_worker(root)};
   try {
     root.parse(argc, argv);
   } catch (const CLI::Success& asked) {  // --help, --version
@@ -71,6 +82,7 @@ int run_command_line(int argc, char** argv, Invocation& invocation) {
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader that has gone is an error of write(2), not the end of the process
   Invocation invocation;
+  invocation.argv.assign(argv, argv + argc);
   try {
     return run_command_line(argc, argv, invocation);
   } catch (const qbench::cli::OutputClosed&) {

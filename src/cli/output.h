@@ -11,6 +11,12 @@ struct OutputClosed {};
 /// Writes bytes to standard output now, unbuffered. Throws OutputClosed on a closed pipe, Error{kUsage} on any other failure (a full disk).
 void write_output(std::string_view bytes);
 
+/// The same, but says false where write_output throws.
+bool try_write_output(std::string_view bytes);
+
+/// Writes bytes to standard error; where nobody reads it they are lost.
+void write_stderr(std::string_view bytes);
+
 /// One JSON document and a newline.
 void write_output_json(const nlohmann::ordered_json& document);
 

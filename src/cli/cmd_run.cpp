@@ -1,0 +1,129 @@
+#include "cli/cmd_run.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/environment.h"
+#include "base/error.h"
+#include "cli/devices.h"
+#include "cli/model_options.h"
+#include "cli/output.h"
+#include "cli/sampling_options.h"
+#include "run/plan.h"
+#include "run/run.h"
+
+namespace qbench::cli {
+namespace {
+
+struct RunCommand {
+  ModelOptions model;
+  run::RunRequest request;
+  std::string pass;
+  std::vector<std::string> prompt_ids;
+  bool dry_run = false, quiet = false, no_color = false;
+};
+
+constexpr const char* kExamples = R"(Examples:
+  qbench run -m qwen2.5-coder-7b-instruct                    the standard prompts of the suite codegen, both passes
+  qbench run -m a.gguf,b.gguf --suite smoke -r 10            two files, ten repetitions each
+  qbench run -m synthetic:qwen3-30b-a3b --precision q4_k_m --pass speed
+  qbench run -m ./Qwen3-8B --prompt "Write quicksort in C" --pass text --stream
+  qbench run -m qwen3-30b-a3b --profile realtime --dry-run   the plan with memory estimates, nothing is loaded
+  qbench run --resume results/20261121_032200-codegen        finish an interrupted run
+Passes: speed is greedy, of fixed length, ignores EOS, is warmed up and repeated; its rows are compared. text samples as asked for (0.7, 0.9, 4096
+new tokens), honours EOS and shows what the model wrote. Later turns of a prompt are sent with the model's own answers, in the text pass; the
+speed pass runs the first turn.
+Exit status: 0 fine, 2 nothing could start, 3 a model failed (its rows say why, the others are measured), 130 and 143 interrupted.)";
+
+/// Nothing is lost when the reader of standard output has gone: the results are in files.
+void print_result(std::string_view text) {
+  static bool closed = false;
+  if (closed) return;
+  if (!try_write_output(text)) closed = true;
+}
+
+std::size_t terminal_width() {
+  winsize size{};
+  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 60 ? size.ws_col : 80;
+}
+
+/// The request that the flags add up to.
+run::RunRequest make_request(const RunCommand& options) {
+  run::RunRequest request = options.request;
+  request.options.models = options.model.models;
+  request.options.settings = options.model.engine;
+  request.options.device = options.model.device;
+  request.options.isa = options.model.isa;
+  request.options.prompt_ids = options.prompt_ids;
+  if (!options.pass.empty()) {
+    request.options.settings.pass = workload::pass_choice_from_name(options.pass);
+    if (!request.options.settings.pass) throw Error(ErrorCode::kUsage, "'" + options.pass + "' is no pass; expected speed, text or both", "--pass");
+  }
+  const bool stderr_is_terminal = ::isatty(STDERR_FILENO) == 1;
+  request.display = {.quiet = options.quiet,
+                     .terminal = stderr_is_terminal,
+                     .color = stderr_is_terminal && output_is_terminal() && !options.no_color && !environment_variable("NO_COLOR"),
+                     .width = terminal_width()};
+  run::RunOptions nothing_given;
+  nothing_given.stream = request.options.stream;
+  request.options_given = !(request.options == nothing_given);
+  if (!request.resume && request.options.models.empty()) throw Error(ErrorCode::kUsage, "no model given (or --resume a run's folder)", "--models");
+  if (request.resume && options.dry_run) throw Error(ErrorCode::kUsage, "--dry-run shows a new run; leave out --resume", "run");
+  return request;
+}
+
+int run(const RunCommand& options) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is then an error of write(2), said like a full disk
+  const run::RunRequest request = make_request(options);
+  const Devices devices;
+  if (options.dry_run) {
+    const run::RunPlan plan = run::make_plan(run::with_absolute_paths(request.options), devices);
+    return run::print_plan(plan, devices.free_memory_bytes(options.model.device_request()), write_output);
+  }
+  return run::run_models(request, devices, {.result = print_result, .live = write_stderr});
+}
+
+}  // namespace
+
+Command add_run(CLI::App& root) {
+  const auto options = std::make_shared<RunCommand>();
+  CLI::App* command = root.add_subcommand("run", "Benchmark models on prompts: the main job");
+  run::RunRequest& request = options->request;
+  workload::Settings& settings = options->model.engine;
+  add_load_options(*command, options->model, false);
+  const std::string prompts = "Prompts";
+  command->add_option("--suite", request.options.suite, "Name below prompts/ (codegen), or a path")->type_name("S")->group(prompts);
+  command->add_option("--prompt", request.options.prompt, "One prompt of your own")->type_name("TEXT")->group(prompts);
+  command->add_option("--prompt-file", request.options.prompt_file, "One prompt of your own, from a file")->type_name("F")->group(prompts);
+  command->add_option("--prompts", options->prompt_ids, "Only these prompts of the suite, comma-separated")->delimiter(',')->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->type_name("ID,...")->group(prompts);
+  command->add_option("--profile", request.options.profile, "Settings below configs/profiles/, or a path")->type_name("P")->group(prompts);
+  const std::string passes = "Passes";
+  command->add_option("--pass", options->pass, "speed, text or both")->type_name("P")->group(passes);
+  command->add_option("-r,--repetitions", settings.repetitions, "Measured repetitions of the speed pass")->type_name("N")->group(passes);
+  command->add_option("--warmup", settings.warmup, "Requests of the speed pass before them")->type_name("N")->group(passes);
+  command->add_option("--gen-tokens", settings.gen_tokens, "Tokens generated in the speed pass")->type_name("N")->group(passes);
+  add_sampling_options(*command, settings);
+  add_thinking_options(*command, settings);
+  const std::string output = "Output";
+  command->add_option("--output-dir", request.output_dir, "Where the run's folder goes (results)")->type_name("DIR")->group(output);
+  command->add_option("--label", request.label, "In the folder's name; default: the suite's name")->type_name("L")->group(output);
+  command->add_option("--resume", request.resume, "Finish the interrupted run in this folder")->type_name("DIR")->group(output);
+  command->add_flag("--stream", request.options.stream, "Show the text of the text pass while it is written")->group(output);
+  command->add_flag("--dry-run", options->dry_run, "Print the plan with memory estimates and stop")->group(output);
+  command->add_flag("-q,--quiet", options->quiet, "No start-up and progress lines")->group(output);
+  command->add_flag("--no-color", options->no_color, "Plain text (also with NO_COLOR set)")->group(output);
+  command->footer(kExamples);
+  return {"run", [options](Invocation& invocation) {
+            options->request.argv = invocation.argv;
+            return run(*options);
+          }};
+}
+
+}  // namespace qbench::cli

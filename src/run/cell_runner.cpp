@@ -1,0 +1,187 @@
+#include "run/cell_runner.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/error.h"
+#include "measure/sample_metrics.h"
+#include "run/guard.h"
+#include "run/output_text.h"
+#include "run/sampling.h"
+#include "sysinfo/host.h"
+#include "sysinfo/process.h"
+
+namespace qbench::run {
+namespace {
+
+std::optional<std::int64_t> after(std::int64_t stamp_ns, std::int64_t t0_ns) { return stamp_ns - t0_ns; }
+
+}  // namespace
+
+CellRunner::CellRunner(const Context& context, const Job& job) : context_(context), job_(&job), prompts_(*context.opened) {}
+
+bool CellRunner::run(std::size_t index) {
+  const JobCell& cell = job_->cells[index];
+  context_.writer->send(CellStart{index});
+  failure_.reset();
+  cell_started_utc_ = iso8601_utc(wall_now_ns());
+  const bool finished = cell.pass == workload::Pass::kSpeed ? run_speed(index, cell) : run_text(index, cell);
+  return finished && !cancelled_;
+}
+
+bool CellRunner::run_speed(std::size_t index, const JobCell& cell) {
+  const Conversation conversation{&cell.prompt, 1, {}};
+  Progress at{.cell = index, .phase = record::Phase::kCold, .most_tokens = cell.settings.gen_tokens};
+  bool going = true;
+  std::int64_t warmup = cell.warmup;
+  if (!cold_done_) {
+    // The first request of the process is the first warm-up too: same shape, and recorded apart.
+    going = repeat(at, cell, conversation, false, nullptr);
+    cold_done_ = true;
+    warmup = std::max<std::int64_t>(0, warmup - 1);
+  }
+  at.phase = record::Phase::kWarmup;
+  for (at.repetition = 0; going && at.repetition < warmup; ++at.repetition) going = repeat(at, cell, conversation, false, nullptr);
+  at.phase = record::Phase::kTimed;
+  for (at.repetition = cell.first_repetition; going && at.repetition < cell.repetitions; ++at.repetition) {
+    going = repeat(at, cell, conversation, false, nullptr);
+  }
+  if (!cancelled_) send_cell(cell, 1);
+  return !cancelled_;
+}
+
+bool CellRunner::run_text(std::size_t index, const JobCell& cell) {
+  Conversation conversation{&cell.prompt, 1, cell.answers};
+  const auto turns = static_cast<std::int64_t>(cell.prompt.turns.size());
+  bool going = true;
+  if (!cold_done_) {
+    // Nothing has run in this process yet: a short greedy request, so that the text itself is measured warm.
+    const Progress cold{.cell = index, .phase = record::Phase::kCold, .turn = 1, .most_tokens = std::min(cell.settings.gen_tokens, cell.settings.max_new_tokens)};
+    going = repeat(cold, cell, {&cell.prompt, 1, {}}, false, nullptr);
+    cold_done_ = true;
+  }
+  for (std::int64_t turn = static_cast<std::int64_t>(cell.answers.size()) + 1; turn <= turns && !cancelled_; ++turn) {
+    conversation.turn = turn;
+    Answer answer;
+    const Progress at{.cell = index, .phase = record::Phase::kTimed, .repetition = 0, .turn = turn, .most_tokens = cell.settings.max_new_tokens};
+    // After a failed turn the later ones cannot be asked: their rows carry the same reason.
+    going = going && repeat(at, cell, conversation, true, &answer);
+    if (cancelled_) break;
+    send_cell(cell, turn);
+    conversation.answers.push_back(std::move(answer));
+  }
+  return !cancelled_;
+}
+
+bool CellRunner::repeat(Progress at, const JobCell& cell, const Conversation& conversation, bool keep_text, Answer* answer) {
+  if (context_.cancel->load()) cancelled_ = true;
+  if (cancelled_) return false;
+  record::SampleRecord sample;
+  const std::string started_utc = iso8601_utc(wall_now_ns());
+  failure_ = run_guarded([&] { sample = measure(at, cell, conversation, keep_text, answer); });
+  if (telemetry_.running()) telemetry_.stop(now_ns());
+  if (cancelled_) return false;
+  if (failure_) {
+    sample = {};
+    sample.status = record::Status::kFailed;
+    sample.failure = *failure_;
+    sample.started_utc = started_utc;
+  }
+  sample.cell = cell.key;
+  sample.cell.turn = at.turn;
+  sample.phase = at.phase;
+  sample.repetition = at.repetition;
+  context_.writer->send(sample);
+  return !failure_;
+}
+
+engine::GenerateRequest CellRunner::make_request(const JobCell& cell, bool speed, std::int64_t most_tokens) {
+  engine::GenerateRequest request;
+  request.sampling = sampling_params(cell.settings, speed);
+  request.max_new_tokens = most_tokens;
+  request.ignore_eos = speed || cell.settings.ignore_eos;
+  request.eos_ids = context_.opened->eos_ids;
+  request.tokenizer = context_.opened->tokenizer.get();
+  if (!speed && request.tokenizer != nullptr) request.stop = cell.settings.stop;
+  request.cancel = context_.cancel;
+  request.on_token = [feed = context_.feed](std::int32_t id) {
+    feed->push(id);
+    return true;
+  };
+  return request;
+}
+
+record::SampleRecord CellRunner::measure(const Progress& at, const JobCell& cell, const Conversation& conversation, bool keep_text, Answer* answer) {
+  const bool speed = cell.pass == workload::Pass::kSpeed || at.phase == record::Phase::kCold;
+  const bool with_prompt_text = at.phase == record::Phase::kTimed && at.repetition == cell.first_repetition;
+  engine::GenerateRequest request = make_request(cell, speed, at.most_tokens);
+  record::SampleRecord sample;
+  sample.started_utc = iso8601_utc(wall_now_ns());
+  sysinfo::reset_peak_rss();
+  context_.feed->begin(at, keep_text && context_.stream);
+  telemetry_.start();
+
+  sample.t0_ns = now_ns();
+  PreparedPrompt prompt;
+  std::vector<engine::Generation> generations;
+  std::vector<OutputText> texts;
+  const std::optional<record::Failure> failure = run_guarded([&] {
+    prompt = prompts_.prepare(conversation, cell.settings);
+    request.prompts = prompt.ids;
+    generations = context_.session->generate(request);
+    if (context_.opened->tokenizer) texts = decode_outputs(generations, *context_.opened->tokenizer, request.stop, sample.detokenize_ns);
+  });
+  sample.telemetry = telemetry_.stop(sample.t0_ns);
+  context_.feed->end();
+  sample.peak_rss_bytes = sysinfo::peak_rss_bytes();
+  if (failure) throw Error(error_code_from_name(failure->code), failure->message);
+  cancelled_ = std::any_of(generations.begin(), generations.end(), [](const auto& g) { return g.stop_reason == engine::StopReason::kInterrupted; });
+  if (cancelled_) return sample;
+
+  if (!prompt.synthetic) sample.rendered_ns = after(prompt.rendered_ns, sample.t0_ns);
+  sample.tokenized_ns = after(prompt.tokenized_ns, sample.t0_ns);
+  sample.prefill_start_ns = after(generations.front().prefill_start_ns, sample.t0_ns);
+  sample.prompt_digest = sha256_hex_of_ids(prompt.ids.front());
+  if (with_prompt_text && !prompt.synthetic) sample.prompt_text = prompt.text;
+  for (std::size_t s = 0; s < generations.size(); ++s) {
+    sample.sequences.push_back(sequence_record(generations[s], sample.t0_ns, texts.empty() ? nullptr : &texts[s], keep_text));
+    if (context_.opened->tokenizer) sample.sequences.back().thinking_tokens = count_thinking_tokens(generations[s].output_ids, prompt.text, *context_.opened->tokenizer);
+    if (answer != nullptr) {
+      answer->texts.push_back(texts.empty() ? std::string() : texts[s].text);
+      answer->ids.push_back(generations[s].output_ids);
+    }
+  }
+  sample.metrics = measure::sample_metrics(sample);
+  return sample;
+}
+
+void CellRunner::send_cell(const JobCell& cell, std::int64_t turn) {
+  const bool speed = cell.pass == workload::Pass::kSpeed;
+  const backend::DeviceInfo device = context_.opened->device->device();
+  record::CellRecord record;
+  record.cell = cell.key;
+  record.cell.turn = turn;
+  record.started_utc = cell_started_utc_;
+  record.model = context_.opened->facts;
+  if (failure_) {
+    record.status = record::Status::kFailed;
+    record.failure = *failure_;
+  }
+  record.settings.device_description = device.description;
+  record.settings.instruction_sets = device.instruction_sets;
+  record.settings.attention_path = device.attention_path;
+  record.settings.prompt_source = context_.opened->tokenizer ? "text" : "synthetic";
+  record.settings.prompt_fingerprint = prompts_.fingerprint({&cell.prompt, 1, {}});
+  record.settings.sampling_json = sampling_json(cell.settings, speed);
+  record.settings.gen_tokens = speed ? cell.settings.gen_tokens : cell.settings.max_new_tokens;
+  record.settings.ignore_eos = speed || cell.settings.ignore_eos;
+  record.settings.kv_bytes = static_cast<std::int64_t>(context_.session->kv_bytes());
+  record.settings.memory_free_bytes = static_cast<std::int64_t>(device.memory_free_bytes);
+  record.settings.stop_rule = "fixed " + std::to_string(speed ? cell.repetitions : 1);
+  record.load_average_1m = sysinfo::read_load_average();
+  context_.writer->send(record);
+}
+
+}  // namespace qbench::run

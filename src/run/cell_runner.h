@@ -1,0 +1,55 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "engine/session.h"
+#include "measure/telemetry.h"
+#include "record/records.h"
+#include "run/job.h"
+#include "run/live_feed.h"
+#include "run/messages.h"
+#include "run/opened_model.h"
+#include "run/prompt_source.h"
+
+namespace qbench::run {
+
+/// Measures cells of one loaded model, one repetition after the other, and sends a record of each as soon as it is there.
+class CellRunner {
+ public:
+  struct Context {
+    OpenedModel* opened;
+    engine::Session* session;
+    MessageWriter* writer;
+    LiveFeed* feed;
+    const std::atomic<bool>* cancel;
+    bool stream;
+  };
+  CellRunner(const Context& context, const Job& job);
+
+  /// Cold request (before the first cell only), warm-up, measured repetitions; in the text pass each turn once. Sends samples, and for each
+  /// row a CellRecord without summary. A failure ends the cell and stands in its rows. False when it was cancelled.
+  bool run(std::size_t index);
+
+ private:
+  bool run_speed(std::size_t index, const JobCell& cell);
+  bool run_text(std::size_t index, const JobCell& cell);
+  /// One request, measured and sent. False when it failed or was cancelled.
+  bool repeat(Progress at, const JobCell& cell, const Conversation& conversation, bool keep_text, Answer* answer);
+  record::SampleRecord measure(const Progress& at, const JobCell& cell, const Conversation& conversation, bool keep_text, Answer* answer);
+  engine::GenerateRequest make_request(const JobCell& cell, bool speed, std::int64_t most_tokens);
+  void send_cell(const JobCell& cell, std::int64_t turn);
+
+  Context context_;
+  const Job* job_;
+  PromptSource prompts_;
+  measure::Telemetry telemetry_;
+  bool cold_done_ = false;
+  bool cancelled_ = false;
+  std::optional<record::Failure> failure_;       // of the cell that runs
+  std::string cell_started_utc_;
+};
+
+}  // namespace qbench::run

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "catalog/resolve.h"
+#include "record/records.h"
+#include "run/device_factory.h"
+#include "run/plan.h"
+#include "workload/suite.h"
+
+namespace qbench::run {
+
+/// What the model answered in one turn, one entry per sequence: the history of the turns after it.
+struct Answer {
+  std::vector<std::string> texts;
+  std::vector<std::vector<std::int32_t>> ids;
+};
+
+/// A cell as the worker gets it.
+struct JobCell {
+  record::CellKey key;                     ///< of turn 1
+  workload::Pass pass = workload::Pass::kSpeed;
+  workload::Prompt prompt;
+  workload::EffectiveSettings settings;
+  std::int64_t repetitions = 1;
+  std::int64_t warmup = 0;
+  std::int64_t first_repetition = 0;       ///< repetitions that an interrupted run has already
+  std::vector<Answer> answers;             ///< text pass: turns that an interrupted run has already
+};
+
+/// Everything that a worker process does: one model and cells of it.
+struct Job {
+  catalog::ModelRef model;                 ///< the catalogue's entry travels as its name
+  DeviceRequest device;
+  workload::EffectiveSettings engine;
+  std::int64_t context = 0;
+  bool stream = false;                     ///< send the text while it is written
+  std::vector<JobCell> cells;
+};
+
+/// One JSON document.
+std::string to_json(const Job& job);
+/// Inverse; Error{kFormat}. The catalogue is read again for the entry's shape.
+Job parse_job(std::string_view text);
+
+}  // namespace qbench::run

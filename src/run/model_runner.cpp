@@ -1,0 +1,185 @@
+#include "run/model_runner.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <algorithm>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "measure/cell_summary.h"
+#include "run/guard.h"
+#include "run/interrupt.h"
+#include "run/messages.h"
+#include "run/progress_so_far.h"
+
+namespace qbench::run {
+namespace {
+
+constexpr int kPollMs = 200;
+constexpr std::int64_t kGraceNs = 5'000'000'000;  // a worker that is told to stop finishes its step first; a load cannot be stopped
+constexpr int kMostDeathsInARow = 2;
+
+}  // namespace
+
+bool ModelRunner::run(std::vector<JobCell> cells) {
+  context_.log->forget_replaced(cells);
+  int deaths = 0;
+  while (!cells.empty()) {
+    death_.reset();
+    const Outcome outcome = run_worker_process(cells);
+    if (outcome.interrupted) {
+      if (outcome.current) end_rows(cells[*outcome.current], {std::string(name_of(ErrorCode::kInterrupted)), "the run was interrupted before all repetitions were done"});
+      return false;
+    }
+    if (outcome.done && !outcome.load_failed) return true;
+    const record::Failure failure = outcome.load_failed ? load_->failure : death_.value_or(record::Failure{"crash", "the worker process ended before it was done"});
+    if (outcome.load_failed || (!outcome.current && outcome.finished == 0)) {
+      fail_cells(cells, failure);
+      return true;
+    }
+    deaths = outcome.finished > 0 ? 1 : deaths + 1;
+    if (outcome.current) end_rows(cells[*outcome.current], failure);
+    cells.erase(cells.begin(), cells.begin() + static_cast<std::ptrdiff_t>(outcome.finished + (outcome.current ? 1 : 0)));
+    if (deaths >= kMostDeathsInARow) {
+      fail_cells(cells, {failure.code, "not run: two workers in a row died; the last reason was: " + failure.message});
+      return true;
+    }
+    if (!cells.empty()) context_.display->line(fmt::format("  {}: starting a new worker for the remaining {} cells", model_->label, cells.size()));
+  }
+  return true;
+}
+
+ModelRunner::Outcome ModelRunner::run_worker_process(const std::vector<JobCell>& cells) {
+  load_.reset();
+  ready_.reset();
+  Outcome outcome;
+  const Job job{.model = model_->ref.value(),
+                .device = {context_.options->device, model_->engine.threads, context_.options->isa},
+                .engine = model_->engine,
+                .context = model_->context,
+                .stream = context_.options->stream,
+                .cells = cells};
+  std::int64_t tokens = 0;
+  for (const JobCell& cell : cells) tokens += planned_tokens(cell);
+  context_.display->model_begins(*model_, tokens);
+  std::optional<WorkerProcess> worker;
+  death_ = run_guarded([&] { worker.emplace(std::vector<std::string>{"worker"}, to_json(job)); });
+  if (death_) return outcome;
+
+  std::int64_t told_ns = 0;
+  int signals_seen = 0;
+  const auto on_message = [&](std::string_view line) { handle(cells, line, outcome); };
+  const auto on_stderr = [&](std::string_view line) { context_.display->worker_says(line); };
+  while (worker->pump(kPollMs, on_message, on_stderr)) {
+    if (InterruptGuard::count() > signals_seen) {
+      signals_seen = InterruptGuard::count();
+      worker->send_signal(told_ns == 0 ? SIGTERM : SIGKILL);
+      if (told_ns == 0) told_ns = now_ns();
+    }
+    if (told_ns != 0 && now_ns() - told_ns > kGraceNs) worker->send_signal(SIGKILL);
+  }
+  const ProcessEnd end = worker->wait();
+  context_.display->hide_progress();
+  outcome.interrupted = outcome.interrupted || told_ns != 0;
+  if (!outcome.done && !outcome.interrupted) death_ = record::Failure{end.signal == SIGKILL ? "killed" : "crash", describe(end)};
+  return outcome;
+}
+
+void ModelRunner::handle(const std::vector<JobCell>& cells, std::string_view line, Outcome& outcome) {
+  Message message = parse_message(line);
+  if (const auto* start = std::get_if<CellStart>(&message)) {
+    if (start->cell >= cells.size()) throw Error(ErrorCode::kFormat, "cell out of range", "worker's message");
+    outcome.current = start->cell;
+  } else if (const auto* progress = std::get_if<Progress>(&message)) {
+    if (progress->cell >= cells.size()) throw Error(ErrorCode::kFormat, "cell out of range", "worker's message");
+    record::CellKey key = cells[progress->cell].key;
+    key.turn = progress->turn;
+    context_.display->progress(*model_, key, cells[progress->cell].repetitions, *progress);
+  } else if (const auto* text = std::get_if<StreamedText>(&message)) {
+    context_.display->hide_progress();
+    if (context_.show_text) context_.show_text(text->text);
+  } else if (const auto* ready = std::get_if<ModelReady>(&message)) {
+    ready_ = *ready;
+    context_.display->model_ready(*model_, *ready, load_.value());
+  } else if (const auto* done = std::get_if<WorkerDone>(&message)) {
+    outcome.done = !done->interrupted;
+    outcome.interrupted = done->interrupted;
+  } else if (auto* load = std::get_if<record::LoadRecord>(&message)) {
+    load_ = std::move(*load);
+    outcome.load_failed = load_->status == record::Status::kFailed;
+    if (!outcome.load_failed) context_.log->set_model(load_->model);
+    context_.log->add(*load_);
+  } else if (const auto* sample = std::get_if<record::SampleRecord>(&message)) {
+    on_sample(cells, *sample, outcome);
+  } else if (auto* row = std::get_if<record::CellRecord>(&message)) {
+    on_row(std::move(*row), cells, outcome);
+  }
+}
+
+void ModelRunner::on_sample(const std::vector<JobCell>& cells, const record::SampleRecord& sample, const Outcome& outcome) {
+  context_.log->add(sample);
+  const JobCell& cell = cells[outcome.current.value()];
+  context_.display->request_done(cell.pass == workload::Pass::kSpeed ? cell.settings.gen_tokens : cell.settings.max_new_tokens);
+}
+
+void ModelRunner::on_row(record::CellRecord row, const std::vector<JobCell>& cells, Outcome& outcome) {
+  const record::CellRecord complete = measure::summarize_cell(std::move(row), context_.log->content().samples, load_ ? &*load_ : nullptr);
+  context_.log->add(complete);
+  context_.display->cell_done(complete);
+  const JobCell& cell = cells[outcome.current.value()];
+  const bool last_row = cell.pass == workload::Pass::kSpeed || complete.cell.turn == static_cast<std::int64_t>(cell.prompt.turns.size());
+  if (!last_row) return;
+  ++outcome.finished;
+  outcome.current.reset();
+}
+
+/// A row without what only the worker knows; what it has said so far is filled in.
+record::CellRecord ModelRunner::bare_row(const record::CellKey& key) const {
+  record::CellRecord row;
+  row.cell = key;
+  row.started_utc = iso8601_utc(wall_now_ns());
+  row.model = load_ && load_->status == record::Status::kOk ? load_->model : model_->facts;
+  if (ready_) {
+    row.settings.device_description = ready_->device_description;
+    row.settings.instruction_sets = ready_->instruction_sets;
+    row.settings.attention_path = ready_->attention_path;
+    row.settings.kv_bytes = ready_->kv_bytes;
+  }
+  return row;
+}
+
+/// Rows of a cell that ended before the worker could send them, with what was measured of it.
+void ModelRunner::end_rows(const JobCell& cell, const record::Failure& failure) {
+  const std::int64_t turns = cell.pass == workload::Pass::kText ? static_cast<std::int64_t>(cell.prompt.turns.size()) : 1;
+  for (std::int64_t turn = 1; turn <= turns; ++turn) {
+    record::CellKey key = cell.key;
+    key.turn = turn;
+    const std::vector<record::CellRecord> rows = context_.log->rows();
+    const bool stands = std::any_of(rows.begin(), rows.end(), [&](const auto& row) { return row.cell == key && row.status == record::Status::kOk; });
+    if (stands) continue;
+    record::CellRecord row = bare_row(key);
+    row.status = record::Status::kFailed;
+    row.failure = failure;
+    const record::CellRecord complete = measure::summarize_cell(std::move(row), context_.log->content().samples, load_ ? &*load_ : nullptr);
+    context_.log->add(complete);
+    context_.display->cell_done(complete);
+  }
+}
+
+void ModelRunner::fail_cells(const std::vector<JobCell>& cells, const record::Failure& failure) {
+  if (!cells.empty()) context_.display->error(fmt::format("{}: {}", model_->label, failure.message));
+  for (const JobCell& cell : cells) {
+    const std::int64_t turns = cell.pass == workload::Pass::kText ? static_cast<std::int64_t>(cell.prompt.turns.size()) : 1;
+    for (std::int64_t turn = static_cast<std::int64_t>(cell.answers.size()) + 1; turn <= turns; ++turn) {
+      record::CellKey key = cell.key;
+      key.turn = turn;
+      record::CellRecord row = bare_row(key);
+      row.status = record::Status::kFailed;
+      row.failure = failure;
+      context_.log->add(measure::summarize_cell(std::move(row), context_.log->content().samples, nullptr));
+    }
+  }
+}
+
+}  // namespace qbench::run

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "run/display.h"
+#include "run/job.h"
+#include "run/plan.h"
+#include "run/process.h"
+#include "run/run_log.h"
+
+namespace qbench::run {
+
+/// Runs one model's cells in worker processes. A worker that dies costs the cell that it was at; the cells after it get a new worker, unless the
+/// model did not load or two workers in a row died without finishing a cell.
+class ModelRunner {
+ public:
+  struct Context {
+    RunLog* log;
+    Display* display;
+    std::function<void(std::string_view)> show_text;  ///< streamed text; may be empty
+    const RunOptions* options;
+  };
+  ModelRunner(const Context& context, const ModelPlan& model) : context_(context), model_(&model) {}
+
+  /// Records rows for all cells, also failed ones. False when a signal interrupted the run; what was measured is recorded then too.
+  bool run(std::vector<JobCell> cells);
+  /// Failed rows for cells that are not run.
+  void fail_cells(const std::vector<JobCell>& cells, const record::Failure& failure);
+
+ private:
+  struct Outcome {
+    bool done = false, interrupted = false, load_failed = false;
+    std::size_t finished = 0;              ///< cells whose rows are complete
+    std::optional<std::size_t> current;    ///< cell that the worker was at when it ended
+  };
+  Outcome run_worker_process(const std::vector<JobCell>& cells);
+  void handle(const std::vector<JobCell>& cells, std::string_view line, Outcome& outcome);
+  void on_sample(const std::vector<JobCell>& cells, const record::SampleRecord& sample, const Outcome& outcome);
+  void on_row(record::CellRecord row, const std::vector<JobCell>& cells, Outcome& outcome);
+  void end_rows(const JobCell& cell, const record::Failure& failure);
+  record::CellRecord bare_row(const record::CellKey& key) const;
+
+  Context context_;
+  const ModelPlan* model_;
+  std::optional<record::LoadRecord> load_;   // of the worker that runs
+  std::optional<ModelReady> ready_;
+  std::optional<record::Failure> death_;     // of the worker that ended
+};
+
+}  // namespace qbench::run

@@ -1,0 +1,164 @@
+#include "run/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "run/engine_settings.h"
+#include "run/guard.h"
+#include "run/opened_model.h"
+
+namespace qbench::run {
+namespace {
+
+constexpr std::int64_t kContextStep = 256;
+constexpr const char* kDefaultSuite = "codegen";
+
+workload::Suite suite_of(const RunOptions& options) {
+  const int sources = options.suite.has_value() + options.prompt.has_value() + options.prompt_file.has_value();
+  if (sources > 1) throw Error(ErrorCode::kUsage, "give one of --suite, --prompt and --prompt-file", "run");
+  if (options.prompt) return workload::suite_from_text(*options.prompt);
+  if (options.prompt_file) return workload::suite_from_prompt_file(*options.prompt_file);
+  return workload::find_suite(options.suite.value_or(kDefaultSuite));
+}
+
+/// Keeps the prompts that were named, in the suite's order.
+void choose_prompts(workload::Suite& suite, const std::vector<std::string>& ids) {
+  if (ids.empty()) return;
+  for (const std::string& id : ids) {
+    const bool known = std::any_of(suite.prompts.begin(), suite.prompts.end(), [&](const workload::Prompt& p) { return p.id == id; });
+    if (known) continue;
+    std::string there;
+    for (const workload::Prompt& prompt : suite.prompts) {
+      if (!there.empty()) there += ", ";
+      there += prompt.id;
+    }
+    throw Error(ErrorCode::kUsage, fmt::format("suite '{}' has no prompt '{}'; it has {}", suite.name, id, there), "--prompts");
+  }
+  std::erase_if(suite.prompts, [&](const workload::Prompt& p) { return std::find(ids.begin(), ids.end(), p.id) == ids.end(); });
+}
+
+/// Positions for the longest cell. Declared lengths are those of one tokenizer and say little of a user's own prompt: a third and a template's
+/// worth are added, so that other tokenizers fit too.
+std::int64_t wanted_context(const workload::Suite& suite, const std::vector<PlannedCell>& cells) {
+  std::int64_t most = kContextStep;
+  for (const PlannedCell& planned : cells) {
+    const workload::Prompt& prompt = suite.prompts[planned.cell.prompt_index];
+    const std::int64_t declared = workload::declared_prompt_tokens(prompt);
+    most = std::max(most, workload::declared_context(prompt, planned.cell) + declared / 3 + 64);
+  }
+  return (most + kContextStep - 1) / kContextStep * kContextStep;
+}
+
+void note_clipped_cells(ModelPlan& model, const workload::Suite& suite) {
+  for (const PlannedCell& planned : model.cells) {
+    const workload::Prompt& prompt = suite.prompts[planned.cell.prompt_index];
+    const std::int64_t needed = workload::declared_context(prompt, planned.cell);
+    if (needed <= model.context) continue;
+    model.notes.push_back(fmt::format("{} ({} pass): prompt and answers may need {} positions, the context holds {}; an answer that reaches the end stops as context_full",
+                                      prompt.id, workload::name_of(planned.cell.pass), needed, model.context));
+  }
+}
+
+void make_planned_cells(ModelPlan& model, const RunPlan& plan, const workload::Settings& profile, const workload::Settings& command_line) {
+  for (workload::Cell& cell : workload::make_cells(1, plan.suite, profile, command_line)) {
+    PlannedCell planned;
+    planned.turns = cell.pass == workload::Pass::kText ? static_cast<std::int64_t>(plan.suite.prompts[cell.prompt_index].turns.size()) : 1;
+    model.engine = cell.settings;
+    planned.key.model = model.label;
+    planned.key.suite = plan.suite.name;
+    planned.key.prompt_id = cell.prompt_id;
+    planned.key.pass = record_pass(cell.pass);
+    planned.key.device = plan.device;
+    planned.key.precision = cell.settings.precision;
+    planned.key.kv_type = cell.settings.kv_type;
+    planned.key.batch = cell.settings.batch;
+    planned.cell = std::move(cell);
+    model.cells.push_back(std::move(planned));
+  }
+}
+
+void set_context(ModelPlan& model, const RunPlan& plan, std::int64_t checkpoint_context) {
+  const std::int64_t asked = model.engine.context;
+  model.context = asked > 0 ? asked : wanted_context(plan.suite, model.cells);
+  if (asked == 0 && checkpoint_context > 0) model.context = std::min(model.context, checkpoint_context);
+  if (checkpoint_context > 0 && asked > checkpoint_context) {
+    throw Error(ErrorCode::kContext, fmt::format("--context {} is more than the model's {} positions", asked, checkpoint_context), model.label);
+  }
+}
+
+/// Plans one model; what is known of it when something fails stays in `model`.
+void plan_model(ModelPlan& model, const RunPlan& plan, const catalog::ResolvedModel& resolved, const DeviceFactory& devices) {
+  const workload::Settings no_profile;
+  const workload::Settings& raw_profile = plan.profile ? plan.profile->settings : no_profile;
+  const DeviceRequest request{plan.options.device, plan.options.settings.threads.value_or(0), plan.options.isa};
+  const std::int64_t cores = devices.threads({plan.options.device, 0, plan.options.isa});
+  std::optional<OpenedFiles> files;
+  const auto failure = run_guarded([&] {
+    if (resolved.error) throw *resolved.error;
+    files = open_files(*resolved.ref, plan.options.settings.mmap.value_or(raw_profile.mmap.value_or(true)), false);
+    model.facts = files->facts;
+  });
+  model.failure = failure;
+  const std::int64_t checkpoint_context = files ? files->config.context : 0;
+  const workload::Settings profile = workload::limit_to_machine(raw_profile, cores, checkpoint_context);
+  const workload::Settings merged = with_derived_settings(workload::overlay(profile, plan.options.settings));
+  workload::Settings command_line = plan.options.settings;
+  command_line.kv_type = merged.kv_type;
+  make_planned_cells(model, plan, profile, command_line);
+  const std::int64_t threads = model.engine.threads > 0 ? model.engine.threads : cores;
+  const auto misfit = run_guarded([&] {
+    set_context(model, plan, checkpoint_context);
+    if (!files) return;
+    weight_precision(model.engine.precision);
+    const std::uint64_t free_bytes = devices.free_memory_bytes(request);
+    model.memory = plan_memory(*files, model.engine, model.context, free_bytes);
+    if (free_bytes > 0 && !model.memory->fits) throw Error(ErrorCode::kMemory, "does not fit: " + catalog::describe(*model.memory), model.label);
+  });
+  if (!model.failure) model.failure = misfit;
+  for (PlannedCell& planned : model.cells) {
+    planned.key.threads = threads;
+    planned.key.context = model.context;
+  }
+  if (!model.failure) note_clipped_cells(model, plan.suite);
+}
+
+}  // namespace
+
+record::Pass record_pass(workload::Pass pass) noexcept { return pass == workload::Pass::kSpeed ? record::Pass::kSpeed : record::Pass::kText; }
+
+std::vector<record::CellKey> row_keys(const PlannedCell& planned) {
+  std::vector<record::CellKey> keys;
+  for (std::int64_t turn = 1; turn <= planned.turns; ++turn) {
+    keys.push_back(planned.key);
+    keys.back().turn = turn;
+  }
+  return keys;
+}
+
+RunPlan make_plan(const RunOptions& options, const DeviceFactory& devices) {
+  workload::validate(options.settings);
+  RunPlan plan;
+  plan.options = options;
+  plan.suite = suite_of(options);
+  choose_prompts(plan.suite, options.prompt_ids);
+  if (options.profile) plan.profile = workload::find_profile(*options.profile);
+  // A device that is missing is a failed row of every model; a word that names none is a wrong command line.
+  plan.device = options.device;
+  const auto no_device = run_guarded([&] { plan.device = devices.resolve({options.device, 0, options.isa}); });
+  if (no_device && no_device->code == name_of(ErrorCode::kUsage)) throw Error(ErrorCode::kUsage, no_device->message);
+  for (const catalog::ResolvedModel& resolved : catalog::resolve_models(catalog::Catalog::load_default(), options.models)) {
+    ModelPlan model;
+    model.label = resolved.label;
+    model.ref = resolved.ref;
+    model.facts.label = resolved.label;
+    model.facts.name = resolved.label;
+    plan_model(model, plan, resolved, devices);
+    if (no_device) model.failure = no_device;
+    plan.models.push_back(std::move(model));
+  }
+  return plan;
+}
+
+}  // namespace qbench::run

@@ -1,0 +1,94 @@
+#include "run/progress_so_far.h"
+
+#include <algorithm>
+
+namespace qbench::run {
+namespace {
+
+bool is_timed_success(const record::SampleRecord& sample) {
+  return sample.phase == record::Phase::kTimed && sample.status == record::Status::kOk;
+}
+
+/// The last row of a key says how it stands.
+bool row_is_ok(const record::SampleFileContent& content, const record::CellKey& key) {
+  const auto last = std::find_if(content.cells.rbegin(), content.cells.rend(), [&](const auto& cell) { return cell.cell == key; });
+  return last != content.cells.rend() && last->status == record::Status::kOk;
+}
+
+const record::SampleRecord* timed_sample(const record::SampleFileContent& content, const record::CellKey& key) {
+  const auto last = std::find_if(content.samples.rbegin(), content.samples.rend(), [&](const auto& s) { return s.cell == key && is_timed_success(s); });
+  return last == content.samples.rend() ? nullptr : &*last;
+}
+
+Answer answer_of(const record::SampleRecord& sample) {
+  Answer answer;
+  for (const record::SequenceRecord& sequence : sample.sequences) {
+    answer.texts.push_back(sequence.text.value_or(std::string()));
+    answer.ids.push_back(sequence.output_ids);
+  }
+  return answer;
+}
+
+}  // namespace
+
+bool same_row(const record::CellKey& a, const record::CellKey& b) {
+  return a.model == b.model && a.suite == b.suite && a.prompt_id == b.prompt_id && a.turn == b.turn && a.pass == b.pass;
+}
+
+std::optional<JobCell> remaining_work(const PlannedCell& planned, const workload::Prompt& prompt, const record::SampleFileContent& content) {
+  JobCell job;
+  job.key = planned.key;
+  job.pass = planned.cell.pass;
+  job.prompt = prompt;
+  job.settings = planned.cell.settings;
+  job.repetitions = planned.cell.repetitions;
+  job.warmup = planned.cell.warmup;
+  if (job.pass == workload::Pass::kSpeed) {
+    job.first_repetition = std::count_if(content.samples.begin(), content.samples.end(),
+                                         [&](const auto& s) { return s.cell == planned.key && is_timed_success(s); });
+    if (job.first_repetition >= job.repetitions && row_is_ok(content, planned.key)) return std::nullopt;
+    return job;
+  }
+  for (const record::CellKey& key : row_keys(planned)) {
+    const record::SampleRecord* sample = timed_sample(content, key);
+    if (sample == nullptr || !row_is_ok(content, key)) return job;
+    job.answers.push_back(answer_of(*sample));
+  }
+  return std::nullopt;
+}
+
+void forget_replaced_samples(const std::vector<JobCell>& cells, record::SampleFileContent& content) {
+  std::erase_if(content.samples, [&](const record::SampleRecord& sample) {
+    for (const JobCell& cell : cells) {
+      record::CellKey key = cell.key;
+      key.turn = sample.cell.turn;
+      if (!(sample.cell == key)) continue;
+      const bool is_replaced = cell.pass == workload::Pass::kText && sample.cell.turn > static_cast<std::int64_t>(cell.answers.size());
+      return is_replaced || sample.status == record::Status::kFailed;
+    }
+    return false;
+  });
+}
+
+std::vector<record::CellRecord> latest_rows(const std::vector<record::CellRecord>& cells) {
+  std::vector<record::CellRecord> rows;
+  for (const record::CellRecord& cell : cells) {
+    const auto known = std::find_if(rows.begin(), rows.end(), [&](const auto& row) { return same_row(row.cell, cell.cell); });
+    if (known == rows.end()) {
+      rows.push_back(cell);
+    } else {
+      *known = cell;
+    }
+  }
+  return rows;
+}
+
+std::int64_t planned_tokens(const JobCell& cell) {
+  if (cell.pass == workload::Pass::kSpeed) {
+    return (cell.warmup + std::max<std::int64_t>(0, cell.repetitions - cell.first_repetition)) * cell.settings.gen_tokens;
+  }
+  const auto turns = static_cast<std::int64_t>(cell.prompt.turns.size() - cell.answers.size());
+  return turns * cell.settings.max_new_tokens;
+}
+
+}  // namespace qbench::run

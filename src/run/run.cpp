@@ -1,0 +1,163 @@
+#include "run/run.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "measure/machine_facts.h"
+#include "record/record_json.h"
+#include "report/terminal_table.h"
+#include "run/interrupt.h"
+#include "run/model_runner.h"
+#include "run/progress_so_far.h"
+#include "run/run_log.h"
+#include "sysinfo/disturbances.h"
+
+namespace qbench::run {
+namespace {
+
+constexpr int kExitFine = 0;
+constexpr int kExitModelFailed = 3;
+
+/// What run.json says of the options: enough to resume, and to see whether suite and profile are still the same.
+std::string configuration_json(const RunPlan& plan) {
+  nlohmann::ordered_json object{{"options", to_json(plan.options)}, {"suite", plan.suite.name}, {"suite_sha256", plan.suite.digest}};
+  if (plan.profile) {
+    object["profile"] = plan.profile->name;
+    object["profile_sha256"] = plan.profile->digest;
+    object["profile_settings"] = workload::to_json(plan.profile->settings);
+  }
+  return object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+record::RunRecord make_run_record(const RunRequest& request, const RunPlan& plan, Display& display) {
+  const std::int64_t now = wall_now_ns();
+  const sysinfo::Machine machine = sysinfo::read_machine();
+  record::RunRecord run;
+  run.run_id = make_run_id(now, request.label.empty() ? plan.suite.name : request.label);
+  run.started_utc = iso8601_utc(now);
+  run.argv = request.argv;
+  run.configuration_json = configuration_json(plan);
+  run.build = measure::build_facts(machine.build);
+  run.machine = measure::machine_facts(machine);
+  for (const ModelPlan& model : plan.models) run.models.push_back(model.facts);
+  for (const workload::Prompt& prompt : plan.suite.prompts) run.prompts.push_back({plan.suite.name, prompt.id, prompt.digest});
+  const int threads = static_cast<int>(plan.options.settings.threads.value_or(0));
+  for (const sysinfo::Disturbance& found : sysinfo::find_disturbances(machine, sysinfo::find_busy_processes(), threads)) {
+    run.disturbances.push_back(found.what);
+    if (found.severity == sysinfo::Severity::kWarning) display.line(fmt::format("warning: {}", found.what));
+  }
+  return run;
+}
+
+/// Error{kUsage} naming the first option that is not as it was when the run began.
+void check_same_options(const nlohmann::json& then, const nlohmann::json& now, const std::filesystem::path& folder) {
+  nlohmann::json all = then;
+  all.update(now);
+  for (const auto& [key, ignored] : all.items()) {
+    const std::string was = then.contains(key) ? dump_json(then[key]) : "not set";
+    const std::string is = now.contains(key) ? dump_json(now[key]) : "not set";
+    if (was == is) continue;
+    throw Error(ErrorCode::kUsage,
+                fmt::format("'{}' was {} when the run began and is {} now; a run is resumed with the settings it began with (leave them out)", key, was, is),
+                folder.string());
+  }
+}
+
+/// Options of an interrupted run; Error{kUsage} when others are given now.
+RunOptions resumed_options(const RunRequest& request, const record::RunRecord& before) {
+  const nlohmann::json configuration = parse_json(before.configuration_json, (*request.resume / "run.json").string());
+  if (!configuration.contains("options")) throw Error(ErrorCode::kConfig, "run.json holds no options", request.resume->string());
+  const RunOptions then = run_options_from_json(configuration["options"], (*request.resume / "run.json").string());
+  if (request.options_given) {
+    RunOptions now = with_absolute_paths(request.options);
+    now.stream = then.stream;  // shows something, changes nothing
+    check_same_options(to_json(then), to_json(now), *request.resume);
+  }
+  RunOptions options = then;
+  options.stream = request.options.stream;
+  return options;
+}
+
+/// Refuses to go on with prompts, settings or weights that have changed since.
+void check_unchanged(RunPlan& plan, const record::RunRecord& before) {
+  const nlohmann::json configuration = parse_json(before.configuration_json, "run.json");
+  const auto differs = [&](const char* key, const std::string& now) { return configuration.value(key, std::string()) != now; };
+  if (differs("suite_sha256", plan.suite.digest)) throw Error(ErrorCode::kConfig, "suite '" + plan.suite.name + "' has changed since the run began", before.run_id);
+  if (differs("profile_sha256", plan.profile ? plan.profile->digest : std::string())) {
+    throw Error(ErrorCode::kConfig, "the profile has changed since the run began", before.run_id);
+  }
+  for (ModelPlan& model : plan.models) {
+    for (const record::ModelFacts& facts : before.models) {
+      const bool other_weights = facts.label == model.label && !facts.model_fingerprint.empty() && facts.model_fingerprint != model.facts.model_fingerprint;
+      if (!model.failure && other_weights) model.failure = record::Failure{"config", model.label + ": the weights have changed since the run began"};
+    }
+  }
+}
+
+RunLog begin(const RunRequest& request, RunPlan& plan, const DeviceFactory& devices, Display& display) {
+  if (!request.resume) {
+    plan = make_plan(with_absolute_paths(request.options), devices);
+    record::RunRecord run = make_run_record(request, plan, display);
+    RunFolder folder = RunFolder::create(request.output_dir, run);
+    return {std::move(folder), std::move(run), {}};
+  }
+  RunFolder folder = RunFolder::reopen(*request.resume);
+  record::RunRecord run = record::read_run_json(folder.run_json());
+  plan = make_plan(resumed_options(request, run), devices);
+  check_unchanged(plan, run);
+  run.finished_utc.clear();
+  record::SampleFileContent content;
+  if (std::filesystem::exists(folder.samples())) content = record::read_sample_file(folder.samples());
+  if (content.truncated_tail) display.line("the last line of samples.jsonl was cut off and is left out");
+  return {std::move(folder), std::move(run), std::move(content)};
+}
+
+/// Runs what is left of every model. False when a signal came.
+bool run_all(const RunPlan& plan, RunLog& log, Display& display, const RunOutput& output) {
+  const ModelRunner::Context context{&log, &display, output.result, &plan.options};
+  for (const ModelPlan& model : plan.models) {
+    std::vector<JobCell> cells;
+    for (const PlannedCell& planned : model.cells) {
+      auto cell = remaining_work(planned, plan.suite.prompts[planned.cell.prompt_index], log.content());
+      if (cell) cells.push_back(std::move(*cell));
+    }
+    if (cells.empty()) continue;
+    if (InterruptGuard::requested()) return false;
+    ModelRunner runner(context, model);
+    if (model.failure) {
+      runner.fail_cells(cells, *model.failure);
+    } else if (!runner.run(std::move(cells))) {
+      return false;
+    }
+    log.write_reports();
+  }
+  return !InterruptGuard::requested();
+}
+
+}  // namespace
+
+int run_models(const RunRequest& request, const DeviceFactory& devices, const RunOutput& output) {
+  const InterruptGuard interrupts(InterruptGuard::Role::kParent);
+  Display display(request.display, output.live);
+  RunPlan plan;
+  RunLog log = begin(request, plan, devices, display);
+  display.line(fmt::format("results in {}", log.folder().path().string()));
+  const bool complete = run_all(plan, log, display, output);
+  if (complete) log.finish();
+  const std::vector<std::filesystem::path> written = log.write_reports();
+  display.hide_progress();
+  output.result(report::end_table(log.rows(), {.width = request.display.width, .color = request.display.color}));
+  for (const auto& path : {log.folder().run_json(), log.folder().samples()}) output.result(path.string() + "\n");
+  for (const auto& path : written) output.result(path.string() + "\n");
+  if (!complete) {
+    display.error(fmt::format("interrupted; finish this run with: qbench run --resume {}", log.folder().path().string()));
+    return 128 + InterruptGuard::signal();
+  }
+  return log.has_failed_rows() ? kExitModelFailed : kExitFine;
+}
+
+}  // namespace qbench::run

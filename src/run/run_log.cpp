@@ -1,0 +1,58 @@
+#include "run/run_log.h"
+
+#include <algorithm>
+
+#include "base/clock.h"
+#include "record/record_json.h"
+#include "report/render.h"
+#include "run/job.h"
+#include "run/progress_so_far.h"
+
+namespace qbench::run {
+
+RunLog::RunLog(RunFolder folder, record::RunRecord run, record::SampleFileContent content)
+    : folder_(std::move(folder)), run_(std::move(run)), content_(std::move(content)), file_(folder_.samples()) {}
+
+void RunLog::add(const record::LoadRecord& load) {
+  file_.append(load);
+  content_.loads.push_back(load);
+}
+
+void RunLog::add(const record::SampleRecord& sample) {
+  file_.append(sample);
+  content_.samples.push_back(sample);
+}
+
+void RunLog::add(const record::CellRecord& cell) {
+  file_.append(cell);
+  content_.cells.push_back(cell);
+}
+
+void RunLog::set_model(const record::ModelFacts& facts) {
+  const auto known = std::find_if(run_.models.begin(), run_.models.end(), [&](const auto& model) { return model.label == facts.label; });
+  if (known == run_.models.end()) {
+    run_.models.push_back(facts);
+  } else {
+    *known = facts;
+  }
+}
+
+void RunLog::forget_replaced(const std::vector<JobCell>& cells) { forget_replaced_samples(cells, content_); }
+
+std::vector<record::CellRecord> RunLog::rows() const { return latest_rows(content_.cells); }
+
+bool RunLog::has_failed_rows() const {
+  const std::vector<record::CellRecord> now = rows();
+  return std::any_of(now.begin(), now.end(), [](const auto& row) { return row.status == record::Status::kFailed; });
+}
+
+std::vector<std::filesystem::path> RunLog::write_reports() const {
+  record::write_run_json(folder_.run_json(), run_);
+  record::SampleFileContent settled = content_;
+  settled.cells = rows();
+  return report::write_reports(folder_.path(), run_, settled);
+}
+
+void RunLog::finish() { run_.finished_utc = iso8601_utc(wall_now_ns()); }
+
+}  // namespace qbench::run
