@@ -100,7 +100,7 @@ QB_INLINE std::int64_t visible_begin(const AttentionTask& task, std::int64_t pos
 }
 QB_INLINE std::int64_t visible_end(const AttentionTask& task, std::int64_t position) { return position + 1 < task.end ? position + 1 : task.end; }
 
-/// Below this many rows, 16-bit tiles are read directly; from there on converting a block once and using it for all rows is faster.
+/// Up to this many rows, tiles are read directly; beyond, a block is converted once and used for all rows.
 constexpr std::int64_t kFewRows = 8;
 
 void softmax_block(const AttentionTask& task, const AttentionScratch& s, std::int64_t block) {
@@ -127,12 +127,12 @@ void attend_block(const AttentionTask& task, const AttentionScratch& s, std::int
                layout.padded_dim / 16);
 }
 
-/// The same for a few rows over 16-bit tiles.
+/// The same for a few rows.
 template <class Cache>
 void attend_block_few(const AttentionTask& task, const AttentionScratch& s, std::int64_t block, std::int64_t first, std::int64_t last) {
   const KvLayout& layout = *task.layout;
-  const FewRows f = {s.q, layout.head_dim, layout.padded_dim, layout.k_tile(task.cache, block / kKvTile), layout.k_tile_bytes,
-                     layout.v_tile(task.cache, 0) + first * layout.padded_dim * 2, last - first, s.scores, s.scores + (first - block), s.sum};
+  const FewRows f = {&layout, s.q, layout.k_tile(task.cache, block / kKvTile), layout.v_tile(task.cache, 0), first, last,
+                     s.scores, s.scores + (first - block), s.sum};
   const std::int64_t rows = task.count * task.group;
   few_rows<Cache>(f, Product::kScores, (last - block + kKvTile - 1) / kKvTile, rows);
   softmax_block(task, s, block);
@@ -145,6 +145,7 @@ AttendBlock choose_attend_block(const AttentionTask& task) {
   if (task.count * task.group > kFewRows) return attend_block;
   if (task.layout->dtype == tensor::DType::kBF16) return attend_block_few<Bf16Tiles>;
   if (task.layout->dtype == tensor::DType::kF16) return attend_block_few<F16Tiles>;
+  if (task.layout->dtype == tensor::DType::kQ8_0) return attend_block_few<Q8Tiles>;
   return attend_block;
 }
 

@@ -56,11 +56,7 @@ const float* v_rows_as_f32(const KvLayout& layout, const std::byte* head, std::i
     } else {
       const std::uint16_t* scales = as_u16(tile + 16 * padded) + slot * (padded / 32);
       for (std::int64_t b = 0; b < padded / 32; ++b) {
-        float s[kWidth];
-        std::uint16_t bits[kWidth];
-        for (int i = 0; i < kWidth; ++i) bits[i] = scales[b];
-        vstore(s, vload_f16(bits));
-        const Vec scale = vload(s);
+        const Vec scale = vset_f16(scales[b]);
         for (std::int64_t d = b * 32; d < b * 32 + 32; d += kWidth) vstore(to + d, vmul(vload_i8(as_i8(tile) + slot * padded + d), scale));
       }
     }

@@ -70,6 +70,7 @@ QB_INLINE Vec vload_f16(const std::uint16_t* p) {
   for (int i = 0; i < kWidth; ++i) v[i] = tensor::f32_from_f16(p[i]);
   return v;
 }
+QB_INLINE Vec vset_f16(std::uint16_t bits) { return vset(tensor::f32_from_f16(bits)); }
 QB_INLINE Vec vload_i8(const std::int8_t* p) {
   Vec v;
   for (int i = 0; i < kWidth; ++i) v[i] = static_cast<float>(p[i]);

@@ -16,10 +16,11 @@
 namespace qbench::kernels::cpu {
 namespace {
 
-/// Spins cover the wait between two steps; yields cover the sampling of a token, and a partner that another program has pushed off its
-/// processor, which spinning could only delay. On a Zen 4 at 2.6 GHz a pause takes 25 ns and a yield without taker 0.4 us: 25 us and 400 us.
-constexpr int kSpins = 1000;
-constexpr int kYields = 1000;
+/// Spins cover a barrier between threads that all have a processor; yields cover the sampling of a token, and a partner that other programs
+/// keep off its processor, which spinning would only delay. On a Zen 4 at 2.6 GHz a pause takes 25 ns and a yield without taker 0.4 us: 1.6 us and
+/// 600 us. Ten times the spins made decoding with two threads three times as slow beside 20 other runnable threads (2026-11-21).
+constexpr int kSpins = 64;
+constexpr int kYields = 1500;
 
 void pause_processor() noexcept {
 #if defined(__x86_64__) || defined(__i386__)

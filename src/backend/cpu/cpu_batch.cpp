@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "base/check.h"
 #include "kernels/cpu/attention.h"
@@ -39,23 +40,24 @@ void CpuBatch::begin(const Batch& batch) {
   order_.resize(ids_.size());
   std::iota(order_.begin(), order_.end(), 0);
   const auto sequence = [&](std::int32_t t) { return sequences_[static_cast<std::size_t>(t)]; };
-  std::stable_sort(order_.begin(), order_.end(), [&](std::int32_t a, std::int32_t b) { return sequence(a) < sequence(b); });
+  std::sort(order_.begin(), order_.end(), [&](std::int32_t a, std::int32_t b) { return std::pair(sequence(a), a) < std::pair(sequence(b), b); });
   for (std::size_t i = 0; i < order_.size(); ++i) {
     const auto t = static_cast<std::size_t>(order_[i]);
     QB_CHECK(positions_[t] >= 0 && sequences_[t] >= 0);
     if (i > 0 && sequence(order_[i - 1]) == sequence(order_[i])) QB_CHECK(positions_[static_cast<std::size_t>(order_[i - 1])] < positions_[t]);
   }
-  ropes_.clear();
-  plans_.clear();
+  ropes_used_ = 0;
+  plans_used_ = 0;
 }
 
 const RopeTable& CpuBatch::rope(const Rope& rope) {
-  for (const RopeTable& table : ropes_) {
-    if (same(table.rope, rope)) return table;
+  for (std::size_t i = 0; i < ropes_used_; ++i) {
+    if (same(ropes_[i].rope, rope)) return ropes_[i];
   }
   const auto half = static_cast<std::size_t>(rope.rotary_dim / 2);
   QB_CHECK(rope.rotary_dim % 2 == 0 && rope.inverse_frequency.size() == half);
-  RopeTable table;
+  if (ropes_used_ == ropes_.size()) ropes_.emplace_back();
+  RopeTable& table = ropes_[ropes_used_++];
   table.rope = rope;
   table.cos.resize(ids_.size() * half);
   table.sin.resize(ids_.size() * half);
@@ -66,15 +68,19 @@ const RopeTable& CpuBatch::rope(const Rope& rope) {
       table.sin[t * half + j] = static_cast<float>(std::sin(angle) * rope.magnitude);
     }
   }
-  ropes_.push_back(std::move(table));
-  return ropes_.back();
+  return table;
 }
 
 const AttentionPlan& CpuBatch::attention(std::int64_t window, std::int64_t heads, std::int64_t kv_heads) {
-  for (const AttentionPlan& plan : plans_) {
-    if (plan.window == window && plan.heads == heads && plan.kv_heads == kv_heads) return plan;
+  for (std::size_t i = 0; i < plans_used_; ++i) {
+    if (plans_[i].window == window && plans_[i].heads == heads && plans_[i].kv_heads == kv_heads) return plans_[i];
   }
-  AttentionPlan plan;
+  if (plans_used_ == plans_.size()) plans_.emplace_back();
+  AttentionPlan& plan = plans_[plans_used_++];
+  plan.pieces.clear();
+  plan.joins.clear();
+  plan.partial_rows = 0;
+  plan.most_rows = 0;
   plan.window = window;
   plan.heads = heads;
   plan.kv_heads = kv_heads;
@@ -85,9 +91,8 @@ const AttentionPlan& CpuBatch::attention(std::int64_t window, std::int64_t heads
     plan_sequence(plan, first, end - first);
     first = end;
   }
-  std::stable_sort(plan.pieces.begin(), plan.pieces.end(), [](const AttentionPiece& a, const AttentionPiece& b) { return cost(a) > cost(b); });
-  plans_.push_back(std::move(plan));
-  return plans_.back();
+  std::sort(plan.pieces.begin(), plan.pieces.end(), [](const AttentionPiece& a, const AttentionPiece& b) { return cost(a) > cost(b); });
+  return plan;
 }
 
 void CpuBatch::plan_sequence(AttentionPlan& plan, std::int64_t first, std::int64_t count) const {

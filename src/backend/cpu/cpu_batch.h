@@ -56,7 +56,7 @@ class CpuBatch {
   /// Token numbers, sequence after sequence.
   std::span<const std::int32_t> order() const noexcept { return order_; }
 
-  /// cos and sin of every token, computed in double once per step and rope.
+  /// cos and sin of every token, computed in double once per step and rope. The reference holds until the next call.
   const RopeTable& rope(const Rope& rope);
   const AttentionPlan& attention(std::int64_t window, std::int64_t heads, std::int64_t kv_heads);
 
@@ -65,8 +65,11 @@ class CpuBatch {
 
   bool open_ = false;
   std::vector<std::int32_t> ids_, positions_, sequences_, order_;
+  // Tables and plans of earlier steps keep their memory: the first `..._used_` belong to this step.
   std::vector<RopeTable> ropes_;
   std::vector<AttentionPlan> plans_;
+  std::size_t ropes_used_ = 0;
+  std::size_t plans_used_ = 0;
 };
 
 }  // namespace qbench::backend
