@@ -11,10 +11,6 @@
 #include "cli/cmd_doctor.h"
 #include "cli/cmd_generate.h"
 #include "cli/cmd_models.h"
-#include "cli/cmd_doctor.h"
-#include "cli/cmd_models.h"
-#include "cli/cmd_doctor.h"
-#include "cli/cmd_models.h"
 #include "cli/cmd_perplexity.h"
 #include "cli/cmd_render.h"
 #include "cli/cmd_run.h"
@@ -55,6 +51,17 @@ std::string version_line() {
   return line + ")";
 }
 
+/// A mistyped command is said as such; the parser would only say that one is missing.
+void check_command_name(const std::vector<std::string>& argv, const std::vector<Command>& commands) {
+  if (argv.size() < 2 || argv[1].starts_with("-")) return;
+  std::string names;
+  for (const Command& command : commands) {
+    if (command.name == argv[1]) return;
+    if (command.name != "worker") names += (names.empty() ? "" : ", ") + command.name;
+  }
+  throw Error(ErrorCode::kUsage, "'" + argv[1] + "' is no command; there are " + names);
+}
+
 int run_command_line(int argc, char** argv, Invocation& invocation) {
   CLI::App root("Benchmark and evaluation harness for code models", "qbench");
   root.set_version_flag("--version", version_line());
@@ -62,7 +69,9 @@ int run_command_line(int argc, char** argv, Invocation& invocation) {
   root.require_subcommand(1);
   root.get_formatter()->column_width(34);
   using namespace qbench::cli;
-  const std::vector<Command> commands{add_run(root), add_bench(root), add_doctor(root), add_models(root), add_tokenize(root), add_perplexity(root), add_worker(root)};
+  const std::vector<Command> commands{add_run(root),    add_bench(root),      add_models(root), add_generate(root), add_tokenize(root),
+                                      add_render(root), add_perplexity(root), add_doctor(root), add_worker(root)};
+  check_command_name(invocation.argv, commands);
   try {
     root.parse(argc, argv);
   } catch (const CLI::Success& asked) {  // --help, --version
