@@ -85,7 +85,8 @@ GgufWriter& GgufWriter::tensor(std::string_view name, tensor::DType dtype, const
   return *this;
 }
 
-GgufWriter& GgufWriter::random_tensor(std::string_view name, tensor::DType dtype, const std::vector<std::int64_t>& shape, std::uint64_t seed) {
+GgufWriter& GgufWriter::random_tensor(std::string_view name, tensor::DType dtype, const std::vector<std::int64_t>& shape,
+                                      std::uint64_t seed) {
   const std::int64_t cols = shape.back();
   std::int64_t rows = 1;
   for (std::size_t i = 0; i + 1 < shape.size(); ++i) rows *= shape[i];
@@ -116,7 +117,8 @@ GgufWriter::Tensor& GgufWriter::find_tensor(std::string_view name) {
 }
 
 std::string GgufWriter::bytes() const {
-  std::string out = "GGUF" + raw_bytes(version) + raw_bytes(claimed_tensors.value_or(tensors.size())) + raw_bytes(claimed_keys.value_or(keys.size()));
+  std::string out =
+      "GGUF" + raw_bytes(version) + raw_bytes(claimed_tensors.value_or(tensors.size())) + raw_bytes(claimed_keys.value_or(keys.size()));
   for (const Key& key : keys) out += sized(key.name) + raw_bytes(key.type) + key.payload;
   std::uint64_t next = 0;
   std::string data;
@@ -142,7 +144,8 @@ void GgufWriter::write(const std::filesystem::path& path) const {
   }
 }
 
-std::vector<std::filesystem::path> GgufWriter::write_split(const std::filesystem::path& folder, const std::string& prefix, std::size_t parts) const {
+std::vector<std::filesystem::path> GgufWriter::write_split(const std::filesystem::path& folder, const std::string& prefix,
+                                                           std::size_t parts) const {
   std::vector<std::filesystem::path> paths;
   for (std::size_t i = 0; i < parts; ++i) {
     GgufWriter part;
@@ -198,7 +201,9 @@ void add_layer(GgufWriter& writer, const TinyModel& m, std::int64_t layer) {
   const auto matrix = [&](const char* name, const std::vector<std::int64_t>& shape) {
     writer.random_tensor("blk." + std::to_string(layer) + "." + name, m.dtype, shape, m.seed);
   };
-  const auto vector = [&](const char* name, std::int64_t size) { writer.random_tensor("blk." + std::to_string(layer) + "." + name, DType::kF32, {size}, m.seed); };
+  const auto vector = [&](const char* name, std::int64_t size) {
+    writer.random_tensor("blk." + std::to_string(layer) + "." + name, DType::kF32, {size}, m.seed);
+  };
   vector("attn_norm.weight", m.hidden);
   if (m.architecture == "phi3") {
     matrix("attn_qkv.weight", {q_rows + 2 * kv_rows, m.hidden});
@@ -208,7 +213,8 @@ void add_layer(GgufWriter& writer, const TinyModel& m, std::int64_t layer) {
     matrix("attn_v.weight", {kv_rows, m.hidden});
   }
   if (m.architecture == "qwen2") vector("attn_q.bias", q_rows), vector("attn_k.bias", kv_rows), vector("attn_v.bias", kv_rows);
-  if (m.architecture == "qwen3" || m.architecture == "qwen3moe") vector("attn_q_norm.weight", m.head_dim), vector("attn_k_norm.weight", m.head_dim);
+  if (m.architecture == "qwen3" || m.architecture == "qwen3moe")
+    vector("attn_q_norm.weight", m.head_dim), vector("attn_k_norm.weight", m.head_dim);
   matrix("attn_output.weight", {m.hidden, q_rows});
   vector("ffn_norm.weight", m.hidden);
   if (m.experts > 0) {

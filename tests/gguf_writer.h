@@ -21,8 +21,8 @@ class GgufWriter {
   };
   struct Tensor {
     std::string name;
-    std::uint32_t type;                   ///< ggml type id
-    std::vector<std::uint64_t> ne;        ///< innermost first, as in the file
+    std::uint32_t type;             ///< ggml type id
+    std::vector<std::uint64_t> ne;  ///< innermost first, as in the file
     std::string data;
     std::optional<std::uint64_t> offset;  ///< absent: behind the tensor before it
   };
@@ -53,7 +53,7 @@ class GgufWriter {
   std::vector<std::filesystem::path> write_split(const std::filesystem::path& folder, const std::string& prefix, std::size_t parts) const;
 
   std::uint32_t version = 3;
-  std::uint64_t alignment = 32;                     ///< of the data; name it as a key too when it is not 32
+  std::uint64_t alignment = 32;  ///< of the data; name it as a key too when it is not 32
   std::optional<std::uint64_t> claimed_keys, claimed_tensors;
   std::vector<Key> keys;
   std::vector<Tensor> tensors;
@@ -65,7 +65,7 @@ struct TinyModel {
   std::int64_t hidden = 64, layers = 2, heads = 4, kv_heads = 2, head_dim = 16, ffn = 96, vocab = 320, context = 256;
   std::int64_t experts = 0, experts_used = 0, expert_ffn = 0;
   bool tied = false;
-  bool vocabulary = true;              ///< byte-level tokens 0..255, `vocab` in all, EOS the last
+  bool vocabulary = true;                     ///< byte-level tokens 0..255, `vocab` in all, EOS the last
   tensor::DType dtype = tensor::DType::kF32;  ///< of the matrices; rows must be whole blocks
   std::uint64_t seed = 1;
 };

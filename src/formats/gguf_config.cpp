@@ -17,19 +17,24 @@ constexpr std::int64_t kMaxCount = std::int64_t{1} << 32;
 Architecture architecture_of(const GgufMetadata& metadata) {
   const std::optional<std::string_view> name = metadata.string("general.architecture");
   if (!name) metadata.fail("general.architecture", "expected a string, found no such key");
-  constexpr std::pair<std::string_view, Architecture> kKnown[] = {{"llama", Architecture::kLlama}, {"qwen2", Architecture::kQwen2},
-      {"qwen3", Architecture::kQwen3}, {"qwen3moe", Architecture::kQwen3Moe}, {"phi3", Architecture::kPhi3}};
+  constexpr std::pair<std::string_view, Architecture> kKnown[] = {{"llama", Architecture::kLlama},
+                                                                  {"qwen2", Architecture::kQwen2},
+                                                                  {"qwen3", Architecture::kQwen3},
+                                                                  {"qwen3moe", Architecture::kQwen3Moe},
+                                                                  {"phi3", Architecture::kPhi3}};
   for (const auto& [text, architecture] : kKnown) {
     if (*name == text) return architecture;
   }
-  throw Error(ErrorCode::kUnsupported, fmt::format("architecture {} is not supported; this build runs llama, qwen2, qwen3, qwen3moe and phi3", quote(*name)),
+  throw Error(ErrorCode::kUnsupported,
+              fmt::format("architecture {} is not supported; this build runs llama, qwen2, qwen3, qwen3moe and phi3", quote(*name)),
               metadata.where());
 }
 
 /// Keys of one architecture: `<architecture>.<name>`.
 class ArchitectureKeys {
  public:
-  explicit ArchitectureKeys(const GgufMetadata& metadata) : metadata_(metadata), prefix_(std::string(*metadata.string("general.architecture")) + ".") {}
+  explicit ArchitectureKeys(const GgufMetadata& metadata)
+      : metadata_(metadata), prefix_(std::string(*metadata.string("general.architecture")) + ".") {}
   std::string key(std::string_view name) const { return prefix_ + std::string(name); }
   std::int64_t require(std::string_view name, std::int64_t high = kMaxCount) const { return metadata_.require_integer(key(name), 1, high); }
   std::int64_t get(std::string_view name, std::int64_t otherwise, std::int64_t low = 0) const {
@@ -63,7 +68,9 @@ RopeScaling read_rope_scaling(const ArchitectureKeys& keys, std::int64_t context
     scaling.kind = RopeScaling::Kind::kLinear;
     return scaling;
   }
-  if (type != "yarn") keys.unsupported("rope.scaling.type", fmt::format("RoPE scaling {} is not supported; this build computes none, linear and yarn", quote(type)));
+  if (type != "yarn")
+    keys.unsupported("rope.scaling.type",
+                     fmt::format("RoPE scaling {} is not supported; this build computes none, linear and yarn", quote(type)));
   scaling.kind = RopeScaling::Kind::kYarn;
   scaling.original_context = keys.get("rope.scaling.original_context_length", context, 1);
   scaling.beta_fast = keys.number("rope.scaling.yarn_beta_fast").value_or(32.0);
@@ -71,8 +78,10 @@ RopeScaling read_rope_scaling(const ArchitectureKeys& keys, std::int64_t context
   // The converter writes HF's attention_factor, which replaces the formula; attn_factor is a further multiplier.
   scaling.attention_factor = keys.number("rope.scaling.yarn_attn_factor").value_or(yarn_attention_factor(factor)) *
                              keys.number("rope.scaling.attn_factor").value_or(1.0);
-  if (keys.number("rope.scaling.yarn_ext_factor").value_or(1.0) != 1.0) keys.unsupported("rope.scaling.yarn_ext_factor", "only 1 is supported");
-  if (keys.number("rope.scaling.yarn_log_multiplier").value_or(0.0) != 0.0) keys.unsupported("rope.scaling.yarn_log_multiplier", "only 0 is supported");
+  if (keys.number("rope.scaling.yarn_ext_factor").value_or(1.0) != 1.0)
+    keys.unsupported("rope.scaling.yarn_ext_factor", "only 1 is supported");
+  if (keys.number("rope.scaling.yarn_log_multiplier").value_or(0.0) != 0.0)
+    keys.unsupported("rope.scaling.yarn_log_multiplier", "only 0 is supported");
   return scaling;
 }
 
@@ -88,9 +97,11 @@ void read_attention(const ArchitectureKeys& keys, ModelConfig& c) {
   c.kv_heads = keys.get("attention.head_count_kv", c.heads, 1);
   c.head_dim = keys.get("attention.key_length", c.hidden / c.heads, 1);
   const std::int64_t value_length = keys.get("attention.value_length", c.head_dim, 1);
-  if (value_length != c.head_dim) keys.unsupported("attention.value_length", fmt::format("{}, unlike the key length {}", value_length, c.head_dim));
+  if (value_length != c.head_dim)
+    keys.unsupported("attention.value_length", fmt::format("{}, unlike the key length {}", value_length, c.head_dim));
   const std::int64_t rotated = keys.get("rope.dimension_count", c.head_dim, 1);
-  if (rotated != c.head_dim) keys.unsupported("rope.dimension_count", fmt::format("rotating {} of {} dimensions of a head is not supported", rotated, c.head_dim));
+  if (rotated != c.head_dim)
+    keys.unsupported("rope.dimension_count", fmt::format("rotating {} of {} dimensions of a head is not supported", rotated, c.head_dim));
   c.rms_eps = keys.number("attention.layer_norm_rms_epsilon").value_or(-1.0);
   if (c.rms_eps <= 0.0) keys.fail("attention.layer_norm_rms_epsilon", "expected a number above 0");
   c.rope_theta = keys.number("rope.freq_base").value_or(10000.0);
@@ -99,7 +110,8 @@ void read_attention(const ArchitectureKeys& keys, ModelConfig& c) {
 /// Only phi3's converter writes the window of a model that uses it; the others leave the key out (0 stands for none).
 void read_sliding_window(const ArchitectureKeys& keys, ModelConfig& c) {
   const std::int64_t window = keys.get("attention.sliding_window", 0);
-  if (window != 0 && keys.find("attention.sliding_window_pattern") != nullptr) keys.unsupported("attention.sliding_window_pattern", "a pattern of windowed layers");
+  if (window != 0 && keys.find("attention.sliding_window_pattern") != nullptr)
+    keys.unsupported("attention.sliding_window_pattern", "a pattern of windowed layers");
   c.sliding_window.assign(static_cast<std::size_t>(c.layers), window);
 }
 
@@ -145,7 +157,8 @@ ModelConfig read_gguf_config(const GgufMetadata& metadata) {
   c.rope_scaling = read_rope_scaling(keys, c.context);
   if (c.rope_scaling.kind == RopeScaling::Kind::kYarn) {
     const double stretched = c.rope_scaling.factor * static_cast<double>(c.rope_scaling.original_context);
-    if (stretched > static_cast<double>(c.context) && stretched < static_cast<double>(kMaxCount)) c.context = static_cast<std::int64_t>(stretched);
+    if (stretched > static_cast<double>(c.context) && stretched < static_cast<double>(kMaxCount))
+      c.context = static_cast<std::int64_t>(stretched);
   }
   c.qkv_bias = c.architecture == Architecture::kQwen2;
   c.qk_norm = c.architecture == Architecture::kQwen3 || c.architecture == Architecture::kQwen3Moe;
@@ -156,9 +169,10 @@ ModelConfig read_gguf_config(const GgufMetadata& metadata) {
 
 std::string gguf_file_type_name(const GgufMetadata& metadata) {
   // llama.h, enum llama_ftype.
-  constexpr std::pair<std::int64_t, std::string_view> kNames[] = {{0, "f32"}, {1, "f16"}, {2, "q4_0"}, {3, "q4_1"}, {7, "q8_0"}, {8, "q5_0"}, {9, "q5_1"},
-      {10, "q2_k"}, {11, "q3_k_s"}, {12, "q3_k_m"}, {13, "q3_k_l"}, {14, "q4_k_s"}, {15, "q4_k_m"}, {16, "q5_k_s"}, {17, "q5_k_m"}, {18, "q6_k"},
-      {21, "q2_k_s"}, {25, "iq4_nl"}, {30, "iq4_xs"}, {32, "bf16"}};
+  constexpr std::pair<std::int64_t, std::string_view> kNames[] = {
+      {0, "f32"},     {1, "f16"},     {2, "q4_0"},    {3, "q4_1"},    {7, "q8_0"},    {8, "q5_0"},    {9, "q5_1"},
+      {10, "q2_k"},   {11, "q3_k_s"}, {12, "q3_k_m"}, {13, "q3_k_l"}, {14, "q4_k_s"}, {15, "q4_k_m"}, {16, "q5_k_s"},
+      {17, "q5_k_m"}, {18, "q6_k"},   {21, "q2_k_s"}, {25, "iq4_nl"}, {30, "iq4_xs"}, {32, "bf16"}};
   const auto type = metadata.integer("general.file_type", INT64_MIN, INT64_MAX);
   for (const auto& [id, name] : kNames) {
     if (type == id) return std::string(name);

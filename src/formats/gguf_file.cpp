@@ -14,41 +14,71 @@ namespace qbench::formats {
 namespace {
 
 constexpr std::uint32_t kMaxDims = 4;
-constexpr std::uint64_t kMaxTensorName = 63;          // ggml keeps 64 bytes with the final zero
-constexpr std::uint64_t kMaxKeyLength = 65535;        // the specification's limit
+constexpr std::uint64_t kMaxTensorName = 63;    // ggml keeps 64 bytes with the final zero
+constexpr std::uint64_t kMaxKeyLength = 65535;  // the specification's limit
 constexpr std::uint64_t kDefaultAlignment = 32;
 
 std::uint64_t scalar_bytes(GgufType type) {
   switch (type) {
-    case GgufType::kU8: case GgufType::kI8: case GgufType::kBool: return 1;
-    case GgufType::kU16: case GgufType::kI16: return 2;
-    case GgufType::kU32: case GgufType::kI32: case GgufType::kF32: return 4;
-    case GgufType::kU64: case GgufType::kI64: case GgufType::kF64: return 8;
-    default: return 0;
+    case GgufType::kU8:
+    case GgufType::kI8:
+    case GgufType::kBool:
+      return 1;
+    case GgufType::kU16:
+    case GgufType::kI16:
+      return 2;
+    case GgufType::kU32:
+    case GgufType::kI32:
+    case GgufType::kF32:
+      return 4;
+    case GgufType::kU64:
+    case GgufType::kI64:
+    case GgufType::kF64:
+      return 8;
+    default:
+      return 0;
   }
 }
 
 /// Tensor types of ggml that this build does not read, for a message that says more than a number.
 std::string_view foreign_type_name(std::uint32_t id) {
   switch (id) {
-    case 9: return "q8_1";
-    case 15: return "q8_k";
-    case 16: return "iq2_xxs";
-    case 17: return "iq2_xs";
-    case 18: return "iq3_xxs";
-    case 19: return "iq1_s";
-    case 21: return "iq3_s";
-    case 22: return "iq2_s";
-    case 24: return "i8";
-    case 25: return "i16";
-    case 26: return "i32";
-    case 27: return "i64";
-    case 28: return "f64";
-    case 29: return "iq1_m";
-    case 34: return "tq1_0";
-    case 35: return "tq2_0";
-    case 39: return "mxfp4";
-    default: return "unknown";
+    case 9:
+      return "q8_1";
+    case 15:
+      return "q8_k";
+    case 16:
+      return "iq2_xxs";
+    case 17:
+      return "iq2_xs";
+    case 18:
+      return "iq3_xxs";
+    case 19:
+      return "iq1_s";
+    case 21:
+      return "iq3_s";
+    case 22:
+      return "iq2_s";
+    case 24:
+      return "i8";
+    case 25:
+      return "i16";
+    case 26:
+      return "i32";
+    case 27:
+      return "i64";
+    case 28:
+      return "f64";
+    case 29:
+      return "iq1_m";
+    case 34:
+      return "tq1_0";
+    case 35:
+      return "tq2_0";
+    case 39:
+      return "mxfp4";
+    default:
+      return "unknown";
   }
 }
 
@@ -75,33 +105,42 @@ class Parser {
   void read_header() {
     if (bytes_.size() < 4 || std::string_view(reinterpret_cast<const char*>(bytes_.data()), 4) != "GGUF") {
       const std::string_view start(reinterpret_cast<const char*>(bytes_.data()), std::min<std::size_t>(bytes_.size(), 24));
-      const std::string_view hint = start.starts_with("version https://git-lfs") ? " (a Git LFS pointer: the file itself was never downloaded)" : "";
+      const std::string_view hint =
+          start.starts_with("version https://git-lfs") ? " (a Git LFS pointer: the file itself was never downloaded)" : "";
       reader_.fail(fmt::format("not a GGUF file: expected it to start with 'GGUF', found {}{}", quote(start.substr(0, 4)), hint));
     }
     reader_.read_bytes(4);
     file_.version = reader_.read<std::uint32_t>();
     if (file_.version != 2 && file_.version != 3) {
       const bool swapped = (file_.version & 0xffffu) == 0 && file_.version != 0;
-      throw Error(ErrorCode::kUnsupported, swapped ? std::string("big-endian GGUF; this build reads little-endian files only")
-                                                   : fmt::format("GGUF version {}; this build reads versions 2 and 3", file_.version), where_);
+      throw Error(ErrorCode::kUnsupported,
+                  swapped ? std::string("big-endian GGUF; this build reads little-endian files only")
+                          : fmt::format("GGUF version {}; this build reads versions 2 and 3", file_.version),
+                  where_);
     }
     tensor_count_ = reader_.read<std::uint64_t>();
     key_count_ = reader_.read<std::uint64_t>();
     // The smallest key takes 8 + 4 + 1 bytes, the smallest tensor info 8 + 4 + 8 + 4 + 8: larger counts cannot be true.
-    if (key_count_ > reader_.remaining() / 13) reader_.fail(fmt::format("claims {} metadata keys, more than {} bytes can hold", key_count_, reader_.remaining()));
-    if (tensor_count_ > reader_.remaining() / 32) reader_.fail(fmt::format("claims {} tensors, more than {} bytes can hold", tensor_count_, reader_.remaining()));
+    if (key_count_ > reader_.remaining() / 13)
+      reader_.fail(fmt::format("claims {} metadata keys, more than {} bytes can hold", key_count_, reader_.remaining()));
+    if (tensor_count_ > reader_.remaining() / 32)
+      reader_.fail(fmt::format("claims {} tensors, more than {} bytes can hold", tensor_count_, reader_.remaining()));
   }
 
   std::string_view read_string(std::uint64_t max_bytes, std::string_view what) {
     const auto size = reader_.read<std::uint64_t>();
-    if (size > max_bytes) reader_.fail(fmt::format("{} at offset {} claims {} bytes; at most {} are allowed", what, reader_.offset() - 8, size, max_bytes));
-    if (size > reader_.remaining()) reader_.fail(fmt::format("truncated: {} at offset {} claims {} bytes, {} are left", what, reader_.offset() - 8, size, reader_.remaining()));
+    if (size > max_bytes)
+      reader_.fail(fmt::format("{} at offset {} claims {} bytes; at most {} are allowed", what, reader_.offset() - 8, size, max_bytes));
+    if (size > reader_.remaining())
+      reader_.fail(
+          fmt::format("truncated: {} at offset {} claims {} bytes, {} are left", what, reader_.offset() - 8, size, reader_.remaining()));
     return reader_.read_bytes(size);
   }
 
   GgufType read_type(std::string_view key) {
     const auto raw = reader_.read<std::uint32_t>();
-    if (raw > static_cast<std::uint32_t>(GgufType::kF64)) reader_.fail(fmt::format("metadata key {}: unknown value type {}", quote(key), raw));
+    if (raw > static_cast<std::uint32_t>(GgufType::kF64))
+      reader_.fail(fmt::format("metadata key {}: unknown value type {}", quote(key), raw));
     return static_cast<GgufType>(raw);
   }
 
@@ -128,10 +167,12 @@ class Parser {
   void read_array(std::string_view key, GgufValue& value) {
     value.element = read_type(key);
     value.count = reader_.read<std::uint64_t>();
-    if (value.element == GgufType::kArray) throw Error(ErrorCode::kUnsupported, fmt::format("metadata key {}: an array of arrays", quote(key)), where_);
+    if (value.element == GgufType::kArray)
+      throw Error(ErrorCode::kUnsupported, fmt::format("metadata key {}: an array of arrays", quote(key)), where_);
     const std::uint64_t smallest = value.element == GgufType::kString ? 8 : scalar_bytes(value.element);
     if (value.count > reader_.remaining() / smallest) {
-      reader_.fail(fmt::format("truncated: metadata key {} claims {} elements, {} bytes are left", quote(key), value.count, reader_.remaining()));
+      reader_.fail(
+          fmt::format("truncated: metadata key {} claims {} elements, {} bytes are left", quote(key), value.count, reader_.remaining()));
     }
     const std::uint64_t start = reader_.offset();
     if (value.element == GgufType::kString) {
@@ -165,11 +206,13 @@ class Parser {
     }
     const auto type_id = reader_.read<std::uint32_t>();
     const std::optional<tensor::DType> dtype = tensor::dtype_from_ggml_id(type_id);
-    if (!dtype) fail_tensor(name, fmt::format("type {} ({}) is not supported", type_id, foreign_type_name(type_id)), ErrorCode::kUnsupported);
+    if (!dtype)
+      fail_tensor(name, fmt::format("type {} ({}) is not supported", type_id, foreign_type_name(type_id)), ErrorCode::kUnsupported);
     entry.dtype = *dtype;
     const tensor::DTypeInfo& type = tensor::info(*dtype);
     if (entry.shape.back() % type.block_elements != 0) {
-      fail_tensor(name, fmt::format("rows of {} elements cannot be stored as {}, whose blocks have {}", entry.shape.back(), type.name, type.block_elements));
+      fail_tensor(name, fmt::format("rows of {} elements cannot be stored as {}, whose blocks have {}", entry.shape.back(), type.name,
+                                    type.block_elements));
     }
     entry.bytes = elements / static_cast<std::uint64_t>(type.block_elements) * static_cast<std::uint64_t>(type.block_bytes);
     offsets_.push_back(reader_.read<std::uint64_t>());
@@ -185,7 +228,8 @@ class Parser {
   }
 
   void read_tensors() {
-    if (tensor_count_ > reader_.remaining() / 32) reader_.fail(fmt::format("truncated: {} tensors cannot stand in {} bytes", tensor_count_, reader_.remaining()));
+    if (tensor_count_ > reader_.remaining() / 32)
+      reader_.fail(fmt::format("truncated: {} tensors cannot stand in {} bytes", tensor_count_, reader_.remaining()));
     file_.tensors.reserve(tensor_count_);
     offsets_.reserve(tensor_count_);
     for (std::uint64_t i = 0; i < tensor_count_; ++i) read_tensor_info();
@@ -195,9 +239,11 @@ class Parser {
     const std::span<const std::byte> data = bytes_.subspan(data_start);
     for (std::size_t i = 0; i < file_.tensors.size(); ++i) {
       TensorEntry& entry = file_.tensors[i];
-      if (offsets_[i] % align != 0) fail_tensor(entry.name, fmt::format("offset {} is not a multiple of the alignment {}", offsets_[i], align));
+      if (offsets_[i] % align != 0)
+        fail_tensor(entry.name, fmt::format("offset {} is not a multiple of the alignment {}", offsets_[i], align));
       if (offsets_[i] > data.size() || entry.bytes > data.size() - offsets_[i]) {
-        fail_tensor(entry.name, fmt::format("truncated: offset {} and {} bytes pass the end of the data ({} bytes)", offsets_[i], entry.bytes, data.size()));
+        fail_tensor(entry.name, fmt::format("truncated: offset {} and {} bytes pass the end of the data ({} bytes)", offsets_[i],
+                                            entry.bytes, data.size()));
       }
       entry.data = data.data() + offsets_[i];
     }

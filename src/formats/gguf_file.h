@@ -36,9 +36,9 @@ class GgufMetadata {
   std::optional<double> number(std::string_view key) const;  ///< finite; float or integer
   std::optional<bool> boolean(std::string_view key) const;
   std::optional<std::string_view> string(std::string_view key) const;
-  std::vector<std::string> strings(std::string_view key) const;        ///< empty when absent
-  std::vector<float> floats(std::string_view key) const;               ///< f32 array, empty when absent
-  std::vector<std::int32_t> integers32(std::string_view key) const;    ///< i32 or u32 array, empty when absent
+  std::vector<std::string> strings(std::string_view key) const;      ///< empty when absent
+  std::vector<float> floats(std::string_view key) const;             ///< f32 array, empty when absent
+  std::vector<std::int32_t> integers32(std::string_view key) const;  ///< i32 or u32 array, empty when absent
 
   const std::string& where() const noexcept { return where_; }
   [[noreturn]] void fail(std::string_view key, std::string_view message) const;
@@ -53,8 +53,8 @@ class GgufMetadata {
 struct GgufFile {
   std::uint32_t version = 0;
   GgufMetadata metadata;
-  std::vector<TensorEntry> tensors;       ///< stored names; shapes outermost first
-  std::span<const std::byte> header;      ///< everything before the tensor data
+  std::vector<TensorEntry> tensors;   ///< stored names; shapes outermost first
+  std::span<const std::byte> header;  ///< everything before the tensor data
 };
 
 /// Parses GGUF v2 and v3, little-endian. Throws Error{kFormat} on anything that does not hold together, {kUnsupported} on other versions,

@@ -20,19 +20,27 @@ T load(std::span<const std::byte> payload) {
 /// The value as a 64-bit integer; nothing for other types and for numbers above INT64_MAX.
 std::optional<std::int64_t> as_integer(const GgufValue& v) {
   switch (v.type) {
-    case GgufType::kU8: return load<std::uint8_t>(v.payload);
-    case GgufType::kI8: return load<std::int8_t>(v.payload);
-    case GgufType::kU16: return load<std::uint16_t>(v.payload);
-    case GgufType::kI16: return load<std::int16_t>(v.payload);
-    case GgufType::kU32: return load<std::uint32_t>(v.payload);
-    case GgufType::kI32: return load<std::int32_t>(v.payload);
-    case GgufType::kI64: return load<std::int64_t>(v.payload);
+    case GgufType::kU8:
+      return load<std::uint8_t>(v.payload);
+    case GgufType::kI8:
+      return load<std::int8_t>(v.payload);
+    case GgufType::kU16:
+      return load<std::uint16_t>(v.payload);
+    case GgufType::kI16:
+      return load<std::int16_t>(v.payload);
+    case GgufType::kU32:
+      return load<std::uint32_t>(v.payload);
+    case GgufType::kI32:
+      return load<std::int32_t>(v.payload);
+    case GgufType::kI64:
+      return load<std::int64_t>(v.payload);
     case GgufType::kU64: {
       const auto value = load<std::uint64_t>(v.payload);
       if (value > static_cast<std::uint64_t>(INT64_MAX)) return std::nullopt;
       return static_cast<std::int64_t>(value);
     }
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -70,9 +78,12 @@ std::optional<double> GgufMetadata::number(std::string_view key) const {
   const GgufValue* value = find(key);
   if (value == nullptr) return std::nullopt;
   double number = NAN;
-  if (value->type == GgufType::kF32) number = static_cast<double>(load<float>(value->payload));
-  else if (value->type == GgufType::kF64) number = load<double>(value->payload);
-  else if (const auto whole = as_integer(*value)) number = static_cast<double>(*whole);
+  if (value->type == GgufType::kF32)
+    number = static_cast<double>(load<float>(value->payload));
+  else if (value->type == GgufType::kF64)
+    number = load<double>(value->payload);
+  else if (const auto whole = as_integer(*value))
+    number = static_cast<double>(*whole);
   if (!std::isfinite(number)) fail(key, "expected a finite number");
   return number;
 }
@@ -124,7 +135,8 @@ std::vector<float> GgufMetadata::floats(std::string_view key) const {
 std::vector<std::int32_t> GgufMetadata::integers32(std::string_view key) const {
   const GgufValue* value = array(key, "i32");
   if (value == nullptr) return {};
-  if (value->element != GgufType::kI32 && value->element != GgufType::kU32) fail(key, "expected an array of i32, found another element type");
+  if (value->element != GgufType::kI32 && value->element != GgufType::kU32)
+    fail(key, "expected an array of i32, found another element type");
   std::vector<std::int32_t> out(value->count);
   if (!out.empty()) std::memcpy(out.data(), value->payload.data(), value->payload.size());
   return out;

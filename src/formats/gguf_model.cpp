@@ -20,9 +20,11 @@ namespace {
 constexpr std::string_view kFirstPart = "-00001-of-";
 
 /// Suffixes of layer tensors that are named in a GGUF as they are in neutral form.
-constexpr std::array<std::string_view, 19> kLayerSuffixes{"attn_norm.weight", "attn_q.weight", "attn_k.weight", "attn_v.weight", "attn_q.bias", "attn_k.bias",
-    "attn_v.bias", "attn_qkv.weight", "attn_q_norm.weight", "attn_k_norm.weight", "attn_output.weight", "ffn_norm.weight", "ffn_gate.weight", "ffn_up.weight",
-    "ffn_down.weight", "ffn_gate_inp.weight", "ffn_gate_exps.weight", "ffn_up_exps.weight", "ffn_down_exps.weight"};
+constexpr std::array<std::string_view, 19> kLayerSuffixes{
+    "attn_norm.weight",    "attn_q.weight",        "attn_k.weight",      "attn_v.weight",       "attn_q.bias",
+    "attn_k.bias",         "attn_v.bias",          "attn_qkv.weight",    "attn_q_norm.weight",  "attn_k_norm.weight",
+    "attn_output.weight",  "ffn_norm.weight",      "ffn_gate.weight",    "ffn_up.weight",       "ffn_down.weight",
+    "ffn_gate_inp.weight", "ffn_gate_exps.weight", "ffn_up_exps.weight", "ffn_down_exps.weight"};
 
 bool all_ones(const TensorEntry& entry) {
   if (entry.dtype != tensor::DType::kF32) return false;
@@ -45,7 +47,8 @@ class Assembler {
     }
     complete_config();
     validate(data_.config, where_);
-    check_tensors(data_.config, data_.tensors, [](std::string_view neutral) { return stored_name(neutral); }, where_);
+    check_tensors(
+        data_.config, data_.tensors, [](std::string_view neutral) { return stored_name(neutral); }, where_);
     return std::move(data_);
   }
 
@@ -73,21 +76,25 @@ class Assembler {
     if (!layer || std::find(kLayerSuffixes.begin(), kLayerSuffixes.end(), rest) == kLayerSuffixes.end()) {
       fail(ErrorCode::kUnsupported, stored.name, "this build's decoder has no place for it");
     }
-    if (*layer >= data_.config.layers) fail(ErrorCode::kFormat, stored.name, fmt::format("the metadata promises {} layers", data_.config.layers));
+    if (*layer >= data_.config.layers)
+      fail(ErrorCode::kFormat, stored.name, fmt::format("the metadata promises {} layers", data_.config.layers));
     if (rest.ends_with("_exps.weight")) return split_experts(stored, *layer, rest);
     TensorEntry entry = stored;
     const bool doubled = stored.shape.size() == 2 && stored.shape[0] == 2 * data_.config.ffn;
-    if (data_.config.architecture == Architecture::kPhi3 && rest == "ffn_up.weight" && doubled) entry.name = layer_tensor(*layer, "ffn_gate_up.weight");
+    if (data_.config.architecture == Architecture::kPhi3 && rest == "ffn_up.weight" && doubled)
+      entry.name = layer_tensor(*layer, "ffn_gate_up.weight");
     data_.tensors.add(std::move(entry), where_);
   }
 
   /// Factors of 1 change nothing; others mean llama3 scaling (rope_freqs) or longrope (rope_factors_*).
   bool is_rope_factor(const TensorEntry& stored) const {
     const std::string_view name = stored.name;
-    if (!name.ends_with("rope_freqs.weight") && !name.ends_with("rope_factors_long.weight") && !name.ends_with("rope_factors_short.weight")) return false;
+    if (!name.ends_with("rope_freqs.weight") && !name.ends_with("rope_factors_long.weight") && !name.ends_with("rope_factors_short.weight"))
+      return false;
     const bool llama3 = name.ends_with("rope_freqs.weight");
     if (!all_ones(stored)) {
-      fail(ErrorCode::kUnsupported, name, llama3 ? "llama3 RoPE scaling is not supported" : "longrope scaling is not supported; use the 4k variant of the model");
+      fail(ErrorCode::kUnsupported, name,
+           llama3 ? "llama3 RoPE scaling is not supported" : "longrope scaling is not supported; use the 4k variant of the model");
     }
     return true;
   }
@@ -97,7 +104,8 @@ class Assembler {
     const ModelConfig& c = data_.config;
     const bool down = suffix == "ffn_down_exps.weight";
     const std::vector<std::int64_t> expected{c.experts, down ? c.hidden : c.expert_ffn, down ? c.expert_ffn : c.hidden};
-    if (stored.shape != expected) fail(ErrorCode::kFormat, stored.name, fmt::format("expected shape {}, found {}", shape_text(expected), shape_text(stored.shape)));
+    if (stored.shape != expected)
+      fail(ErrorCode::kFormat, stored.name, fmt::format("expected shape {}, found {}", shape_text(expected), shape_text(stored.shape)));
     const std::string neutral = std::string(suffix.substr(0, suffix.find("_exps"))) + ".weight";
     for (std::int64_t expert = 0; expert < c.experts; ++expert) {
       data_.tensors.add(expert_view(stored, expert, 0, stored.shape[1], expert_tensor(layer, expert, neutral)), where_);
@@ -172,14 +180,17 @@ class GgufModel : public ModelFile {
     const std::int64_t number = metadata.require_integer("split.no", 0, 65535);
     const std::int64_t total = metadata.require_integer("split.count", 0, 65535);
     if (number != static_cast<std::int64_t>(index) || total != static_cast<std::int64_t>(count)) {
-      metadata.fail("split.no", fmt::format("expected part {} of {} from the file name, found part {} of {}", index + 1, count, number + 1, total));
+      metadata.fail("split.no",
+                    fmt::format("expected part {} of {} from the file name, found part {} of {}", index + 1, count, number + 1, total));
     }
   }
 
   static MappedFile open_existing(const std::filesystem::path& path, std::size_t index, std::size_t count, const MapOptions& options) {
     std::error_code ignored;
     if (count > 1 && !std::filesystem::exists(path, ignored)) {
-      throw Error(ErrorCode::kNotFound, fmt::format("part {} of {} of a split GGUF is missing; download all parts into one folder", index + 1, count), path.string());
+      throw Error(ErrorCode::kNotFound,
+                  fmt::format("part {} of {} of a split GGUF is missing; download all parts into one folder", index + 1, count),
+                  path.string());
     }
     return MappedFile(path, options);
   }
@@ -208,7 +219,9 @@ class GgufModel : public ModelFile {
 
 }  // namespace
 
-GgufModelData assemble_gguf_model(const std::vector<GgufFile>& parts, const std::string& where) { return Assembler(parts, where).assemble(); }
+GgufModelData assemble_gguf_model(const std::vector<GgufFile>& parts, const std::string& where) {
+  return Assembler(parts, where).assemble();
+}
 
 std::vector<std::filesystem::path> gguf_part_paths(const std::filesystem::path& path, const GgufMetadata& metadata) {
   const std::int64_t count = metadata.integer("split.count", 0, 65535).value_or(0);
@@ -217,7 +230,8 @@ std::vector<std::filesystem::path> gguf_part_paths(const std::filesystem::path& 
   const std::string name = path.filename().string();
   const std::string tail = fmt::format("-{:05}-of-{:05}.gguf", number + 1, count);
   if (!name.ends_with(tail)) {
-    metadata.fail("split.count", fmt::format("part {} of {} must be called <name>{}, so that the other parts can be found", number + 1, count, tail));
+    metadata.fail("split.count",
+                  fmt::format("part {} of {} must be called <name>{}, so that the other parts can be found", number + 1, count, tail));
   }
   const std::string prefix = name.substr(0, name.size() - tail.size());
   std::vector<std::filesystem::path> paths;
@@ -225,6 +239,8 @@ std::vector<std::filesystem::path> gguf_part_paths(const std::filesystem::path& 
   return paths;
 }
 
-std::unique_ptr<ModelFile> open_gguf(const std::filesystem::path& path, const MapOptions& options) { return std::make_unique<GgufModel>(path, options); }
+std::unique_ptr<ModelFile> open_gguf(const std::filesystem::path& path, const MapOptions& options) {
+  return std::make_unique<GgufModel>(path, options);
+}
 
 }  // namespace qbench::formats

@@ -19,8 +19,8 @@ struct GgufModelData {
 };
 GgufModelData assemble_gguf_model(const std::vector<GgufFile>& parts, const std::string& where);
 
-/// Paths of all parts of the model that `path` is a part of, in order; just `path` when it is not split. Throws Error{kFormat} when the file
-/// name and the keys split.no and split.count disagree.
+/// Paths of all parts of the model that `path` is a part of, in order; just `path` when it is not split. Throws Error{kFormat} when the
+/// file name and the keys split.no and split.count disagree.
 std::vector<std::filesystem::path> gguf_part_paths(const std::filesystem::path& path, const GgufMetadata& metadata);
 
 std::unique_ptr<ModelFile> open_gguf(const std::filesystem::path& path, const MapOptions& options);

@@ -17,26 +17,35 @@ using nlohmann::json;
 
 constexpr std::int64_t kMaxCount = std::int64_t{1} << 32;
 
-[[noreturn]] void unsupported(const std::string& message, const std::string& where) { throw Error(ErrorCode::kUnsupported, message, where); }
+[[noreturn]] void unsupported(const std::string& message, const std::string& where) {
+  throw Error(ErrorCode::kUnsupported, message, where);
+}
 
 Architecture architecture_of(const JsonFields& fields) {
   const std::optional<std::string> type = fields.string("model_type");
   if (!type) throw Error(ErrorCode::kFormat, "model_type: expected a string, found nothing", fields.where());
-  for (const Architecture known : {Architecture::kLlama, Architecture::kQwen2, Architecture::kQwen3, Architecture::kQwen3Moe, Architecture::kPhi3}) {
+  for (const Architecture known :
+       {Architecture::kLlama, Architecture::kQwen2, Architecture::kQwen3, Architecture::kQwen3Moe, Architecture::kPhi3}) {
     if (*type == name_of(known)) return known;
   }
-  unsupported(fmt::format("model_type {} is not supported; this build runs llama, qwen2, qwen3, qwen3_moe and phi3", quote(*type)), fields.where());
+  unsupported(fmt::format("model_type {} is not supported; this build runs llama, qwen2, qwen3, qwen3_moe and phi3", quote(*type)),
+              fields.where());
 }
 
 /// Settings that change the arithmetic in ways the decoder does not have.
 void refuse_variants(const JsonFields& fields) {
   const std::string activation = fields.string("hidden_act").value_or("silu");
-  if (activation != "silu" && activation != "swish") unsupported(fmt::format("hidden_act: expected 'silu', found {}", quote(activation)), fields.where());
+  if (activation != "silu" && activation != "swish")
+    unsupported(fmt::format("hidden_act: expected 'silu', found {}", quote(activation)), fields.where());
   for (const char* flag : {"attention_bias", "mlp_bias"}) {
-    if (fields.boolean(flag).value_or(false)) unsupported(fmt::format("{}: biases on the output or feed-forward projections are not supported", flag), fields.where());
+    if (fields.boolean(flag).value_or(false))
+      unsupported(fmt::format("{}: biases on the output or feed-forward projections are not supported", flag), fields.where());
   }
   if (fields.find("quantization_config") != nullptr) {
-    unsupported("quantization_config: quantised checkpoints (GPTQ, AWQ, FP8, bitsandbytes) are not supported; use the unquantised checkpoint or a GGUF", fields.where());
+    unsupported(
+        "quantization_config: quantised checkpoints (GPTQ, AWQ, FP8, bitsandbytes) are not supported; use the unquantised checkpoint or a "
+        "GGUF",
+        fields.where());
   }
 }
 
@@ -49,7 +58,8 @@ void read_attention(const JsonFields& fields, ModelConfig& c) {
   const bool explicit_128 = c.architecture == Architecture::kQwen3;
   const auto head_dim = fields.integer("head_dim", 1, kMaxCount);
   if (!head_dim && !explicit_128 && c.hidden % c.heads != 0) {
-    throw Error(ErrorCode::kFormat, fmt::format("hidden_size: expected a multiple of num_attention_heads ({}), found {}", c.heads, c.hidden), fields.where());
+    throw Error(ErrorCode::kFormat,
+                fmt::format("hidden_size: expected a multiple of num_attention_heads ({}), found {}", c.heads, c.hidden), fields.where());
   }
   c.head_dim = head_dim.value_or(explicit_128 ? 128 : c.hidden / c.heads);
   c.rms_eps = fields.number("rms_norm_eps").value_or(c.architecture == Architecture::kPhi3 ? 1e-5 : 1e-6);
@@ -73,7 +83,8 @@ void read_sliding_window(const JsonFields& fields, ModelConfig& c) {
     for (std::int64_t layer = first; layer < c.layers; ++layer) c.sliding_window[static_cast<std::size_t>(layer)] = window;
     return;
   }
-  if (!types->is_array() || types->size() != c.sliding_window.size()) fields.fail("layer_types", fmt::format("a list of {} names", c.layers), *types);
+  if (!types->is_array() || types->size() != c.sliding_window.size())
+    fields.fail("layer_types", fmt::format("a list of {} names", c.layers), *types);
   for (std::size_t layer = 0; layer < types->size(); ++layer) {
     const json& type = (*types)[layer];
     if (type == "full_attention") continue;

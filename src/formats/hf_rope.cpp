@@ -35,13 +35,18 @@ RopeScaling read_yarn(const JsonFields& top, const JsonFields& rope, const Model
   scaling.beta_slow = number_or(rope, "beta_slow", 1.0);
   scaling.truncate = rope.boolean("truncate").value_or(true);
   const double mscale = rope.number("mscale").value_or(0.0), mscale_all_dim = rope.number("mscale_all_dim").value_or(0.0);
-  if (const auto stated = rope.number("attention_factor")) scaling.attention_factor = *stated;
-  else if (mscale != 0.0 && mscale_all_dim != 0.0) scaling.attention_factor = attention_scale(scaling.factor, mscale) / attention_scale(scaling.factor, mscale_all_dim);
-  else scaling.attention_factor = attention_scale(scaling.factor, 1.0);
+  if (const auto stated = rope.number("attention_factor"))
+    scaling.attention_factor = *stated;
+  else if (mscale != 0.0 && mscale_all_dim != 0.0)
+    scaling.attention_factor = attention_scale(scaling.factor, mscale) / attention_scale(scaling.factor, mscale_all_dim);
+  else
+    scaling.attention_factor = attention_scale(scaling.factor, 1.0);
   return scaling;
 }
 
-[[noreturn]] void unsupported(const std::string& message, const std::string& where) { throw Error(ErrorCode::kUnsupported, message, where); }
+[[noreturn]] void unsupported(const std::string& message, const std::string& where) {
+  throw Error(ErrorCode::kUnsupported, message, where);
+}
 
 }  // namespace
 
@@ -49,7 +54,8 @@ void read_hf_rope(const json& config, const std::string& where, ModelConfig& to)
   const JsonFields top(config, where);
   const double top_theta = top.number("rope_theta").value_or(10000.0);
   to.rope_theta = top_theta;
-  if (top.number("partial_rotary_factor").value_or(1.0) != 1.0) unsupported("partial_rotary_factor: only whole heads are rotated, expected 1", where);
+  if (top.number("partial_rotary_factor").value_or(1.0) != 1.0)
+    unsupported("partial_rotary_factor: only whole heads are rotated, expected 1", where);
   // transformers: rope_scaling where it is not empty, else rope_parameters.
   const json* old_style = top.find("rope_scaling");
   const bool use_old = old_style != nullptr && !old_style->empty();
@@ -57,9 +63,11 @@ void read_hf_rope(const json& config, const std::string& where, ModelConfig& to)
   const json* object = top.find(field);
   if (object == nullptr) return;
   const JsonFields rope(*object, where, std::string(field) + ".");
-  if (rope.find("full_attention") != nullptr || rope.find("sliding_attention") != nullptr) unsupported(fmt::format("{}: different RoPE for each kind of layer", field), where);
+  if (rope.find("full_attention") != nullptr || rope.find("sliding_attention") != nullptr)
+    unsupported(fmt::format("{}: different RoPE for each kind of layer", field), where);
   to.rope_theta = rope.number("rope_theta").value_or(top_theta);
-  if (rope.number("partial_rotary_factor").value_or(1.0) != 1.0) unsupported(fmt::format("{}.partial_rotary_factor: only whole heads are rotated, expected 1", field), where);
+  if (rope.number("partial_rotary_factor").value_or(1.0) != 1.0)
+    unsupported(fmt::format("{}.partial_rotary_factor: only whole heads are rotated, expected 1", field), where);
   const std::string kind = rope.string("rope_type").value_or(rope.string("type").value_or("default"));
   if (kind == "default") return;
   if (kind == "linear") {
@@ -70,9 +78,12 @@ void read_hf_rope(const json& config, const std::string& where, ModelConfig& to)
   } else if (kind == "yarn" && to.architecture != Architecture::kPhi3) {  // in a phi3 config "yarn" means longrope
     to.rope_scaling = read_yarn(top, rope, to);
     const double stretched = to.rope_scaling.factor * static_cast<double>(to.rope_scaling.original_context);
-    if (stretched > static_cast<double>(to.context) && stretched < static_cast<double>(kMaxContext)) to.context = static_cast<std::int64_t>(stretched);
+    if (stretched > static_cast<double>(to.context) && stretched < static_cast<double>(kMaxContext))
+      to.context = static_cast<std::int64_t>(stretched);
   } else {
-    unsupported(fmt::format("{}.rope_type: {} is not supported for {}; this build computes default, linear and yarn", field, quote(kind), name_of(to.architecture)), where);
+    unsupported(fmt::format("{}.rope_type: {} is not supported for {}; this build computes default, linear and yarn", field, quote(kind),
+                            name_of(to.architecture)),
+                where);
   }
 }
 

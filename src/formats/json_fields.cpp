@@ -14,7 +14,8 @@ namespace qbench::formats {
 
 using nlohmann::json;
 
-JsonFields::JsonFields(const json& value, std::string where, std::string prefix) : value_(value), where_(std::move(where)), prefix_(std::move(prefix)) {
+JsonFields::JsonFields(const json& value, std::string where, std::string prefix)
+    : value_(value), where_(std::move(where)), prefix_(std::move(prefix)) {
   if (value_.is_object()) return;
   const std::string what = prefix_.empty() ? "the file" : prefix_.substr(0, prefix_.size() - 1);
   throw Error(ErrorCode::kFormat, fmt::format("{}: expected an object, found {}", what, quote(dump_json(value_))), where_);

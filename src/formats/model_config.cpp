@@ -24,7 +24,8 @@ class Checker {
     require(value >= low && value <= high, fmt::format("{}: expected {}..{}, found {}", field, low, high, value));
   }
   void positive(const char* field, double value, double high) const {
-    require(std::isfinite(value) && value > 0.0 && value <= high, fmt::format("{}: expected a number above 0, at most {:g}, found {:g}", field, high, value));
+    require(std::isfinite(value) && value > 0.0 && value <= high,
+            fmt::format("{}: expected a number above 0, at most {:g}, found {:g}", field, high, value));
   }
 
  private:
@@ -73,11 +74,16 @@ void validate_feed_forward(const ModelConfig& c, const Checker& check) {
 
 std::string_view name_of(Architecture architecture) noexcept {
   switch (architecture) {
-    case Architecture::kLlama: return "llama";
-    case Architecture::kQwen2: return "qwen2";
-    case Architecture::kQwen3: return "qwen3";
-    case Architecture::kQwen3Moe: return "qwen3_moe";
-    case Architecture::kPhi3: return "phi3";
+    case Architecture::kLlama:
+      return "llama";
+    case Architecture::kQwen2:
+      return "qwen2";
+    case Architecture::kQwen3:
+      return "qwen3";
+    case Architecture::kQwen3Moe:
+      return "qwen3_moe";
+    case Architecture::kPhi3:
+      return "phi3";
   }
   return "unknown";
 }
@@ -97,7 +103,8 @@ void validate(const ModelConfig& config, const std::string& where) {
 }
 
 std::uint64_t kv_bytes_per_position(const ModelConfig& config, double bytes_per_number) {
-  const double numbers = 2.0 * static_cast<double>(config.layers) * static_cast<double>(config.kv_heads) * static_cast<double>(config.head_dim);
+  const double numbers =
+      2.0 * static_cast<double>(config.layers) * static_cast<double>(config.kv_heads) * static_cast<double>(config.head_dim);
   return static_cast<std::uint64_t>(std::ceil(numbers * bytes_per_number));
 }
 

@@ -20,7 +20,9 @@ namespace fs = std::filesystem;
   std::error_code error;
   for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
     if (at->path().extension() == ".gguf") hint = fmt::format("the folder holds a GGUF: name the file, e.g. {}", at->path().string());
-    if (at->path().extension() == ".bin") hint = fmt::format("the folder holds {}, but no safetensors and config.json; convert it to safetensors", quote(at->path().filename().string()));
+    if (at->path().extension() == ".bin")
+      hint = fmt::format("the folder holds {}, but no safetensors and config.json; convert it to safetensors",
+                         quote(at->path().filename().string()));
   }
   throw Error(ErrorCode::kNotFound, hint, folder.string());
 }

@@ -9,8 +9,10 @@ std::string quote(std::string_view text) {
   std::string out = "'";
   for (const char c : text.substr(0, kMaxShown)) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte < 32 || byte > 126) out += fmt::format("\\x{:02x}", byte);
-    else out += c;
+    if (byte < 32 || byte > 126)
+      out += fmt::format("\\x{:02x}", byte);
+    else
+      out += c;
   }
   return out + (text.size() > kMaxShown ? "'..." : "'");
 }

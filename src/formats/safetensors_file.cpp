@@ -37,14 +37,16 @@ TensorEntry read_entry(const std::string& name, const json& value, std::span<con
   entry.name = name;
   const std::string type = fields.string("dtype").value_or("");
   const std::optional<tensor::DType> dtype = dtype_of(type);
-  if (!dtype) fail(name, fmt::format("dtype {} is not supported; this build reads F32, F16 and BF16", quote(type)), where, ErrorCode::kUnsupported);
+  if (!dtype)
+    fail(name, fmt::format("dtype {} is not supported; this build reads F32, F16 and BF16", quote(type)), where, ErrorCode::kUnsupported);
   entry.dtype = *dtype;
   const json* shape = fields.find("shape");
   if (shape == nullptr || !shape->is_array() || shape->size() > 8) fail(name, "shape: expected a list of at most 8 numbers", where);
   entry.shape = fields.integers("shape", 1, std::int64_t{1} << 40);
   std::uint64_t elements = 1;
   for (const std::int64_t size : entry.shape) {
-    if (elements > (std::uint64_t{1} << 60) / static_cast<std::uint64_t>(size)) fail(name, "its dimensions multiply to more than 2^60 elements", where);
+    if (elements > (std::uint64_t{1} << 60) / static_cast<std::uint64_t>(size))
+      fail(name, "its dimensions multiply to more than 2^60 elements", where);
     elements *= static_cast<std::uint64_t>(size);
   }
   const std::vector<std::int64_t> range = fields.integers("data_offsets", 0, INT64_MAX);
@@ -54,7 +56,8 @@ TensorEntry read_entry(const std::string& name, const json& value, std::span<con
     fail(name, fmt::format("truncated: data_offsets [{}, {}] pass the end of the data ({} bytes)", begin, end, data.size()), where);
   }
   entry.bytes = elements * static_cast<std::uint64_t>(tensor::info(*dtype).block_bytes);
-  if (entry.bytes != end - begin) fail(name, fmt::format("shape {} takes {} bytes, data_offsets cover {}", shape_text(entry.shape), entry.bytes, end - begin), where);
+  if (entry.bytes != end - begin)
+    fail(name, fmt::format("shape {} takes {} bytes, data_offsets cover {}", shape_text(entry.shape), entry.bytes, end - begin), where);
   entry.data = data.data() + begin;
   return entry;
 }
@@ -63,7 +66,8 @@ TensorEntry read_entry(const std::string& name, const json& value, std::span<con
 void check_tiling(const std::vector<TensorEntry>& tensors, std::span<const std::byte> data, const std::string& where) {
   const std::byte* expected = data.data();
   for (const TensorEntry& entry : tensors) {
-    if (entry.data != expected) fail(entry.name, entry.data < expected ? "its data overlaps another tensor's" : "there is a hole in the data before it", where);
+    if (entry.data != expected)
+      fail(entry.name, entry.data < expected ? "its data overlaps another tensor's" : "there is a hole in the data before it", where);
     expected += entry.bytes;
   }
   const auto rest = static_cast<std::uint64_t>(data.data() + data.size() - expected);

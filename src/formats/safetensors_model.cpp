@@ -34,14 +34,16 @@ constexpr std::string_view kIndexName = "model.safetensors.index.json";
 
 /// transformers 5 keeps the experts of a layer as two 3-D tensors, (experts, 2 x width, hidden) with the gate rows first and
 /// (experts, hidden, width) (modeling_qwen3_moe.py, Qwen3MoeExperts).
-bool split_fused_experts(const TensorEntry& stored, std::string_view neutral, const ModelConfig& c, TensorTable& table, const std::string& where) {
+bool split_fused_experts(const TensorEntry& stored, std::string_view neutral, const ModelConfig& c, TensorTable& table,
+                         const std::string& where) {
   const bool down = neutral.ends_with("experts.down");
   if (!down && !neutral.ends_with("experts.gate_up")) return false;
   std::string_view rest = neutral.substr(4);
   const std::int64_t layer = *take_index(rest);
   const std::vector<std::int64_t> expected{c.experts, down ? c.hidden : 2 * c.expert_ffn, down ? c.expert_ffn : c.hidden};
   if (stored.shape != expected || c.experts == 0) {
-    fail_tensor(ErrorCode::kFormat, stored.name, fmt::format("expected shape {}, found {}", shape_text(expected), shape_text(stored.shape)), where);
+    fail_tensor(ErrorCode::kFormat, stored.name, fmt::format("expected shape {}, found {}", shape_text(expected), shape_text(stored.shape)),
+                where);
   }
   for (std::int64_t expert = 0; expert < c.experts; ++expert) {
     if (down) {
@@ -62,7 +64,8 @@ void settle_head(TensorTable& table, bool states_tie, ModelConfig& c, const std:
   if (!states_tie) c.tied_head = head == nullptr;
   if (!c.tied_head || head == nullptr) return;
   if (embedding == nullptr) return table.rename("output.weight", "token_embd.weight");
-  const bool same = head->shape == embedding->shape && head->dtype == embedding->dtype && std::memcmp(head->data, embedding->data, head->bytes) == 0;
+  const bool same =
+      head->shape == embedding->shape && head->dtype == embedding->dtype && std::memcmp(head->data, embedding->data, head->bytes) == 0;
   if (same) return table.erase("output.weight");
   log_warning(where + ": config.json ties the head to the embedding, but the file holds a different lm_head.weight: using that");
   c.tied_head = false;
@@ -95,13 +98,16 @@ std::string name_of_folder(const fs::path& folder) {
 
 class SafetensorsModel : public ModelFile {
  public:
-  SafetensorsModel(const fs::path& path, const MapOptions& options) : folder_(is_folder(path) ? path : path.parent_path()), where_(path.string()) {
+  SafetensorsModel(const fs::path& path, const MapOptions& options)
+      : folder_(is_folder(path) ? path : path.parent_path()), where_(path.string()) {
     if (folder_.empty()) folder_ = ".";
     bool states_tie = false;
     read_configs(states_tie);
     const std::optional<ShardIndex> index = read_index(path);
-    if (index) open_shards(*index, options);
-    else open_file(is_folder(path) ? only_weights_file() : path, options);
+    if (index)
+      open_shards(*index, options);
+    else
+      open_file(is_folder(path) ? only_weights_file() : path, options);
     tensors_ = assemble_hf_tensors(parsed_, states_tie, config_, where_);
     validate(config_, where_);  // again: generation_config.json has added EOS ids
     tokenizer_ = load_tokenizer_source(folder_);
@@ -129,7 +135,8 @@ class SafetensorsModel : public ModelFile {
  private:
   void read_configs(bool& states_tie) {
     const fs::path path = folder_ / "config.json";
-    if (!is_there(path)) throw Error(ErrorCode::kNotFound, "there is no config.json; expected it beside the safetensors file", folder_.string());
+    if (!is_there(path))
+      throw Error(ErrorCode::kNotFound, "there is no config.json; expected it beside the safetensors file", folder_.string());
     const json config = read_json_file(path);
     config_text_ = dump_json(config);
     config_ = read_hf_config(config, path.string(), &states_tie);
@@ -143,7 +150,8 @@ class SafetensorsModel : public ModelFile {
     const fs::path index = folder_ / kIndexName;
     if (!is_there(index)) return std::nullopt;
     ShardIndex found = read_shard_index(read_json_file(index), index.string());
-    const bool names_whole_file = !is_folder(path) && std::find(found.shards.begin(), found.shards.end(), path.filename().string()) == found.shards.end();
+    const bool names_whole_file =
+        !is_folder(path) && std::find(found.shards.begin(), found.shards.end(), path.filename().string()) == found.shards.end();
     const bool whole_file_there = is_folder(path) && is_there(folder_ / "model.safetensors");
     if (names_whole_file || whole_file_there) return std::nullopt;
     return found;
@@ -158,7 +166,9 @@ class SafetensorsModel : public ModelFile {
       if (at->path().extension() == ".safetensors") found.push_back(at->path());
     }
     if (found.size() == 1) return found.front();
-    throw Error(ErrorCode::kNotFound, fmt::format("expected model.safetensors or {} here, found {} other safetensors files", kIndexName, found.size()), folder_.string());
+    throw Error(ErrorCode::kNotFound,
+                fmt::format("expected model.safetensors or {} here, found {} other safetensors files", kIndexName, found.size()),
+                folder_.string());
   }
 
   void open_file(const fs::path& path, const MapOptions& options) {
@@ -174,13 +184,18 @@ class SafetensorsModel : public ModelFile {
     for (const std::string& shard : index.shards) {
       const fs::path path = folder_ / shard;
       if (!is_there(path)) {
-        throw Error(ErrorCode::kNotFound, fmt::format("{} names this shard (of {}), but it is not there; download it too", kIndexName, index.shards.size()), path.string());
+        throw Error(ErrorCode::kNotFound,
+                    fmt::format("{} names this shard (of {}), but it is not there; download it too", kIndexName, index.shards.size()),
+                    path.string());
       }
       open_file(path, options);
       for (const TensorEntry& entry : parsed_.back().tensors) {
         const auto at = shard_of.find(entry.name);
-        if (at == shard_of.end()) fail_tensor(ErrorCode::kFormat, entry.name, fmt::format("stands in this shard, but not in {}", kIndexName), path.string());
-        if (at->second != shard) fail_tensor(ErrorCode::kFormat, entry.name, fmt::format("stands in this shard, but {} puts it into {}", kIndexName, quote(at->second)), path.string());
+        if (at == shard_of.end())
+          fail_tensor(ErrorCode::kFormat, entry.name, fmt::format("stands in this shard, but not in {}", kIndexName), path.string());
+        if (at->second != shard)
+          fail_tensor(ErrorCode::kFormat, entry.name,
+                      fmt::format("stands in this shard, but {} puts it into {}", kIndexName, quote(at->second)), path.string());
       }
       held += parsed_.back().tensors.size();
     }
@@ -193,7 +208,8 @@ class SafetensorsModel : public ModelFile {
     for (const TensorEntry& entry : parsed_[static_cast<std::size_t>(at)].tensors) {
       if (entry.name == tensor) return;
     }
-    fail_tensor(ErrorCode::kFormat, tensor, fmt::format("{} puts it into this shard, where it is not", kIndexName), (folder_ / shard).string());
+    fail_tensor(ErrorCode::kFormat, tensor, fmt::format("{} puts it into this shard, where it is not", kIndexName),
+                (folder_ / shard).string());
   }
 
   fs::path folder_;
@@ -212,14 +228,19 @@ class SafetensorsModel : public ModelFile {
 ShardIndex read_shard_index(const json& index, const std::string& where) {
   const JsonFields fields(index, where);
   const json* map = fields.find("weight_map");
-  if (map == nullptr || !map->is_object() || map->empty()) throw Error(ErrorCode::kFormat, "weight_map: expected an object with at least one tensor", where);
+  if (map == nullptr || !map->is_object() || map->empty())
+    throw Error(ErrorCode::kFormat, "weight_map: expected an object with at least one tensor", where);
   ShardIndex out;
   std::set<std::string> shards;
   for (const auto& [tensor, shard] : map->items()) {
     const std::string name = shard.is_string() ? shard.get<std::string>() : "";
-    const bool plain = name.ends_with(".safetensors") && name.find('/') == std::string::npos && name.find('\\') == std::string::npos && name.find('\0') == std::string::npos;
+    const bool plain = name.ends_with(".safetensors") && name.find('/') == std::string::npos && name.find('\\') == std::string::npos &&
+                       name.find('\0') == std::string::npos;
     if (!plain) {
-      throw Error(ErrorCode::kFormat, fmt::format("weight_map.{}: expected the plain name of a safetensors file beside the index, found {}", quote(tensor), quote(dump_json(shard))), where);
+      throw Error(ErrorCode::kFormat,
+                  fmt::format("weight_map.{}: expected the plain name of a safetensors file beside the index, found {}", quote(tensor),
+                              quote(dump_json(shard))),
+                  where);
     }
     shards.insert(name);
     out.entries.emplace_back(tensor, name);
@@ -234,7 +255,9 @@ TensorTable assemble_hf_tensors(const std::vector<SafetensorsFile>& files, bool 
     for (const TensorEntry& stored : file.tensors) {
       if (is_ignorable_hf_tensor(stored.name)) continue;
       const std::optional<std::string> neutral = neutral_from_hf(stored.name);
-      if (!neutral) fail_tensor(ErrorCode::kUnsupported, stored.name, fmt::format("this build's {} decoder has no place for it", name_of(config.architecture)), where);
+      if (!neutral)
+        fail_tensor(ErrorCode::kUnsupported, stored.name,
+                    fmt::format("this build's {} decoder has no place for it", name_of(config.architecture)), where);
       if (split_fused_experts(stored, *neutral, config, table, where)) continue;
       TensorEntry entry = stored;
       entry.name = *neutral;
@@ -242,10 +265,13 @@ TensorTable assemble_hf_tensors(const std::vector<SafetensorsFile>& files, bool 
     }
   }
   settle_head(table, states_tie, config, where);
-  check_tensors(config, table, [](std::string_view neutral) { return hf_from_neutral(neutral); }, where);
+  check_tensors(
+      config, table, [](std::string_view neutral) { return hf_from_neutral(neutral); }, where);
   return table;
 }
 
-std::unique_ptr<ModelFile> open_safetensors(const fs::path& path, const MapOptions& options) { return std::make_unique<SafetensorsModel>(path, options); }
+std::unique_ptr<ModelFile> open_safetensors(const fs::path& path, const MapOptions& options) {
+  return std::make_unique<SafetensorsModel>(path, options);
+}
 
 }  // namespace qbench::formats

@@ -15,8 +15,8 @@ namespace qbench::formats {
 
 /// Which shard of a sharded checkpoint holds which tensor.
 struct ShardIndex {
-  std::vector<std::string> shards;                            ///< plain file names, sorted, each once
-  std::vector<std::pair<std::string, std::string>> entries;   ///< (tensor, shard)
+  std::vector<std::string> shards;                           ///< plain file names, sorted, each once
+  std::vector<std::pair<std::string, std::string>> entries;  ///< (tensor, shard)
 };
 
 /// Reads a parsed model.safetensors.index.json. Throws Error{kFormat} on anything but plain file names beside the index.

@@ -19,7 +19,8 @@ using tensor::DType;
 /// Walks the tensors a config promises, one by one, and ticks them off.
 class Promises {
  public:
-  Promises(const TensorTable& table, const StoredName& stored_name, const std::string& where) : table_(table), stored_name_(stored_name), where_(where) {}
+  Promises(const TensorTable& table, const StoredName& stored_name, const std::string& where)
+      : table_(table), stored_name_(stored_name), where_(where) {}
 
   bool has(const std::string& name) const { return table_.find(name) != nullptr; }
 
@@ -42,7 +43,8 @@ class Promises {
   const TensorEntry& expect(const std::string& name, const std::vector<std::int64_t>& shape) {
     const TensorEntry* entry = table_.find(name);
     if (entry == nullptr) fail(ErrorCode::kFormat, name, fmt::format("missing; expected shape {}", shape_text(shape)));
-    if (entry->shape != shape) fail(ErrorCode::kFormat, name, fmt::format("expected shape {}, found {}", shape_text(shape), shape_text(entry->shape)));
+    if (entry->shape != shape)
+      fail(ErrorCode::kFormat, name, fmt::format("expected shape {}, found {}", shape_text(shape), shape_text(entry->shape)));
     seen_.insert(entry->name);
     return *entry;
   }

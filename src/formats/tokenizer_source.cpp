@@ -53,7 +53,8 @@ TokenizerSource from_folder(const fs::path& folder, const fs::path& tokenizer_fi
   source.kind = source.tokenizer_json.empty() ? TokenizerSource::Kind::kNone : TokenizerSource::Kind::kHuggingFace;
   // transformers takes the file before the entry in the config.
   source.chat_template = read_if_there(folder / "chat_template.jinja");
-  if (source.chat_template.empty()) source.chat_template = template_of_config(source.tokenizer_config_json, (folder / "tokenizer_config.json").string());
+  if (source.chat_template.empty())
+    source.chat_template = template_of_config(source.tokenizer_config_json, (folder / "tokenizer_config.json").string());
   return source;
 }
 
@@ -84,7 +85,8 @@ TokenizerSource read_gguf_tokenizer(const GgufMetadata& metadata) {
   source.merges = metadata.strings("tokenizer.ggml.merges");
   const std::size_t count = source.tokens.size();
   if (!source.token_types.empty() && source.token_types.size() != count) {
-    metadata.fail("tokenizer.ggml.token_type", fmt::format("expected one for each of {} tokens, found {}", count, source.token_types.size()));
+    metadata.fail("tokenizer.ggml.token_type",
+                  fmt::format("expected one for each of {} tokens, found {}", count, source.token_types.size()));
   }
   if (!source.scores.empty() && source.scores.size() != count) {
     metadata.fail("tokenizer.ggml.scores", fmt::format("expected one for each of {} tokens, found {}", count, source.scores.size()));
@@ -110,7 +112,8 @@ TokenizerSource load_tokenizer_source(const fs::path& path) {
   if (!is_there(path)) throw Error(ErrorCode::kNotFound, "no such file or folder", path.string());
   if (path.extension() == ".gguf") return from_gguf(path);
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  if (path.extension() == ".safetensors" || path.filename() == "tokenizer_config.json") return from_folder(folder, folder / "tokenizer.json");
+  if (path.extension() == ".safetensors" || path.filename() == "tokenizer_config.json")
+    return from_folder(folder, folder / "tokenizer.json");
   if (path.extension() == ".json") return from_folder(folder, path);
   throw Error(ErrorCode::kUnsupported, "expected a folder with tokenizer files, a .gguf or a tokenizer.json", path.string());
 }

@@ -170,21 +170,37 @@ void convert_halves(const std::byte* from, float* to, std::int64_t elements) {
 void dequantize_row(DType dtype, const std::byte* from, float* to, std::int64_t elements) {
   QB_CHECK(elements >= 0 && elements % info(dtype).block_elements == 0);
   switch (dtype) {
-    case DType::kF32: std::memcpy(to, from, static_cast<std::size_t>(elements) * sizeof(float)); return;
-    case DType::kF16: return convert_halves<f32_from_f16>(from, to, elements);
-    case DType::kBF16: return convert_halves<f32_from_bf16>(from, to, elements);
-    case DType::kQ4_0: return dequantize_blocks<BlockQ4_0, kSmallBlock>(from, to, elements);
-    case DType::kQ4_1: return dequantize_blocks<BlockQ4_1, kSmallBlock>(from, to, elements);
-    case DType::kQ5_0: return dequantize_blocks<BlockQ5_0, kSmallBlock>(from, to, elements);
-    case DType::kQ5_1: return dequantize_blocks<BlockQ5_1, kSmallBlock>(from, to, elements);
-    case DType::kQ8_0: return dequantize_blocks<BlockQ8_0, kSmallBlock>(from, to, elements);
-    case DType::kQ2_K: return dequantize_blocks<BlockQ2_K, kSuperBlock>(from, to, elements);
-    case DType::kQ3_K: return dequantize_blocks<BlockQ3_K, kSuperBlock>(from, to, elements);
-    case DType::kQ4_K: return dequantize_blocks<BlockQ4_K, kSuperBlock>(from, to, elements);
-    case DType::kQ5_K: return dequantize_blocks<BlockQ5_K, kSuperBlock>(from, to, elements);
-    case DType::kQ6_K: return dequantize_blocks<BlockQ6_K, kSuperBlock>(from, to, elements);
-    case DType::kIQ4_NL: return dequantize_blocks<BlockIQ4_NL, kSmallBlock>(from, to, elements);
-    case DType::kIQ4_XS: return dequantize_blocks<BlockIQ4_XS, kSuperBlock>(from, to, elements);
+    case DType::kF32:
+      std::memcpy(to, from, static_cast<std::size_t>(elements) * sizeof(float));
+      return;
+    case DType::kF16:
+      return convert_halves<f32_from_f16>(from, to, elements);
+    case DType::kBF16:
+      return convert_halves<f32_from_bf16>(from, to, elements);
+    case DType::kQ4_0:
+      return dequantize_blocks<BlockQ4_0, kSmallBlock>(from, to, elements);
+    case DType::kQ4_1:
+      return dequantize_blocks<BlockQ4_1, kSmallBlock>(from, to, elements);
+    case DType::kQ5_0:
+      return dequantize_blocks<BlockQ5_0, kSmallBlock>(from, to, elements);
+    case DType::kQ5_1:
+      return dequantize_blocks<BlockQ5_1, kSmallBlock>(from, to, elements);
+    case DType::kQ8_0:
+      return dequantize_blocks<BlockQ8_0, kSmallBlock>(from, to, elements);
+    case DType::kQ2_K:
+      return dequantize_blocks<BlockQ2_K, kSuperBlock>(from, to, elements);
+    case DType::kQ3_K:
+      return dequantize_blocks<BlockQ3_K, kSuperBlock>(from, to, elements);
+    case DType::kQ4_K:
+      return dequantize_blocks<BlockQ4_K, kSuperBlock>(from, to, elements);
+    case DType::kQ5_K:
+      return dequantize_blocks<BlockQ5_K, kSuperBlock>(from, to, elements);
+    case DType::kQ6_K:
+      return dequantize_blocks<BlockQ6_K, kSuperBlock>(from, to, elements);
+    case DType::kIQ4_NL:
+      return dequantize_blocks<BlockIQ4_NL, kSmallBlock>(from, to, elements);
+    case DType::kIQ4_XS:
+      return dequantize_blocks<BlockIQ4_XS, kSuperBlock>(from, to, elements);
   }
   QB_CHECK(false);
 }

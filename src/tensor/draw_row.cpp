@@ -23,7 +23,8 @@ double normal_quantile(double p) {
   return z;
 }
 
-/// Normal numbers from 16 random bits each: the quantile function as 2048 straight pieces, scaled to deviation 1. 16 KiB, so it stays in L1.
+/// Normal numbers from 16 random bits each: the quantile function as 2048 straight pieces, scaled to deviation 1. 16 KiB, so it stays in
+/// L1.
 class NormalTable {
  public:
   NormalTable() {
@@ -93,7 +94,8 @@ CodeTable make_q4_table() {
 /// The generator of one row and what the block functions draw from it.
 class RowRandom {
  public:
-  RowRandom(std::uint64_t seed, std::uint64_t tensor_id, std::int64_t row) : random_(mix64(seed ^ mix64(tensor_id)), static_cast<std::uint64_t>(row)) {}
+  RowRandom(std::uint64_t seed, std::uint64_t tensor_id, std::int64_t row)
+      : random_(mix64(seed ^ mix64(tensor_id)), static_cast<std::uint64_t>(row)) {}
 
   std::uint64_t bits() noexcept { return random_.next_u64(); }
 
@@ -144,7 +146,9 @@ RowScale row_scale(double deviation, double code_rms, double code_mean = 0.0) {
   return {d, f16_from_f32(static_cast<float>(static_cast<double>(f32_from_f16(d)) * code_mean))};
 }
 
-std::uint16_t with_sign(std::uint16_t half, std::uint64_t random_bit) { return static_cast<std::uint16_t>(half | ((random_bit & 1) << 15)); }
+std::uint16_t with_sign(std::uint16_t half, std::uint64_t random_bit) {
+  return static_cast<std::uint16_t>(half | ((random_bit & 1) << 15));
+}
 
 /// 6-bit field of a scale of 16..31 with a random sign, stored with offset 32, from 5 random bits.
 std::uint8_t signed_scale_field(std::uint64_t bits) {
@@ -251,11 +255,13 @@ void draw_super_blocks(DType dtype, RowRandom& random, double deviation, std::by
     }
     case DType::kQ3_K: {
       const RowScale scale = row_scale(deviation, kOffset3 * kScales16To31);
-      return draw_blocks<BlockQ3_K>(to, count, [&](BlockQ3_K& b) { b.d = scale.d, random.fill(b.hmask), random.fill(b.qs), draw_q3_scales(random, b.scales); });
+      return draw_blocks<BlockQ3_K>(
+          to, count, [&](BlockQ3_K& b) { b.d = scale.d, random.fill(b.hmask), random.fill(b.qs), draw_q3_scales(random, b.scales); });
     }
     case DType::kQ4_K: {
       const RowScale scale = row_scale(deviation, kUniform4 * kScales32To63, 7.5);
-      return draw_blocks<BlockQ4_K>(to, count, [&](BlockQ4_K& b) { b.d = scale.d, b.dmin = scale.m, draw_k4_scales(random, b.scales), random.fill(b.qs); });
+      return draw_blocks<BlockQ4_K>(
+          to, count, [&](BlockQ4_K& b) { b.d = scale.d, b.dmin = scale.m, draw_k4_scales(random, b.scales), random.fill(b.qs); });
     }
     case DType::kQ5_K: {
       const RowScale scale = row_scale(deviation, kUniform5 * kScales32To63, 15.5);
@@ -283,19 +289,26 @@ void draw_super_blocks(DType dtype, RowRandom& random, double deviation, std::by
 
 }  // namespace
 
-void draw_row(DType dtype, std::uint64_t seed, std::uint64_t tensor_id, std::int64_t row, double deviation, std::byte* to, std::int64_t elements) {
+void draw_row(DType dtype, std::uint64_t seed, std::uint64_t tensor_id, std::int64_t row, double deviation, std::byte* to,
+              std::int64_t elements) {
   const DTypeInfo& type = info(dtype);
   QB_CHECK(elements >= 0 && elements % type.block_elements == 0 && std::isfinite(deviation) && deviation > 0.0);
   RowRandom random(seed, tensor_id, row);
   switch (dtype) {
-    case DType::kF32: return draw_floats<float>(random, deviation, to, elements, [](float v) { return v; });
-    case DType::kF16: return draw_floats<std::uint16_t>(random, deviation, to, elements, [](float v) { return f16_from_f32(v); });
-    case DType::kBF16: return draw_floats<std::uint16_t>(random, deviation, to, elements, [](float v) { return bf16_from_f32(v); });
-    default: break;
+    case DType::kF32:
+      return draw_floats<float>(random, deviation, to, elements, [](float v) { return v; });
+    case DType::kF16:
+      return draw_floats<std::uint16_t>(random, deviation, to, elements, [](float v) { return f16_from_f32(v); });
+    case DType::kBF16:
+      return draw_floats<std::uint16_t>(random, deviation, to, elements, [](float v) { return bf16_from_f32(v); });
+    default:
+      break;
   }
   const std::int64_t blocks = elements / type.block_elements;
-  if (type.block_elements == kSmallBlock) draw_small_blocks(dtype, random, deviation, to, blocks);
-  else draw_super_blocks(dtype, random, deviation, to, blocks);
+  if (type.block_elements == kSmallBlock)
+    draw_small_blocks(dtype, random, deviation, to, blocks);
+  else
+    draw_super_blocks(dtype, random, deviation, to, blocks);
 }
 
 }  // namespace qbench::tensor

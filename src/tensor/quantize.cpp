@@ -9,10 +9,9 @@
 namespace qbench::tensor {
 namespace {
 
-/// round() to the nearest whole number, halves away from zero, of |x| < 2^22: adding the float below one half and truncating is exact there.
-int round_half_away(float x) {
-  return static_cast<int>(x + std::copysign(0.49999997f, x));
-}
+/// round() to the nearest whole number, halves away from zero, of |x| < 2^22: adding the float below one half and truncating is exact
+/// there.
+int round_half_away(float x) { return static_cast<int>(x + std::copysign(0.49999997f, x)); }
 
 /// The value itself, or 0 for NaN: keeps the casts below defined when a checkpoint holds infinities.
 float bounded(float x, float limit) { return x >= -limit && x <= limit ? x : (x > 0 ? limit : (x < 0 ? -limit : 0.0f)); }
@@ -67,11 +66,17 @@ bool can_quantize(DType dtype) noexcept {
 void quantize_row(DType dtype, const float* from, std::byte* to, std::int64_t elements) {
   QB_CHECK(can_quantize(dtype) && elements >= 0 && elements % info(dtype).block_elements == 0);
   switch (dtype) {
-    case DType::kF32: std::memcpy(to, from, static_cast<std::size_t>(elements) * sizeof(float)); return;
-    case DType::kF16: return convert_to_halves<f16_from_f32>(from, to, elements);
-    case DType::kBF16: return convert_to_halves<bf16_from_f32>(from, to, elements);
-    case DType::kQ8_0: return quantize_blocks<BlockQ8_0>(from, to, elements);
-    default: return quantize_blocks<BlockQ4_0>(from, to, elements);
+    case DType::kF32:
+      std::memcpy(to, from, static_cast<std::size_t>(elements) * sizeof(float));
+      return;
+    case DType::kF16:
+      return convert_to_halves<f16_from_f32>(from, to, elements);
+    case DType::kBF16:
+      return convert_to_halves<bf16_from_f32>(from, to, elements);
+    case DType::kQ8_0:
+      return quantize_blocks<BlockQ8_0>(from, to, elements);
+    default:
+      return quantize_blocks<BlockQ4_0>(from, to, elements);
   }
 }
 

@@ -14,9 +14,10 @@ namespace {
 
 /// The config that the seeds fit; `architecture` picks which names are tried.
 ModelConfig config_for(const char* architecture) {
-  const nlohmann::json config = {{"model_type", architecture}, {"hidden_size", 32}, {"num_hidden_layers", 1}, {"num_attention_heads", 2},
-      {"num_key_value_heads", 1}, {"head_dim", 16}, {"intermediate_size", 32}, {"vocab_size", 24}, {"max_position_embeddings", 64}, {"num_experts", 2},
-      {"num_experts_per_tok", 1}, {"moe_intermediate_size", 16}};
+  const nlohmann::json config = {{"model_type", architecture}, {"hidden_size", 32},        {"num_hidden_layers", 1},
+                                 {"num_attention_heads", 2},   {"num_key_value_heads", 1}, {"head_dim", 16},
+                                 {"intermediate_size", 32},    {"vocab_size", 24},         {"max_position_embeddings", 64},
+                                 {"num_experts", 2},           {"num_experts_per_tok", 1}, {"moe_intermediate_size", 16}};
   bool states_tie = false;
   return read_hf_config(config, "fuzz", &states_tie);
 }

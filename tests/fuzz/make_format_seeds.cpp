@@ -15,19 +15,34 @@ namespace {
 void write_gguf_seeds(const std::filesystem::path& folder) {
   std::filesystem::create_directories(folder);
   for (const std::string architecture : {"llama", "qwen2", "qwen3", "qwen3moe", "phi3"}) {
-    TinyModel tiny{.architecture = architecture, .hidden = 32, .layers = 1, .heads = 2, .kv_heads = 1, .head_dim = 16, .ffn = 32, .vocab = 24, .vocabulary = false};
+    TinyModel tiny{.architecture = architecture,
+                   .hidden = 32,
+                   .layers = 1,
+                   .heads = 2,
+                   .kv_heads = 1,
+                   .head_dim = 16,
+                   .ffn = 32,
+                   .vocab = 24,
+                   .vocabulary = false};
     tiny.dtype = qbench::tensor::DType::kQ4_0;
     tiny.tied = true;
     if (architecture == "qwen3moe") tiny.experts = 2, tiny.experts_used = 1, tiny.expert_ffn = 32;
     GgufWriter writer = tiny_gguf(tiny);
-    if (architecture == "qwen2") writer.string("qwen2.rope.scaling.type", "yarn").f32("qwen2.rope.scaling.factor", 4.0f).u64("general.alignment", 32);
+    if (architecture == "qwen2")
+      writer.string("qwen2.rope.scaling.type", "yarn").f32("qwen2.rope.scaling.factor", 4.0f).u64("general.alignment", 32);
     if (architecture == "phi3") writer.u32("phi3.attention.sliding_window", 24).u16("split.no", 0).u16("split.count", 3);
     writer.write(folder / (architecture + ".gguf"));
   }
   GgufWriter vocabulary;
-  vocabulary.string("general.architecture", "llama").string("tokenizer.ggml.model", "llama").strings("tokenizer.ggml.tokens", {"<unk>", "<s>", "a"});
-  vocabulary.integers("tokenizer.ggml.token_type", {2, 3, 1}).floats("tokenizer.ggml.scores", {0.0f, 0.0f, -1.0f}).strings("tokenizer.ggml.merges", {"a b"});
-  vocabulary.u32("tokenizer.ggml.bos_token_id", 1).boolean("tokenizer.ggml.add_bos_token", true).string("tokenizer.chat_template", "{{ x }}");
+  vocabulary.string("general.architecture", "llama")
+      .string("tokenizer.ggml.model", "llama")
+      .strings("tokenizer.ggml.tokens", {"<unk>", "<s>", "a"});
+  vocabulary.integers("tokenizer.ggml.token_type", {2, 3, 1})
+      .floats("tokenizer.ggml.scores", {0.0f, 0.0f, -1.0f})
+      .strings("tokenizer.ggml.merges", {"a b"});
+  vocabulary.u32("tokenizer.ggml.bos_token_id", 1)
+      .boolean("tokenizer.ggml.add_bos_token", true)
+      .string("tokenizer.chat_template", "{{ x }}");
   vocabulary.write(folder / "vocabulary.gguf");
 }
 
@@ -57,13 +72,22 @@ void write_config_seeds(const std::filesystem::path& folder) {
   std::filesystem::create_directories(folder);
   for (const std::string architecture : {"llama", "qwen2", "qwen3", "qwen3_moe", "phi3"}) {
     nlohmann::json config = tiny_hf(architecture).config;
-    if (architecture == "qwen2") config["rope_scaling"] = {{"type", "yarn"}, {"factor", 4.0}, {"original_max_position_embeddings", 64}, {"mscale", 1.0}, {"truncate", true}};
-    if (architecture == "qwen3") config.update({{"use_sliding_window", true}, {"sliding_window", 16}, {"layer_types", {"full_attention", "sliding_attention"}}});
-    if (architecture == "qwen3_moe") config.update({{"decoder_sparse_step", 2}, {"mlp_only_layers", {1}}, {"rope_parameters", {{"rope_type", "linear"}, {"factor", 2}, {"rope_theta", 1e6}}}});
+    if (architecture == "qwen2")
+      config["rope_scaling"] = {
+          {"type", "yarn"}, {"factor", 4.0}, {"original_max_position_embeddings", 64}, {"mscale", 1.0}, {"truncate", true}};
+    if (architecture == "qwen3")
+      config.update({{"use_sliding_window", true}, {"sliding_window", 16}, {"layer_types", {"full_attention", "sliding_attention"}}});
+    if (architecture == "qwen3_moe")
+      config.update({{"decoder_sparse_step", 2},
+                     {"mlp_only_layers", {1}},
+                     {"rope_parameters", {{"rope_type", "linear"}, {"factor", 2}, {"rope_theta", 1e6}}}});
     write_file(folder / (architecture + ".json"), config.dump());
   }
-  write_file(folder / "generation.json", R"({"eos_token_id": [1, 2], "temperature": 0.7, "top_k": 20, "top_p": 0.8, "repetition_penalty": 1.05})");
-  write_file(folder / "index.json", R"({"metadata": {"total_size": 1}, "weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}})");
+  write_file(folder / "generation.json",
+             R"({"eos_token_id": [1, 2], "temperature": 0.7, "top_k": 20, "top_p": 0.8, "repetition_penalty": 1.05})");
+  write_file(
+      folder / "index.json",
+      R"({"metadata": {"total_size": 1}, "weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}})");
 }
 
 }  // namespace

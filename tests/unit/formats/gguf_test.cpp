@@ -27,7 +27,9 @@ TinyModel tiny_of(const std::string& architecture) {
   return tiny;
 }
 
-std::string_view stored(const TensorEntry& entry) { return {reinterpret_cast<const char*>(entry.data), static_cast<std::size_t>(entry.bytes)}; }
+std::string_view stored(const TensorEntry& entry) {
+  return {reinterpret_cast<const char*>(entry.data), static_cast<std::size_t>(entry.bytes)};
+}
 
 std::unique_ptr<ModelFile> write_and_open(const GgufWriter& writer, const TempDir& dir, const MapOptions& options = {}) {
   writer.write(dir.path() / "model.gguf");
@@ -131,7 +133,8 @@ TEST_CASE("stacked experts become one matrix each, at the right bytes") {
 TEST_CASE("an expert model may hold a dense layer") {
   const TempDir dir;
   GgufWriter writer = tiny_gguf(tiny_of("qwen3moe"));
-  std::erase_if(writer.tensors, [](const GgufWriter::Tensor& t) { return t.name.starts_with("blk.1.ffn_") && t.name != "blk.1.ffn_norm.weight"; });
+  std::erase_if(writer.tensors,
+                [](const GgufWriter::Tensor& t) { return t.name.starts_with("blk.1.ffn_") && t.name != "blk.1.ffn_norm.weight"; });
   writer.random_tensor("blk.1.ffn_gate.weight", DType::kF32, {96, 64}).random_tensor("blk.1.ffn_up.weight", DType::kF32, {96, 64});
   writer.random_tensor("blk.1.ffn_down.weight", DType::kF32, {64, 96});
   CHECK(write_and_open(writer, dir)->config().layer_is_dense == std::vector<bool>{false, true});
@@ -152,7 +155,9 @@ TEST_CASE("RoPE scaling is read as llama.cpp and transformers mean it") {
   CHECK(scaling().rope_scaling.factor == 2.0);
   writer.string("qwen2.rope.scaling.type", "none");
   CHECK(scaling().rope_scaling.kind == RopeScaling::Kind::kNone);
-  writer.string("qwen2.rope.scaling.type", "yarn").f32("qwen2.rope.scaling.factor", 4.0f).u32("qwen2.rope.scaling.original_context_length", 100);
+  writer.string("qwen2.rope.scaling.type", "yarn")
+      .f32("qwen2.rope.scaling.factor", 4.0f)
+      .u32("qwen2.rope.scaling.original_context_length", 100);
   const ModelConfig yarn = scaling();
   CHECK(yarn.rope_scaling.kind == RopeScaling::Kind::kYarn);
   CHECK(yarn.rope_scaling.original_context == 100);

@@ -23,7 +23,8 @@ ModelConfig read(const json& config) {
 
 /// Qwen2.5-Coder-7B-Instruct's config.json as the hub has it.
 json qwen25_coder_7b() {
-  return json::parse(R"({"architectures": ["Qwen2ForCausalLM"], "attention_dropout": 0.0, "bos_token_id": 151643, "eos_token_id": 151645, "hidden_act": "silu",
+  return json::parse(
+      R"({"architectures": ["Qwen2ForCausalLM"], "attention_dropout": 0.0, "bos_token_id": 151643, "eos_token_id": 151645, "hidden_act": "silu",
     "hidden_size": 3584, "initializer_range": 0.02, "intermediate_size": 18944, "max_position_embeddings": 32768, "max_window_layers": 28, "model_type": "qwen2",
     "num_attention_heads": 28, "num_hidden_layers": 28, "num_key_value_heads": 4, "rms_norm_eps": 1e-06, "rope_theta": 1000000.0, "sliding_window": 131072,
     "tie_word_embeddings": false, "torch_dtype": "bfloat16", "transformers_version": "4.44.0", "use_cache": true, "use_sliding_window": false, "vocab_size": 152064})");
@@ -69,7 +70,8 @@ TEST_CASE("YaRN as Qwen's documentation adds it stretches the context") {
 
 TEST_CASE("YaRN's optional fields follow transformers") {
   json config = qwen25_coder_7b();
-  config["rope_scaling"] = {{"factor", 8.0}, {"rope_type", "yarn"}, {"type", "linear"}, {"beta_fast", 16}, {"beta_slow", 0}, {"truncate", false}, {"attention_factor", 1.5}};
+  config["rope_scaling"] = {{"factor", 8.0},  {"rope_type", "yarn"}, {"type", "linear"},       {"beta_fast", 16},
+                            {"beta_slow", 0}, {"truncate", false},   {"attention_factor", 1.5}};
   ModelConfig c = read(config);
   CHECK(c.rope_scaling.kind == RopeScaling::Kind::kYarn);  // rope_type goes before type
   CHECK(c.rope_scaling.original_context == 32768);         // absent: max_position_embeddings
@@ -80,7 +82,7 @@ TEST_CASE("YaRN's optional fields follow transformers") {
   config["rope_scaling"] = {{"factor", 40.0}, {"rope_type", "yarn"}, {"mscale", 1.0}, {"mscale_all_dim", 0.707}};
   CHECK(read(config).rope_scaling.attention_factor == doctest::Approx((0.1 * std::log(40.0) + 1.0) / (0.0707 * std::log(40.0) + 1.0)));
   config["rope_scaling"] = {{"factor", nullptr}, {"rope_type", "yarn"}, {"original_max_position_embeddings", 8192}};
-  CHECK(read(config).rope_scaling.factor == 4.0);  // absent: the ratio of the two contexts
+  CHECK(read(config).rope_scaling.factor == 4.0);      // absent: the ratio of the two contexts
   config["original_max_position_embeddings"] = 16384;  // beside the object goes first
   CHECK(read(config).rope_scaling.original_context == 16384);
 }
@@ -172,7 +174,8 @@ TEST_CASE("EOS ids are a number, a list or null, and generation_config.json adds
   config["eos_token_id"] = {5, 7, 5, -1};
   ModelConfig c = read(config);
   CHECK(c.eos_ids == std::vector<std::int32_t>{5, 7});
-  const json generation = {{"eos_token_id", {7, 9}}, {"do_sample", true}, {"temperature", 0.7}, {"top_p", 0.8}, {"top_k", 20}, {"repetition_penalty", 1.05}};
+  const json generation = {{"eos_token_id", {7, 9}}, {"do_sample", true}, {"temperature", 0.7},
+                           {"top_p", 0.8},           {"top_k", 20},       {"repetition_penalty", 1.05}};
   const GenerationDefaults defaults = read_hf_generation_config(generation, "generation_config.json", c);
   CHECK(c.eos_ids == std::vector<std::int32_t>{5, 7, 9});
   CHECK(defaults.temperature == 0.7);

@@ -26,7 +26,8 @@ void add_layer(SafetensorsWriter& weights, const json& c, const std::string& arc
     add("self_attn.k_proj.weight", {kv_rows, hidden});
     add("self_attn.v_proj.weight", {kv_rows, hidden});
   }
-  if (architecture == "qwen2") add("self_attn.q_proj.bias", {q_rows}), add("self_attn.k_proj.bias", {kv_rows}), add("self_attn.v_proj.bias", {kv_rows});
+  if (architecture == "qwen2")
+    add("self_attn.q_proj.bias", {q_rows}), add("self_attn.k_proj.bias", {kv_rows}), add("self_attn.v_proj.bias", {kv_rows});
   if (architecture.starts_with("qwen3")) add("self_attn.q_norm.weight", {head_dim}), add("self_attn.k_norm.weight", {head_dim});
   add("self_attn.o_proj.weight", {hidden, q_rows});
   add("post_attention_layernorm.weight", {hidden});
@@ -35,12 +36,15 @@ void add_layer(SafetensorsWriter& weights, const json& c, const std::string& arc
     add("mlp.gate.weight", {number("num_experts"), hidden});
     for (std::int64_t expert = 0; expert < number("num_experts"); ++expert) {
       const std::string prefix = "mlp.experts." + std::to_string(expert) + ".";
-      add(prefix + "gate_proj.weight", {width, hidden}), add(prefix + "up_proj.weight", {width, hidden}), add(prefix + "down_proj.weight", {hidden, width});
+      add(prefix + "gate_proj.weight", {width, hidden}), add(prefix + "up_proj.weight", {width, hidden}),
+          add(prefix + "down_proj.weight", {hidden, width});
     }
     return;
   }
-  if (architecture == "phi3") add("mlp.gate_up_proj.weight", {2 * ffn, hidden});
-  else add("mlp.gate_proj.weight", {ffn, hidden}), add("mlp.up_proj.weight", {ffn, hidden});
+  if (architecture == "phi3")
+    add("mlp.gate_up_proj.weight", {2 * ffn, hidden});
+  else
+    add("mlp.gate_proj.weight", {ffn, hidden}), add("mlp.up_proj.weight", {ffn, hidden});
   add("mlp.down_proj.weight", {hidden, ffn});
 }
 
@@ -75,9 +79,10 @@ std::string SafetensorsWriter::bytes_with(const std::string& header_text) const 
 
 HfModel tiny_hf(const std::string& architecture) {
   HfModel model;
-  model.config = {{"model_type", architecture}, {"hidden_size", 64}, {"num_hidden_layers", 2}, {"num_attention_heads", 4}, {"num_key_value_heads", 2},
-      {"head_dim", 16}, {"intermediate_size", 96}, {"vocab_size", 320}, {"max_position_embeddings", 256}, {"rms_norm_eps", 1e-6}, {"rope_theta", 10000.0},
-      {"tie_word_embeddings", false}, {"hidden_act", "silu"}, {"eos_token_id", 319}, {"bos_token_id", nullptr}};
+  model.config = {{"model_type", architecture},     {"hidden_size", 64},    {"num_hidden_layers", 2},  {"num_attention_heads", 4},
+                  {"num_key_value_heads", 2},       {"head_dim", 16},       {"intermediate_size", 96}, {"vocab_size", 320},
+                  {"max_position_embeddings", 256}, {"rms_norm_eps", 1e-6}, {"rope_theta", 10000.0},   {"tie_word_embeddings", false},
+                  {"hidden_act", "silu"},           {"eos_token_id", 319},  {"bos_token_id", nullptr}};
   if (architecture == "qwen3_moe") {
     model.config.update({{"num_experts", 4}, {"num_experts_per_tok", 2}, {"moe_intermediate_size", 32}, {"norm_topk_prob", true}});
   }
@@ -105,7 +110,8 @@ json write_sharded(const std::filesystem::path& folder, const HfModel& model, st
   const std::vector<SafetensorsWriter::Tensor>& all = model.weights.tensors;
   for (std::size_t i = 0; i < parts; ++i) {
     SafetensorsWriter shard;
-    shard.tensors.assign(all.begin() + static_cast<std::ptrdiff_t>(all.size() * i / parts), all.begin() + static_cast<std::ptrdiff_t>(all.size() * (i + 1) / parts));
+    shard.tensors.assign(all.begin() + static_cast<std::ptrdiff_t>(all.size() * i / parts),
+                         all.begin() + static_cast<std::ptrdiff_t>(all.size() * (i + 1) / parts));
     const std::string name = "model-0000" + std::to_string(i + 1) + "-of-0000" + std::to_string(parts) + ".safetensors";
     for (const SafetensorsWriter::Tensor& entry : shard.tensors) index["weight_map"][entry.name] = name;
     write_file(folder / name, shard.bytes());

@@ -20,7 +20,9 @@ using test::SafetensorsWriter;
 using test::TempDir;
 using test::tiny_hf;
 
-std::string_view stored(const TensorEntry& entry) { return {reinterpret_cast<const char*>(entry.data), static_cast<std::size_t>(entry.bytes)}; }
+std::string_view stored(const TensorEntry& entry) {
+  return {reinterpret_cast<const char*>(entry.data), static_cast<std::size_t>(entry.bytes)};
+}
 
 const std::string& written(const HfModel& model, std::string_view name) {
   for (const SafetensorsWriter::Tensor& tensor : model.weights.tensors) {
@@ -179,7 +181,8 @@ TEST_CASE("generation_config.json's settings and EOS ids are there") {
   const TempDir dir;
   test::write_model(dir.path(), tiny_hf("qwen2"));
   CHECK(open_model_file(dir.path())->generation_defaults().top_k == -1);
-  test::write_file(dir.path() / "generation_config.json", R"({"eos_token_id": [319, 317], "temperature": 0.6, "top_k": 20, "top_p": 0.95})");
+  test::write_file(dir.path() / "generation_config.json",
+                   R"({"eos_token_id": [319, 317], "temperature": 0.6, "top_k": 20, "top_p": 0.95})");
   const auto model = open_model_file(dir.path());
   CHECK(model->config().eos_ids == std::vector<std::int32_t>{319, 317});
   CHECK(model->generation_defaults().temperature == 0.6);

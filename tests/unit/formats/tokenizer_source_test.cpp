@@ -34,7 +34,8 @@ TEST_CASE("a folder's tokenizer files are read as they are") {
 TEST_CASE("chat_template.jinja goes before the entry in the config, and of named templates the default counts") {
   const TempDir dir;
   write_file(dir.path() / "tokenizer.json", "{}");
-  write_file(dir.path() / "tokenizer_config.json", R"({"chat_template": [{"name": "tool_use", "template": "A"}, {"name": "default", "template": "B"}]})");
+  write_file(dir.path() / "tokenizer_config.json",
+             R"({"chat_template": [{"name": "tool_use", "template": "A"}, {"name": "default", "template": "B"}]})");
   CHECK(load_tokenizer_source(dir.path()).chat_template == "B");
   write_file(dir.path() / "chat_template.jinja", "C\n");
   CHECK(load_tokenizer_source(dir.path()).chat_template == "C\n");
@@ -47,8 +48,13 @@ TEST_CASE("a GGUF's vocabulary is read without its weights") {
   const TempDir dir;
   test::GgufWriter writer = test::tiny_gguf({});
   writer.tensors.clear();
-  writer.u32("tokenizer.ggml.bos_token_id", 1).u32("tokenizer.ggml.unknown_token_id", 2).u32("tokenizer.ggml.padding_token_id", 3).u32("tokenizer.ggml.eot_token_id", 4);
-  writer.boolean("tokenizer.ggml.add_bos_token", true).boolean("tokenizer.ggml.add_space_prefix", false).string("tokenizer.chat_template", "T");
+  writer.u32("tokenizer.ggml.bos_token_id", 1)
+      .u32("tokenizer.ggml.unknown_token_id", 2)
+      .u32("tokenizer.ggml.padding_token_id", 3)
+      .u32("tokenizer.ggml.eot_token_id", 4);
+  writer.boolean("tokenizer.ggml.add_bos_token", true)
+      .boolean("tokenizer.ggml.add_space_prefix", false)
+      .string("tokenizer.chat_template", "T");
   writer.strings("tokenizer.ggml.merges", {"a b", std::string("c \0d", 4)});
   std::vector<float> scores(320, -1.5f);
   writer.floats("tokenizer.ggml.scores", scores);
@@ -85,7 +91,8 @@ TEST_CASE("ids outside the vocabulary and paths without a tokenizer are refused"
   const TempDir dir;
   test::GgufWriter writer = test::tiny_gguf({});
   writer.u32("tokenizer.ggml.padding_token_id", 320).write(dir.path() / "v.gguf");
-  test::expect_error([&] { load_tokenizer_source(dir.path() / "v.gguf"); }, "'tokenizer.ggml.padding_token_id': expected 0..319, found 320");
+  test::expect_error([&] { load_tokenizer_source(dir.path() / "v.gguf"); },
+                     "'tokenizer.ggml.padding_token_id': expected 0..319, found 320");
   test::expect_error([&] { load_tokenizer_source(dir.path() / "none"); }, "no such file or folder");
   write_file(dir.path() / "x.txt", "x");
   test::expect_error([&] { load_tokenizer_source(dir.path() / "x.txt"); }, "expected a folder with tokenizer files");

@@ -42,7 +42,8 @@ std::vector<std::byte> fixture(const char* name) {
 
 /// Numbers that hit every branch: random ones of all sizes, powers of two and their neighbours, ties, specials.
 std::vector<float> hostile_floats() {
-  std::vector<float> out{0.0f, -0.0f, 65504.0f, 65519.9f, 65520.0f, 65536.0f, 1e38f, 5.9604645e-8f, 2.9802322e-8f, 2.9802326e-8f, 6.1035156e-5f, 6.1e-5f, 1e-45f};
+  std::vector<float> out{0.0f,          -0.0f,         65504.0f,      65519.9f,      65520.0f, 65536.0f, 1e38f,
+                         5.9604645e-8f, 2.9802322e-8f, 2.9802326e-8f, 6.1035156e-5f, 6.1e-5f,  1e-45f};
   Random random(1);
   for (int i = 0; i < 200000; ++i) {
     const float value = std::bit_cast<float>(static_cast<std::uint32_t>(random.next_u64()));
@@ -50,7 +51,8 @@ std::vector<float> hostile_floats() {
     out.push_back(static_cast<float>(std::ldexp(random.next_normal(), static_cast<int>(random.next_below(48)) - 28)));
   }
   for (int e = -30; e < 20; ++e) {
-    for (const double tie : {1.0, 1.0 + 0x1p-11, 1.0 + 0x3p-11, 1.0 + 0x1p-8, 1.0 + 0x3p-8, 2.0 - 0x1p-12}) out.push_back(static_cast<float>(std::ldexp(-tie, e)));
+    for (const double tie : {1.0, 1.0 + 0x1p-11, 1.0 + 0x3p-11, 1.0 + 0x1p-8, 1.0 + 0x3p-8, 2.0 - 0x1p-12})
+      out.push_back(static_cast<float>(std::ldexp(-tie, e)));
   }
   return out;
 }
@@ -62,11 +64,15 @@ TEST_CASE("all 65536 halves convert to the float they stand for and back") {
     const auto bits = static_cast<std::uint16_t>(i);
     const float value = f32_from_f16(bits);
     if ((bits & 0x7c00) == 0x7c00) {
-      if ((bits & 0x3ff) == 0) REQUIRE(std::isinf(value));
-      else REQUIRE(std::isnan(value));
+      if ((bits & 0x3ff) == 0)
+        REQUIRE(std::isinf(value));
+      else
+        REQUIRE(std::isnan(value));
       REQUIRE(std::signbit(value) == ((bits & 0x8000) != 0));
-      if ((bits & 0x3ff) == 0) REQUIRE(f16_from_f32(value) == bits);
-      else REQUIRE(std::isnan(f32_from_f16(f16_from_f32(value))));
+      if ((bits & 0x3ff) == 0)
+        REQUIRE(f16_from_f32(value) == bits);
+      else
+        REQUIRE(std::isnan(f32_from_f16(f16_from_f32(value))));
     } else {
       REQUIRE(static_cast<double>(value) == half_value(bits));
       REQUIRE(std::signbit(value) == ((bits & 0x8000) != 0));
@@ -78,7 +84,8 @@ TEST_CASE("all 65536 halves convert to the float they stand for and back") {
 TEST_CASE("floats round to the nearest half, ties to even, and overflow to infinity") {
   for (const float value : hostile_floats()) {
     CAPTURE(value);
-    const double expected = std::fabs(value) >= 65520.0f ? std::copysign(INFINITY, static_cast<double>(value)) : rounded_to(static_cast<double>(value), 10, -14);
+    const double expected = std::fabs(value) >= 65520.0f ? std::copysign(INFINITY, static_cast<double>(value))
+                                                         : rounded_to(static_cast<double>(value), 10, -14);
     REQUIRE(static_cast<double>(f32_from_f16(f16_from_f32(value))) == expected);
   }
   CHECK(std::isnan(f32_from_f16(f16_from_f32(std::numeric_limits<float>::quiet_NaN()))));
@@ -89,10 +96,13 @@ TEST_CASE("floats round to the nearest bfloat16, ties to even") {
     CAPTURE(value);
     const double expected = rounded_to(static_cast<double>(value), 7, -126);
     const float found = f32_from_bf16(bf16_from_f32(value));
-    if (std::fabs(expected) > static_cast<double>(std::numeric_limits<float>::max())) REQUIRE(std::isinf(found));
-    else REQUIRE(static_cast<double>(found) == expected);
+    if (std::fabs(expected) > static_cast<double>(std::numeric_limits<float>::max()))
+      REQUIRE(std::isinf(found));
+    else
+      REQUIRE(static_cast<double>(found) == expected);
   }
-  for (const std::uint32_t nan : {0x7f800001u, 0x7fffffffu, 0xff800001u}) CHECK(std::isnan(f32_from_bf16(bf16_from_f32(std::bit_cast<float>(nan)))));
+  for (const std::uint32_t nan : {0x7f800001u, 0x7fffffffu, 0xff800001u})
+    CHECK(std::isnan(f32_from_bf16(bf16_from_f32(std::bit_cast<float>(nan)))));
 }
 
 TEST_CASE("every type dequantises to the very floats of Python's gguf") {
@@ -154,7 +164,8 @@ TEST_CASE("quantising and dequantising stays within half a step of the block's s
     for (std::size_t block = 0; block < 128; ++block) {
       float largest = 0.0f;
       for (std::size_t j = 0; j < 32; ++j) largest = std::max(largest, std::fabs(numbers[32 * block + j]));
-      // Steps: largest / 127 and largest / 8. Half a step, the half's rounding of the scale (2^-11), and for Q4_0 the code +8 that does not exist.
+      // Steps: largest / 127 and largest / 8. Half a step, the half's rounding of the scale (2^-11), and for Q4_0 the code +8 that does not
+      // exist.
       const float bound = dtype == DType::kQ8_0 ? largest * (0.5f / 127 + 0x1p-11f) : largest * (1.0f / 8 + 0x1p-11f);
       for (std::size_t j = 0; j < 32; ++j) REQUIRE(std::fabs(back[32 * block + j] - numbers[32 * block + j]) <= bound);
     }

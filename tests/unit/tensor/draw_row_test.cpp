@@ -44,8 +44,9 @@ TEST_CASE("drawn rows of every type have the asked deviation, a mean of zero and
         }
       }
       const auto n = static_cast<double>(kCols * kRows);
-      // n = 262144 numbers; those of a block share a scale (and sometimes its sign), so at least n / 32 are independent: standard errors of at most
-      // 1 / sqrt(8192) = 0.011 for the mean over the deviation, and half of that for the deviation. Five of them, plus the scale's rounding.
+      // n = 262144 numbers; those of a block share a scale (and sometimes its sign), so at least n / 32 are independent: standard errors of
+      // at most 1 / sqrt(8192) = 0.011 for the mean over the deviation, and half of that for the deviation. Five of them, plus the scale's
+      // rounding.
       CHECK(std::fabs(sum / n) / deviation < 5 * 0.011);
       CHECK(std::fabs(std::sqrt(squares / n) / deviation - 1.0) < 5 * 0.0055 + 0.004);
     }
@@ -65,8 +66,8 @@ TEST_CASE("drawn floats are normal") {
       const double empirical = (static_cast<double>(i) + 0.5) / static_cast<double>(all.size());
       worst = std::max(worst, std::fabs(0.5 * std::erfc(-all[i] / std::sqrt(2.0)) - empirical));
     }
-    // Kolmogorov-Smirnov at n = 262144: 1.63 / sqrt(n) = 0.0032 at 1 %. bf16 rounds by up to 2^-8 relative, Q8_0 by half of 2.6 / 127: times the
-    // greatest of density times z (0.24) and the density (0.4).
+    // Kolmogorov-Smirnov at n = 262144: 1.63 / sqrt(n) = 0.0032 at 1 %. bf16 rounds by up to 2^-8 relative, Q8_0 by half of 2.6 / 127:
+    // times the greatest of density times z (0.24) and the density (0.4).
     const double rounding = dtype == DType::kBF16 ? 0.24 * 0x1p-8 : dtype == DType::kQ8_0 ? 0.4 * 0.5 * 2.6 / 127 + 0.005 : 0.0;
     CHECK(worst < 0.0032 + rounding);
   }

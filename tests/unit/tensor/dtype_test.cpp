@@ -23,8 +23,11 @@ TEST_CASE("every storage type is found by its name and by its number in GGUF") {
 }
 
 TEST_CASE("row bytes follow the block sizes of ggml") {
-  const struct { std::string name; std::int64_t bytes; } expected[] = {{"f32", 1024}, {"f16", 512}, {"bf16", 512}, {"q4_0", 144}, {"q4_1", 160}, {"q5_0", 176},
-      {"q5_1", 192}, {"q8_0", 272}, {"q2_k", 84}, {"q3_k", 110}, {"q4_k", 144}, {"q5_k", 176}, {"q6_k", 210}, {"iq4_nl", 144}, {"iq4_xs", 136}};
+  const struct {
+    std::string name;
+    std::int64_t bytes;
+  } expected[] = {{"f32", 1024}, {"f16", 512},  {"bf16", 512}, {"q4_0", 144}, {"q4_1", 160}, {"q5_0", 176},   {"q5_1", 192},  {"q8_0", 272},
+                  {"q2_k", 84},  {"q3_k", 110}, {"q4_k", 144}, {"q5_k", 176}, {"q6_k", 210}, {"iq4_nl", 144}, {"iq4_xs", 136}};
   for (const auto& [name, bytes] : expected) {
     CAPTURE(name);
     CHECK(row_bytes(*dtype_from_name(name), 256) == bytes);
