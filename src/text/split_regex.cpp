@@ -11,8 +11,8 @@
 namespace qbench::text {
 namespace {
 
-/// Stops patterns that backtrack without end; a run of a million blanks needs about one step a character.
-constexpr std::uint32_t kMatchLimit = 50'000'000;
+/// Stops patterns that backtrack without end. It counts steps through groups; a real pattern needs a few for each match.
+constexpr std::uint32_t kMatchLimit = 10'000'000;
 constexpr std::size_t kJitStackStart = 64 * 1024, kJitStackMost = 64 * 1024 * 1024;
 
 std::string message_of(int code) {
