@@ -8,25 +8,26 @@
 
 namespace qbench::kernels::cpu {
 
-/// Scaled dot-product attention with a cache, tiled with an online softmax (Dao et al., FlashAttention, arXiv 2205.14135), float32 throughout.
+/// Scaled dot-product attention with a cache, tiled with an online softmax (Dao et al., FlashAttention, arXiv 2205.14135), float32
+/// throughout.
 ///
 /// One task: some query tokens of one sequence, the query heads of one KV head, and the cache positions [begin, end). A query at position p
-/// sees the positions <= p and, where window > 0, > p - window. All `group` query heads share each read of K and V. Work is done in blocks of
-/// kAttentionBlock positions, so memory is linear. A task's result depends on its contents only.
+/// sees the positions <= p and, where window > 0, > p - window. All `group` query heads share each read of K and V. Work is done in blocks
+/// of kAttentionBlock positions, so memory is linear. A task's result depends on its contents only.
 struct AttentionTask {
   const KvLayout* layout;
-  const std::byte* cache;          ///< of the layer, sequence and KV head
-  const float* q;                  ///< (tokens of the batch, q_stride), at the group's first head
-  float* out;                      ///< (tokens of the batch, q_stride), at the group's first head; used when partial is nullptr
+  const std::byte* cache;  ///< of the layer, sequence and KV head
+  const float* q;          ///< (tokens of the batch, q_stride), at the group's first head
+  float* out;              ///< (tokens of the batch, q_stride), at the group's first head; used when partial is nullptr
   std::int64_t q_stride;
-  const std::int32_t* tokens;      ///< (count) rows of q and out
-  const std::int32_t* positions;   ///< by row of the batch
+  const std::int32_t* tokens;     ///< (count) rows of q and out
+  const std::int32_t* positions;  ///< by row of the batch
   std::int64_t count;
-  std::int64_t group;              ///< query heads per KV head
-  std::int64_t begin, end;         ///< cache positions
-  std::int64_t window;             ///< 0: all
-  float scale;                     ///< 1 / sqrt(head_dim)
-  float* partial;                  ///< (count * group, padded_dim + 2): unnormalised sum, maximum, sum of weights; or nullptr
+  std::int64_t group;       ///< query heads per KV head
+  std::int64_t begin, end;  ///< cache positions
+  std::int64_t window;      ///< 0: all
+  float scale;              ///< 1 / sqrt(head_dim)
+  float* partial;           ///< (count * group, padded_dim + 2): unnormalised sum, maximum, sum of weights; or nullptr
 };
 
 constexpr std::int64_t kAttentionBlock = 64;
@@ -41,7 +42,8 @@ struct AttentionKernels {
   void (*run)(const AttentionTask& task, float* scratch);
 
   /// out (head_dim) = the partial sums of one row, joined in order: part i starts at partials + i * stride.
-  void (*combine)(const float* partials, std::int64_t parts, std::int64_t stride, std::int64_t head_dim, std::int64_t padded_dim, float* out);
+  void (*combine)(const float* partials, std::int64_t parts, std::int64_t stride, std::int64_t head_dim, std::int64_t padded_dim,
+                  float* out);
 };
 
 const AttentionKernels& attention_kernels(Isa isa);

@@ -2,7 +2,8 @@
 //
 // Each number of the cache is loaded and widened once for all rows. While a block is read, the same lines of the next one are fetched: the
 // arithmetic between the blocks would otherwise leave the memory idle. Measured on a Zen 4 at 2.6 GHz on 2026-11-21, one thread, AVX-512,
-// bfloat16 from memory, best of 15: head_dim 64 with 3 rows 17.8 GB/s (7.1 when a block is converted first), head_dim 128 with 1 row 22.7 (8.5).
+// bfloat16 from memory, best of 15: head_dim 64 with 3 rows 17.8 GB/s (7.1 when a block is converted first), head_dim 128 with 1 row 22.7
+// (8.5).
 #pragma once
 
 #include "kernels/cpu/kv_tiles.h"
@@ -24,18 +25,18 @@ QB_INLINE void fetch_ahead(const void* p) { __builtin_prefetch(p, 0, 2); }
 /// What a block of attention works on.
 struct FewRows {
   const KvLayout* layout;
-  const float* q;             // (rows, head_dim)
-  const std::byte* k;         // first tile of the block
-  const std::byte* v;         // first tile of the head
-  std::int64_t first;         // visible positions [first, last)
+  const float* q;      // (rows, head_dim)
+  const std::byte* k;  // first tile of the block
+  const std::byte* v;  // first tile of the head
+  std::int64_t first;  // visible positions [first, last)
   std::int64_t last;
-  float* scores;              // (rows, kAttentionBlock), at the block's first column
-  const float* weights;       // the same, at the first visible column
-  float* sum;                 // (rows, padded_dim)
+  float* scores;         // (rows, kAttentionBlock), at the block's first column
+  const float* weights;  // the same, at the first visible column
+  float* sum;            // (rows, padded_dim)
 };
 
-/// How a cache type is read: k_pair gives dimensions d and d + 1 (d even) of kWidth positions from `lane`; where kScaled, sums over 32 dimensions
-/// are to be multiplied by k_scale. v gives kWidth dimensions of a position.
+/// How a cache type is read: k_pair gives dimensions d and d + 1 (d even) of kWidth positions from `lane`; where kScaled, sums over 32
+/// dimensions are to be multiplied by k_scale. v gives kWidth dimensions of a position.
 struct Bf16Tiles {
   static constexpr int kBytes = 2;
   static constexpr bool kScaled = false;
@@ -185,8 +186,10 @@ enum class Product { kScores, kValues };
 template <class Cache, int Rows>
 void few_rows_group(const FewRows& f, Product product, std::int64_t tiles, std::int64_t row, std::int64_t rows) {
   if (rows == Rows) {
-    if (product == Product::kScores) few_rows_scores<Cache, Rows>(f, tiles, row);
-    else few_rows_columns<Cache, Rows, few_rows_vectors(Rows, 8)>(f, 0, row);
+    if (product == Product::kScores)
+      few_rows_scores<Cache, Rows>(f, tiles, row);
+    else
+      few_rows_columns<Cache, Rows, few_rows_vectors(Rows, 8)>(f, 0, row);
   } else if constexpr (Rows > 1) {
     few_rows_group<Cache, Rows - 1>(f, product, tiles, row, rows);
   }

@@ -57,8 +57,8 @@ void clear(const AttentionTask& task, const AttentionScratch& s) {
   }
 }
 
-/// Turns the scores of the visible columns [from, to) of one row into weights exp(score - maximum), those of the others into 0 (all of them where
-/// from >= to), and brings the row's running maximum and sums to the new maximum.
+/// Turns the scores of the visible columns [from, to) of one row into weights exp(score - maximum), those of the others into 0 (all of them
+/// where from >= to), and brings the row's running maximum and sums to the new maximum.
 QB_INLINE void softmax_row(const AttentionScratch& s, std::int64_t row, std::int64_t from, std::int64_t to, std::int64_t dim) {
   float* scores = s.scores + row * kAttentionBlock;
   if (from >= to) {
@@ -98,7 +98,9 @@ QB_INLINE std::int64_t visible_begin(const AttentionTask& task, std::int64_t pos
   const std::int64_t from = task.window > 0 && position - task.window + 1 > 0 ? position - task.window + 1 : 0;
   return from > task.begin ? from : task.begin;
 }
-QB_INLINE std::int64_t visible_end(const AttentionTask& task, std::int64_t position) { return position + 1 < task.end ? position + 1 : task.end; }
+QB_INLINE std::int64_t visible_end(const AttentionTask& task, std::int64_t position) {
+  return position + 1 < task.end ? position + 1 : task.end;
+}
 
 /// Up to this many rows, tiles are read directly; beyond, a block is converted once and used for all rows.
 constexpr std::int64_t kFewRows = 8;
@@ -120,7 +122,8 @@ void attend_block(const AttentionTask& task, const AttentionScratch& s, std::int
   const std::int64_t rows = task.count * task.group;
   const std::int64_t tiles = (last - block + kKvTile - 1) / kKvTile;
   const float* k = k_tiles_as_f32(layout, task.cache, block / kKvTile, tiles, s.k);
-  small_matmul({s.q, layout.head_dim, layout.head_dim, k, layout.head_dim * kKvTile, kKvTile, s.scores, kAttentionBlock, false}, rows, tiles);
+  small_matmul({s.q, layout.head_dim, layout.head_dim, k, layout.head_dim * kKvTile, kKvTile, s.scores, kAttentionBlock, false}, rows,
+               tiles);
   softmax_block(task, s, block);
   const float* v = v_rows_as_f32(layout, task.cache, first, last, s.v);
   small_matmul({s.scores + (first - block), kAttentionBlock, last - first, v, 16, layout.padded_dim, s.sum, layout.padded_dim, true}, rows,
@@ -131,15 +134,23 @@ void attend_block(const AttentionTask& task, const AttentionScratch& s, std::int
 template <class Cache>
 void attend_block_few(const AttentionTask& task, const AttentionScratch& s, std::int64_t block, std::int64_t first, std::int64_t last) {
   const KvLayout& layout = *task.layout;
-  const FewRows f = {&layout, s.q, layout.k_tile(task.cache, block / kKvTile), layout.v_tile(task.cache, 0), first, last,
-                     s.scores, s.scores + (first - block), s.sum};
+  const FewRows f = {&layout,
+                     s.q,
+                     layout.k_tile(task.cache, block / kKvTile),
+                     layout.v_tile(task.cache, 0),
+                     first,
+                     last,
+                     s.scores,
+                     s.scores + (first - block),
+                     s.sum};
   const std::int64_t rows = task.count * task.group;
   few_rows<Cache>(f, Product::kScores, (last - block + kKvTile - 1) / kKvTile, rows);
   softmax_block(task, s, block);
   few_rows<Cache>(f, Product::kValues, 0, rows);
 }
 
-using AttendBlock = void (*)(const AttentionTask& task, const AttentionScratch& s, std::int64_t block, std::int64_t first, std::int64_t last);
+using AttendBlock = void (*)(const AttentionTask& task, const AttentionScratch& s, std::int64_t block, std::int64_t first,
+                             std::int64_t last);
 
 AttendBlock choose_attend_block(const AttentionTask& task) {
   if (task.count * task.group > kFewRows) return attend_block;
@@ -191,7 +202,8 @@ void run_attention(const AttentionTask& task, float* scratch) {
   store_results(task, s);
 }
 
-void combine_partials(const float* partials, std::int64_t parts, std::int64_t stride, std::int64_t head_dim, std::int64_t padded_dim, float* out) {
+void combine_partials(const float* partials, std::int64_t parts, std::int64_t stride, std::int64_t head_dim, std::int64_t padded_dim,
+                      float* out) {
   float maximum = kLowest;
   for (std::int64_t i = 0; i < parts; ++i) {
     const float m = partials[i * stride + padded_dim];

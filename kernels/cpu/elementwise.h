@@ -26,8 +26,8 @@ struct ElementwiseKernels {
   /// to[i] += scale * x[i]
   void (*add_scaled)(const float* x, float scale, std::int64_t n, float* to);
 
-  /// x[i] = exp(x[i]), the function that softmax and silu use: at most 2 ulp from the exact value between -87.3 and 88.3; 0 below, about 2^127
-  /// above; NaN stays NaN.
+  /// x[i] = exp(x[i]), the function that softmax and silu use: at most 2 ulp from the exact value between -87.3 and 88.3; 0 below, about
+  /// 2^127 above; NaN stays NaN.
   void (*exp)(float* x, std::int64_t n);
 
   /// The largest of x (n > 0).

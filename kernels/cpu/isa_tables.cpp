@@ -8,9 +8,12 @@ namespace {
 template <class T>
 T choose(Isa isa, T scalar, T avx2, T avx512) {
   switch (isa) {
-    case Isa::kScalar: return scalar;
-    case Isa::kAvx2: return avx2;
-    case Isa::kAvx512: return avx512;
+    case Isa::kScalar:
+      return scalar;
+    case Isa::kAvx2:
+      return avx2;
+    case Isa::kAvx512:
+      return avx512;
   }
   QB_CHECK(false);
 }

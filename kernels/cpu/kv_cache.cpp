@@ -15,7 +15,8 @@ std::int64_t round_up(std::int64_t n, std::int64_t to) { return (n + to - 1) / t
 KvLayout make_kv_layout(tensor::DType dtype, std::int64_t head_dim, std::int64_t positions) {
   using tensor::DType;
   if (dtype != DType::kF32 && dtype != DType::kF16 && dtype != DType::kBF16 && dtype != DType::kQ8_0) {
-    throw Error(ErrorCode::kUnsupported, fmt::format("type {} (this device has f32, f16, bf16 and q8_0)", tensor::name_of(dtype)), "kv cache");
+    throw Error(ErrorCode::kUnsupported, fmt::format("type {} (this device has f32, f16, bf16 and q8_0)", tensor::name_of(dtype)),
+                "kv cache");
   }
   constexpr std::int64_t kMostDim = 65536;
   constexpr std::int64_t kMostPositions = std::int64_t{1} << 40;  // together below 2^62 bytes, so that no product here can overflow

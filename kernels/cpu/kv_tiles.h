@@ -128,7 +128,7 @@ void append_kv(const KvLayout& layout, std::byte* head, std::int64_t position, c
     return;
   }
   const bool bf16 = layout.dtype == tensor::DType::kBF16;
-  const auto store = [bf16](std::uint16_t* to, Vec x) __attribute__((always_inline)) { bf16 ? vstore_bf16(to, x) : vstore_f16(to, x); };
+  const auto store = [bf16](std::uint16_t * to, Vec x) __attribute__((always_inline)) { bf16 ? vstore_bf16(to, x) : vstore_f16(to, x); };
   auto* k_to = reinterpret_cast<std::uint16_t*>(k_tile);
   round_row(v, dim, reinterpret_cast<std::uint16_t*>(v_tile) + slot * layout.padded_dim, store);
   for (std::int64_t d = 0; d < dim; d += 32) {

@@ -14,7 +14,7 @@ namespace {
 
 using Vec = __m256;
 constexpr int kWidth = 8;
-constexpr int kTileRows = 6;    ///< 12 accumulators of 16 registers
+constexpr int kTileRows = 6;  ///< 12 accumulators of 16 registers
 constexpr int kTilePanels = 1;
 constexpr int kAccumulators = 12;
 constexpr int kWideRows = 6;

@@ -14,9 +14,9 @@ namespace qbench::kernels::cpu {
 namespace {
 
 using Vec = __m512;
-constexpr int kWidth = 16;        ///< floats in a Vec
-constexpr int kTileRows = 6;      ///< register tile of small_matmul.h: rows,
-constexpr int kTilePanels = 4;    ///< and panels of 16 columns (24 accumulators of 32 registers)
+constexpr int kWidth = 16;         ///< floats in a Vec
+constexpr int kTileRows = 6;       ///< register tile of small_matmul.h: rows,
+constexpr int kTilePanels = 4;     ///< and panels of 16 columns (24 accumulators of 32 registers)
 constexpr int kAccumulators = 24;  ///< of attention_few_rows.h
 constexpr int kWideRows = 8;       ///< rows at once there
 
@@ -28,8 +28,8 @@ QB_INLINE Vec vadd(Vec a, Vec b) { return _mm512_add_ps(a, b); }
 QB_INLINE Vec vsub(Vec a, Vec b) { return _mm512_sub_ps(a, b); }
 QB_INLINE Vec vmul(Vec a, Vec b) { return _mm512_mul_ps(a, b); }
 QB_INLINE Vec vdiv(Vec a, Vec b) { return _mm512_div_ps(a, b); }
-QB_INLINE Vec vfma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }   ///< a b + c
-QB_INLINE Vec vfnma(Vec a, Vec b, Vec c) { return _mm512_fnmadd_ps(a, b, c); } ///< c - a b
+QB_INLINE Vec vfma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }    ///< a b + c
+QB_INLINE Vec vfnma(Vec a, Vec b, Vec c) { return _mm512_fnmadd_ps(a, b, c); }  ///< c - a b
 /// The second operand where either is NaN.
 QB_INLINE Vec vmax(Vec a, Vec b) { return _mm512_max_ps(a, b); }
 QB_INLINE Vec vmin(Vec a, Vec b) { return _mm512_min_ps(a, b); }

@@ -4,8 +4,8 @@
 namespace qbench::kernels::cpu {
 namespace {
 
-/// e^x: x = n ln2 + r with |r| <= ln2 / 2 (ln2 in two parts, Cody and Waite), e^r by the degree-6 minimax polynomial of Cephes' expf, times 2^n.
-/// Below -87.3 the result is 0 (the exact one is below 2^-125.9); above 88.3 it stays at e^88.3. NaN stays NaN.
+/// e^x: x = n ln2 + r with |r| <= ln2 / 2 (ln2 in two parts, Cody and Waite), e^r by the degree-6 minimax polynomial of Cephes' expf, times
+/// 2^n. Below -87.3 the result is 0 (the exact one is below 2^-125.9); above 88.3 it stays at e^88.3. NaN stays NaN.
 QB_INLINE Vec vexp(Vec x) {
   const Vec low = vset(-87.3F);
   const Vec clamped = vmin(vset(88.3F), vmax(low, x));

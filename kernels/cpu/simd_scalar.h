@@ -18,7 +18,7 @@ typedef float Vec __attribute__((vector_size(16)));
 typedef std::int32_t IntVec __attribute__((vector_size(16)));
 typedef std::uint32_t BitsVec __attribute__((vector_size(16)));
 constexpr int kWidth = 4;
-constexpr int kTileRows = 2;    ///< 8 accumulators of 16 registers
+constexpr int kTileRows = 2;  ///< 8 accumulators of 16 registers
 constexpr int kTilePanels = 1;
 constexpr int kAccumulators = 8;
 constexpr int kWideRows = 2;

@@ -7,8 +7,8 @@ namespace {
 /// c[i][j] (+)= sum_k a[i * lda + k] * b(k, j), for `Rows` rows and `Panels` panels of 16 columns: column panel p of row k of b stands at
 /// b + p * b_panel + k * b_row. That one form reads transposed K tiles (panel = tile) and row-major V (panels side by side).
 template <int Rows, int Panels>
-QB_INLINE void matmul_tile(const float* a, std::int64_t lda, std::int64_t depth, const float* b, std::int64_t b_panel, std::int64_t b_row, float* c,
-                           std::int64_t ldc, bool accumulate) {
+QB_INLINE void matmul_tile(const float* a, std::int64_t lda, std::int64_t depth, const float* b, std::int64_t b_panel, std::int64_t b_row,
+                           float* c, std::int64_t ldc, bool accumulate) {
   constexpr int kVectors = 16 / kWidth;
   Vec sum[Rows][Panels * kVectors];
   for (int i = 0; i < Rows; ++i) {

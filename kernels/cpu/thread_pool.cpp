@@ -17,8 +17,8 @@ namespace qbench::kernels::cpu {
 namespace {
 
 /// Spins cover a barrier between threads that all have a processor; yields cover the sampling of a token, and a partner that other programs
-/// keep off its processor, which spinning would only delay. On a Zen 4 at 2.6 GHz a pause takes 25 ns and a yield without taker 0.4 us: 1.6 us and
-/// 600 us. Ten times the spins made decoding with two threads three times as slow beside 20 other runnable threads (2026-11-21).
+/// keep off its processor, which spinning would only delay. On a Zen 4 at 2.6 GHz a pause takes 25 ns and a yield without taker 0.4 us: 1.6
+/// us and 600 us. Ten times the spins made decoding with two threads three times as slow beside 20 other runnable threads (2026-11-21).
 constexpr int kSpins = 64;
 constexpr int kYields = 1500;
 
@@ -44,7 +44,8 @@ Range partition(std::int64_t count, std::int64_t granularity, int thread, int th
 
 void WaitCounter::advance() noexcept {
   value_.fetch_add(1, std::memory_order_seq_cst);
-  // A waiter counts itself before it looks at the value for the last time; both are sequentially consistent, so one of the two sees the other.
+  // A waiter counts itself before it looks at the value for the last time; both are sequentially consistent, so one of the two sees the
+  // other.
   if (sleepers_.load(std::memory_order_seq_cst) != 0) {
     syscall(SYS_futex, reinterpret_cast<std::uint32_t*>(&value_), FUTEX_WAKE_PRIVATE, INT32_MAX, nullptr, nullptr, 0);
   }

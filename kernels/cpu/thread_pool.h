@@ -50,7 +50,8 @@ class ThreadPool {
   template <class Body>
   void run(Body&& body) {
     using Plain = std::remove_reference_t<Body>;
-    run_erased([](void* object, int thread) { (*static_cast<Plain*>(object))(thread); }, const_cast<void*>(static_cast<const void*>(&body)));
+    run_erased([](void* object, int thread) { (*static_cast<Plain*>(object))(thread); },
+               const_cast<void*>(static_cast<const void*>(&body)));
   }
 
   /// Inside a body: returns once all threads have called it; what they wrote before is seen after.
@@ -62,12 +63,12 @@ class ThreadPool {
   void work(int thread) noexcept;
 
   int threads_;
-  bool spinning_;                          ///< there is a processor for every thread
+  bool spinning_;  ///< there is a processor for every thread
   Function function_ = nullptr;
   void* object_ = nullptr;
   bool stop_ = false;
-  WaitCounter start_;                      ///< advances when a body is ready
-  WaitCounter generation_;                 ///< advances when a barrier opens
+  WaitCounter start_;       ///< advances when a body is ready
+  WaitCounter generation_;  ///< advances when a barrier opens
   alignas(64) std::atomic<int> arrived_{0};
   std::vector<std::thread> workers_;
 };

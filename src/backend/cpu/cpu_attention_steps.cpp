@@ -24,8 +24,8 @@ const float* data_or_null(const Buffer* buffer, std::int64_t size) {
 
 /// Bias, per-head normalisation and rotation of each head's row; then q to its buffer, k and v to the cache. One unit is a query head, or a
 /// key head with its value head.
-void CpuBackend::finish_heads(const AttentionInput& input, const Rope& rope, const RopeTable& table, std::int64_t layer, float* q, CpuKvCache& cache,
-                              int thread) {
+void CpuBackend::finish_heads(const AttentionInput& input, const Rope& rope, const RopeTable& table, std::int64_t layer, float* q,
+                              CpuKvCache& cache, int thread) {
   const std::int64_t dim = input.head_dim;
   const std::int64_t half = rope.rotary_dim / 2;
   const std::int64_t units = input.heads + input.kv_heads;
@@ -58,7 +58,8 @@ void CpuBackend::finish_heads(const AttentionInput& input, const Rope& rope, con
   }
 }
 
-void CpuBackend::norm_qkv_rope_append(const AttentionInput& input, const Rope& rope, std::int64_t layer, const Buffer& x, Buffer& q, KvCache& cache) {
+void CpuBackend::norm_qkv_rope_append(const AttentionInput& input, const Rope& rope, std::int64_t layer, const Buffer& x, Buffer& q,
+                                      KvCache& cache) {
   const CpuMatrix& qkv = cpu(*input.qkv);
   CpuKvCache& own_cache = cpu(cache);
   const std::int64_t tokens = batch_.tokens();
@@ -81,8 +82,8 @@ void CpuBackend::norm_qkv_rope_append(const AttentionInput& input, const Rope& r
   });
 }
 
-void CpuBackend::run_piece(const AttentionInput& input, const AttentionPlan& plan, const AttentionPiece& piece, std::int64_t layer, const float* q,
-                           const CpuKvCache& cache, float* out, float* scratch) const {
+void CpuBackend::run_piece(const AttentionInput& input, const AttentionPlan& plan, const AttentionPiece& piece, std::int64_t layer,
+                           const float* q, const CpuKvCache& cache, float* out, float* scratch) const {
   const std::int64_t group = input.heads / input.kv_heads;
   const cpu_kernels::KvLayout& layout = cache.layout();
   cpu_kernels::AttentionTask task{};
@@ -103,7 +104,8 @@ void CpuBackend::run_piece(const AttentionInput& input, const AttentionPlan& pla
   context_.attention.run(task, scratch);
 }
 
-void CpuBackend::attention(const AttentionInput& input, std::int64_t window, std::int64_t layer, const Buffer& q, const KvCache& cache, Buffer& out) {
+void CpuBackend::attention(const AttentionInput& input, std::int64_t window, std::int64_t layer, const Buffer& q, const KvCache& cache,
+                           Buffer& out) {
   const CpuKvCache& own_cache = cpu(cache);
   const cpu_kernels::KvLayout& layout = own_cache.layout();
   const std::int64_t group = input.heads / input.kv_heads;
@@ -121,7 +123,8 @@ void CpuBackend::attention(const AttentionInput& input, std::int64_t window, std
   // Pieces differ in cost, and which thread takes one does not change its result: the next free thread takes the next.
   next_piece_.store(0, std::memory_order_relaxed);
   context_.pool.run([&](int thread) {
-    for (std::int64_t i = next_piece_.fetch_add(1, std::memory_order_relaxed); i < pieces; i = next_piece_.fetch_add(1, std::memory_order_relaxed)) {
+    for (std::int64_t i = next_piece_.fetch_add(1, std::memory_order_relaxed); i < pieces;
+         i = next_piece_.fetch_add(1, std::memory_order_relaxed)) {
       run_piece(input, plan, plan.pieces[static_cast<std::size_t>(i)], layer, cpu(q).data(), own_cache, cpu(out).data(),
                 scratch + scratch_numbers * thread);
     }
@@ -131,7 +134,8 @@ void CpuBackend::attention(const AttentionInput& input, std::int64_t window, std
     for (std::int64_t i = range.begin; i < range.end; ++i) {
       const AttentionJoin& join = plan.joins[static_cast<std::size_t>(i / group)];
       const std::int64_t g = i % group;
-      context_.attention.combine(partials + (join.partial + g) * part_stride, join.parts, group * part_stride, input.head_dim, layout.padded_dim,
+      context_.attention.combine(partials + (join.partial + g) * part_stride, join.parts, group * part_stride, input.head_dim,
+                                 layout.padded_dim,
                                  cpu(out).data() + (join.token * input.heads + join.kv_head * group + g) * input.head_dim);
     }
   });

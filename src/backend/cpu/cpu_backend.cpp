@@ -21,9 +21,12 @@ constexpr int kMostThreads = 1024;
 
 bool offers(cpu_kernels::Isa isa, const cpu_kernels::CpuFeatures& features) {
   switch (isa) {
-    case cpu_kernels::Isa::kScalar: return true;
-    case cpu_kernels::Isa::kAvx2: return features.avx2;
-    case cpu_kernels::Isa::kAvx512: return features.avx512;
+    case cpu_kernels::Isa::kScalar:
+      return true;
+    case cpu_kernels::Isa::kAvx2:
+      return features.avx2;
+    case cpu_kernels::Isa::kAvx512:
+      return features.avx512;
   }
   return false;
 }
@@ -61,13 +64,16 @@ std::unique_ptr<Backend> make_cpu_backend(const CpuOptions& options) {
   const cpu_kernels::CpuFeatures features = cpu_kernels::detect_features();
   const cpu_kernels::Isa isa = options.isa.value_or(cpu_kernels::best_isa(features));
   if (!offers(isa, features)) {
-    throw Error(ErrorCode::kUnsupported, fmt::format("this processor has no {}; its best is {}", cpu_kernels::name_of(isa),
-                                                     cpu_kernels::name_of(cpu_kernels::best_isa(features))), "cpu");
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("this processor has no {}; its best is {}", cpu_kernels::name_of(isa),
+                            cpu_kernels::name_of(cpu_kernels::best_isa(features))),
+                "cpu");
   }
   return std::make_unique<CpuBackend>(options.threads == 0 ? default_cpu_threads() : options.threads, isa, features);
 }
 
-CpuBackend::CpuBackend(int threads, cpu_kernels::Isa isa, cpu_kernels::CpuFeatures features) : context_(threads, isa, features), stage_(context_) {}
+CpuBackend::CpuBackend(int threads, cpu_kernels::Isa isa, cpu_kernels::CpuFeatures features)
+    : context_(threads, isa, features), stage_(context_) {}
 
 DeviceInfo CpuBackend::device() const {
   const HostMemory memory = host_memory();
@@ -92,8 +98,8 @@ std::unique_ptr<Matrix> CpuBackend::load_matrix(std::span<const tensor::RowSourc
     }
   } catch (const std::bad_alloc&) {
     const tensor::RowSource& part = *parts[packed.size()];
-    throw Error(ErrorCode::kMemory, fmt::format("no memory for a matrix of {} x {} {}", part.rows(), part.cols(), tensor::name_of(part.dtype())),
-                "weights");
+    throw Error(ErrorCode::kMemory,
+                fmt::format("no memory for a matrix of {} x {} {}", part.rows(), part.cols(), tensor::name_of(part.dtype())), "weights");
   }
   return std::make_unique<CpuMatrix>(std::move(packed));
 }

@@ -27,20 +27,23 @@ class CpuBackend final : public Backend {
   void begin_step(const Batch& batch) override;
   void end_step() override;
   void embed(const Matrix& table, Buffer& x) override;
-  void norm_qkv_rope_append(const AttentionInput& input, const Rope& rope, std::int64_t layer, const Buffer& x, Buffer& q, KvCache& cache) override;
-  void attention(const AttentionInput& input, std::int64_t window, std::int64_t layer, const Buffer& q, const KvCache& cache, Buffer& out) override;
+  void norm_qkv_rope_append(const AttentionInput& input, const Rope& rope, std::int64_t layer, const Buffer& x, Buffer& q,
+                            KvCache& cache) override;
+  void attention(const AttentionInput& input, std::int64_t window, std::int64_t layer, const Buffer& q, const KvCache& cache,
+                 Buffer& out) override;
   void project_residual(const Matrix& w, const Buffer& in, Buffer& x) override;
   void norm_gate_up(const Buffer& norm, float rms_eps, const Matrix& gate_up, const Buffer& x, Buffer& out) override;
   void norm_experts_residual(const ExpertInput& input, Buffer& x) override;
-  void norm_head(const Buffer& norm, float rms_eps, const Matrix& head, std::span<const std::int32_t> rows, const Buffer& x, Buffer& logits) override;
+  void norm_head(const Buffer& norm, float rms_eps, const Matrix& head, std::span<const std::int32_t> rows, const Buffer& x,
+                 Buffer& logits) override;
   void read(const Buffer& from, std::int64_t first, std::span<float> to) override;
 
  private:
   /// The tokens that chose one expert: rows [first, first + count) of the grouped arrays.
   struct ExpertGroup {
     std::int64_t expert, first, count;
-    std::int64_t input_offset[kInputKinds];   ///< of its prepared input, in bytes
-    std::int64_t middle_offset;               ///< of its prepared down input
+    std::int64_t input_offset[kInputKinds];  ///< of its prepared input, in bytes
+    std::int64_t middle_offset;              ///< of its prepared down input
   };
   struct ExpertWork;
 
@@ -57,7 +60,7 @@ class CpuBackend final : public Backend {
   CpuContext context_;
   InputStage stage_;
   CpuBatch batch_;
-  WorkArea rows_;         ///< outputs of a stacked product before its epilogue
+  WorkArea rows_;  ///< outputs of a stacked product before its epilogue
   WorkArea attention_scratch_;
   WorkArea partials_;
   WorkArea expert_inputs_, expert_both_, expert_middle_, expert_prepared_, expert_out_, expert_logits_;

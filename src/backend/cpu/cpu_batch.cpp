@@ -40,11 +40,13 @@ void CpuBatch::begin(const Batch& batch) {
   order_.resize(ids_.size());
   std::iota(order_.begin(), order_.end(), 0);
   const auto sequence = [&](std::int32_t t) { return sequences_[static_cast<std::size_t>(t)]; };
-  std::sort(order_.begin(), order_.end(), [&](std::int32_t a, std::int32_t b) { return std::pair(sequence(a), a) < std::pair(sequence(b), b); });
+  std::sort(order_.begin(), order_.end(),
+            [&](std::int32_t a, std::int32_t b) { return std::pair(sequence(a), a) < std::pair(sequence(b), b); });
   for (std::size_t i = 0; i < order_.size(); ++i) {
     const auto t = static_cast<std::size_t>(order_[i]);
     QB_CHECK(positions_[t] >= 0 && sequences_[t] >= 0);
-    if (i > 0 && sequence(order_[i - 1]) == sequence(order_[i])) QB_CHECK(positions_[static_cast<std::size_t>(order_[i - 1])] < positions_[t]);
+    if (i > 0 && sequence(order_[i - 1]) == sequence(order_[i]))
+      QB_CHECK(positions_[static_cast<std::size_t>(order_[i - 1])] < positions_[t]);
   }
   ropes_used_ = 0;
   plans_used_ = 0;

@@ -20,26 +20,26 @@ struct RopeTable {
 struct AttentionPiece {
   std::int32_t sequence;
   std::int32_t kv_head;
-  std::int64_t first, count;    ///< in CpuBatch::order
-  std::int64_t begin, end;      ///< cache positions
-  std::int64_t partial;         ///< number of the first partial row, or -1 when the piece is the whole of its tokens' attention
+  std::int64_t first, count;  ///< in CpuBatch::order
+  std::int64_t begin, end;    ///< cache positions
+  std::int64_t partial;       ///< number of the first partial row, or -1 when the piece is the whole of its tokens' attention
 };
 
 /// How the partial results of one token and KV head are joined.
 struct AttentionJoin {
   std::int32_t token;
   std::int32_t kv_head;
-  std::int64_t partial;         ///< number of the first partial row; part i, query head g is row partial + i * group + g
+  std::int64_t partial;  ///< number of the first partial row; part i, query head g is row partial + i * group + g
   std::int64_t parts;
 };
 
 /// The division of a step's attention. It follows from the batch, the window and the head counts, never from the number of threads.
 struct AttentionPlan {
   std::int64_t window = -1, heads = 0, kv_heads = 0;
-  std::vector<AttentionPiece> pieces;   ///< the costliest first
+  std::vector<AttentionPiece> pieces;  ///< the costliest first
   std::vector<AttentionJoin> joins;
   std::int64_t partial_rows = 0;
-  std::int64_t most_rows = 0;           ///< query rows of the largest piece
+  std::int64_t most_rows = 0;  ///< query rows of the largest piece
 };
 
 /// The batch between begin_step and end_step, with what depends on it alone.

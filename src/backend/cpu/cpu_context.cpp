@@ -64,7 +64,8 @@ PreparedInput InputStage::prepare(int thread) {
     auto* normalised_rows = reinterpret_cast<float*>(to);
     for (std::int64_t t = begin; t < end; ++t) {
       const std::int64_t row = source_.rows != nullptr ? source_.rows[t] : t;
-      context_.elementwise.rms_norm(source_.x + row * source_.cols, source_.norm, source_.rms_eps, source_.cols, normalised_rows + t * source_.cols);
+      context_.elementwise.rms_norm(source_.x + row * source_.cols, source_.norm, source_.rms_eps, source_.cols,
+                                    normalised_rows + t * source_.cols);
     }
     view.x = normalised_rows;
     view.gather = nullptr;
@@ -106,7 +107,8 @@ void multiply_share(const CpuContext& context, const CpuMatrix& matrix, const Pr
     const cpu_kernels::Range rows = part_rows(matrix, i, thread, context.pool.threads());
     if (rows.size() == 0) continue;
     const cpu_kernels::PackedMatrix& part = matrix.part(i);
-    part.multiply(input[static_cast<std::size_t>(part.input_kind())], tokens, y + matrix.first_row(i), stride, rows.begin, rows.end, accumulate);
+    part.multiply(input[static_cast<std::size_t>(part.input_kind())], tokens, y + matrix.first_row(i), stride, rows.begin, rows.end,
+                  accumulate);
   }
 }
 

@@ -60,11 +60,11 @@ class KindSet {
 
 /// Rows of activations that matrices are to read, normalised first where `norm` is set.
 struct InputSource {
-  const float* x;               ///< (rows, cols)
-  const std::int32_t* rows;     ///< (tokens) rows of x, or nullptr: 0, 1, ...
+  const float* x;            ///< (rows, cols)
+  const std::int32_t* rows;  ///< (tokens) rows of x, or nullptr: 0, 1, ...
   std::int64_t tokens;
   std::int64_t cols;
-  const float* norm;            ///< (cols) or nullptr
+  const float* norm;  ///< (cols) or nullptr
   float rms_eps;
 };
 

@@ -20,11 +20,11 @@ std::int64_t prepared_bytes(std::size_t kind, std::int64_t tokens, std::int64_t 
 /// What one call's threads share. Grouped rows are the (token, rank) pairs sorted by expert.
 struct CpuBackend::ExpertWork {
   std::int64_t hidden, ffn;
-  std::byte* inputs;      ///< prepared h of each group
-  float* both;            ///< (grouped rows, 2 ffn)
-  float* middle;          ///< (grouped rows, ffn)
-  std::byte* prepared;    ///< prepared middle of each group
-  float* out;             ///< (grouped rows, hidden)
+  std::byte* inputs;    ///< prepared h of each group
+  float* both;          ///< (grouped rows, 2 ffn)
+  float* middle;        ///< (grouped rows, ffn)
+  std::byte* prepared;  ///< prepared middle of each group
+  float* out;           ///< (grouped rows, hidden)
 };
 
 void CpuBackend::route(const ExpertInput& input, const float* x) {
@@ -108,8 +108,8 @@ void CpuBackend::run_experts(const ExpertInput& input, const ExpertWork& work, f
     if (tokens > 1) {
       for (std::size_t k = 0; k < kInputKinds; ++k) prepared[k] = work.inputs + group.input_offset[k];
     }
-    gate_up_share(cpu(*input.gate_up[static_cast<std::size_t>(group.expert)]), prepared, group.count, work.both + group.first * 2 * work.ffn,
-                  work.middle + group.first * work.ffn, thread);
+    gate_up_share(cpu(*input.gate_up[static_cast<std::size_t>(group.expert)]), prepared, group.count,
+                  work.both + group.first * 2 * work.ffn, work.middle + group.first * work.ffn, thread);
   }
   context_.pool.barrier();
   std::int64_t unit = 0;
@@ -121,7 +121,8 @@ void CpuBackend::run_experts(const ExpertInput& input, const ExpertWork& work, f
     const cpu_kernels::InputView view{work.middle + group.first * work.ffn, work.ffn, nullptr, group.count, work.ffn};
     for (std::int64_t t = 0; t < group.count; t += step, ++unit) {
       if (unit % threads != thread) continue;
-      cpu_kernels::prepare_input(down.input_kind(), context_.isa, view, t, std::min(t + step, group.count), work.prepared + group.middle_offset);
+      cpu_kernels::prepare_input(down.input_kind(), context_.isa, view, t, std::min(t + step, group.count),
+                                 work.prepared + group.middle_offset);
     }
   }
   context_.pool.barrier();
@@ -129,7 +130,8 @@ void CpuBackend::run_experts(const ExpertInput& input, const ExpertWork& work, f
   if (rows.size() == 0) return;
   for (const ExpertGroup& group : groups_) {
     const cpu_kernels::PackedMatrix& down = cpu(*input.down[static_cast<std::size_t>(group.expert)]).part(0);
-    down.multiply(work.prepared + group.middle_offset, group.count, work.out + group.first * work.hidden, work.hidden, rows.begin, rows.end, false);
+    down.multiply(work.prepared + group.middle_offset, group.count, work.out + group.first * work.hidden, work.hidden, rows.begin, rows.end,
+                  false);
   }
   for (std::int64_t t = 0; t < tokens; ++t) {  // each token adds its experts in the order of their rank
     for (std::int64_t i = 0; i < input.used; ++i) {

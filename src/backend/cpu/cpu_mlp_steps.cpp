@@ -16,7 +16,7 @@ constexpr std::int64_t kFewTokens = 8;
 struct GateUp {
   const cpu_kernels::PackedMatrix* gate;
   const cpu_kernels::PackedMatrix* up;
-  std::int64_t up_first;       ///< up row 0 within `up`
+  std::int64_t up_first;  ///< up row 0 within `up`
   std::int64_t granularity;
   bool aligned;
 };
@@ -46,7 +46,8 @@ void CpuBackend::project_residual(const Matrix& w, const Buffer& in, Buffer& x) 
 }
 
 /// out (tokens, ffn) = silu(gate) * up for this thread's share of the rows; both (tokens, 2 ffn) holds the products.
-void CpuBackend::gate_up_share(const CpuMatrix& gate_up, const PreparedInput& input, std::int64_t tokens, float* both, float* out, int thread) {
+void CpuBackend::gate_up_share(const CpuMatrix& gate_up, const PreparedInput& input, std::int64_t tokens, float* both, float* out,
+                               int thread) {
   const std::int64_t ffn = gate_up.rows() / 2;
   const int threads = context_.pool.threads();
   const auto join = [&](std::int64_t begin, std::int64_t end) {
@@ -69,8 +70,8 @@ void CpuBackend::gate_up_share(const CpuMatrix& gate_up, const PreparedInput& in
     const std::int64_t end = std::min(begin + step, range.end);
     float* up = both + (parts.up_first == 0 ? ffn : 0);  // the product writes row r at y + r
     parts.gate->multiply(input[static_cast<std::size_t>(parts.gate->input_kind())], tokens, both, 2 * ffn, begin, end, false);
-    parts.up->multiply(input[static_cast<std::size_t>(parts.up->input_kind())], tokens, up, 2 * ffn, parts.up_first + begin, parts.up_first + end,
-                       false);
+    parts.up->multiply(input[static_cast<std::size_t>(parts.up->input_kind())], tokens, up, 2 * ffn, parts.up_first + begin,
+                       parts.up_first + end, false);
     join(begin, end);
   }
 }

@@ -40,7 +40,8 @@ PageBlock::PageBlock(std::uint64_t bytes, const char* what) {
     }
   }
   void* pages = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (pages == MAP_FAILED) throw Error(ErrorCode::kMemory, fmt::format("the system refused {} bytes: {}", bytes, std::strerror(errno)), what);
+  if (pages == MAP_FAILED)
+    throw Error(ErrorCode::kMemory, fmt::format("the system refused {} bytes: {}", bytes, std::strerror(errno)), what);
   if (bytes >= kHugeBytes) madvise(pages, bytes, MADV_HUGEPAGE);  // only a wish: small pages work as well
   data_ = static_cast<std::byte*>(pages);
   bytes_ = bytes;

@@ -64,7 +64,7 @@ std::optional<std::string> group_path(const fs::path& root, std::string_view con
 }
 
 struct Mount {
-  std::string root;   ///< which group the mount shows
+  std::string root;  ///< which group the mount shows
   fs::path point;
 };
 

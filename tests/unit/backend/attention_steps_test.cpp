@@ -31,10 +31,14 @@ struct History {
 /// How far the cache's type may move a number, given the largest of its 32 (q8_0).
 double cache_rounding(DType dtype, double value, double largest) {
   switch (dtype) {
-    case DType::kBF16: return 0x1p-8 * std::abs(value);
-    case DType::kF16: return 0x1p-11 * std::abs(value) + 0x1p-25;
-    case DType::kQ8_0: return largest * (1.0 / 254 + 0x1p-11) * 1.01;
-    default: return 0;
+    case DType::kBF16:
+      return 0x1p-8 * std::abs(value);
+    case DType::kF16:
+      return 0x1p-11 * std::abs(value) + 0x1p-25;
+    case DType::kQ8_0:
+      return largest * (1.0 / 254 + 0x1p-11) * 1.01;
+    default:
+      return 0;
   }
 }
 
@@ -88,7 +92,8 @@ class Layer {
   }
 
   /// The same in double: fills the history, returns q and out with their bounds.
-  std::pair<std::vector<Bounded>, std::vector<Bounded>> expect(const OwnedBatch& batch, const std::vector<float>& x, History& history) const {
+  std::pair<std::vector<Bounded>, std::vector<Bounded>> expect(const OwnedBatch& batch, const std::vector<float>& x,
+                                                               History& history) const {
     std::vector<Bounded> q;
     for (std::size_t t = 0; t < batch.ids.size(); ++t) {
       const auto h = ref_rms_norm(exact(x.data() + t * kHidden, kHidden), norm_.data(), 1e-6F);
@@ -147,13 +152,15 @@ class Layer {
   void store(std::vector<Bounded>& numbers) const {
     for (std::size_t i = 0; i < numbers.size(); ++i) {
       double largest = 0;
-      for (std::size_t j = i / 32 * 32; j < std::min(numbers.size(), i / 32 * 32 + 32); ++j) largest = std::max(largest, std::abs(numbers[j].value));
+      for (std::size_t j = i / 32 * 32; j < std::min(numbers.size(), i / 32 * 32 + 32); ++j)
+        largest = std::max(largest, std::abs(numbers[j].value));
       numbers[i].bound += cache_rounding(shape_.cache, std::abs(numbers[i].value) + numbers[i].bound, largest);
     }
   }
 
   /// A weight is off by the factor e^(2 delta), delta the largest error of a score.
-  void attend(const OwnedBatch& batch, std::size_t t, std::int64_t head, const Bounded* q, const History& history, std::vector<Bounded>& out) const {
+  void attend(const OwnedBatch& batch, std::size_t t, std::int64_t head, const Bounded* q, const History& history,
+              std::vector<Bounded>& out) const {
     const std::int32_t position = batch.positions[t];
     const auto from = static_cast<std::int32_t>(shape_.window > 0 ? std::max<std::int64_t>(0, position - shape_.window + 1) : 0);
     const auto first = static_cast<std::size_t>(head / (shape_.heads / shape_.kv_heads) * shape_.head_dim);
@@ -203,8 +210,8 @@ class Layer {
   AttentionInput input_{};
 };
 
-/// Steps that fill the cache in pieces of many sizes: prefill from nothing, one token, a few, many, decoding past block borders, two sequences
-/// of different lengths in one batch, interleaved.
+/// Steps that fill the cache in pieces of many sizes: prefill from nothing, one token, a few, many, decoding past block borders, two
+/// sequences of different lengths in one batch, interleaved.
 std::vector<OwnedBatch> steps() {
   std::vector<OwnedBatch> result;
   const auto add = [&](std::vector<std::array<std::int32_t, 3>> runs) {
@@ -252,8 +259,9 @@ void check_layer(const Shape& shape, kernels::cpu::Isa isa) {
 
 TEST_CASE("attention steps equal the formula for every group size, head size and window, in a float32 cache") {
   const std::vector<Shape> shapes = {
-      {3, 3, 64, false, false, 64, 0, DType::kF32},   {6, 2, 64, true, false, 64, 0, DType::kF32},  {14, 2, 64, true, false, 64, 16, DType::kF32},
-      {4, 2, 128, false, true, 128, 0, DType::kF32},  {8, 1, 128, false, true, 128, 64, DType::kF32}, {2, 2, 96, false, false, 96, 24, DType::kF32},
+      {3, 3, 64, false, false, 64, 0, DType::kF32},   {6, 2, 64, true, false, 64, 0, DType::kF32},
+      {14, 2, 64, true, false, 64, 16, DType::kF32},  {4, 2, 128, false, true, 128, 0, DType::kF32},
+      {8, 1, 128, false, true, 128, 64, DType::kF32}, {2, 2, 96, false, false, 96, 24, DType::kF32},
       {2, 1, 40, true, true, 20, 0, DType::kF32},     {5, 1, 72, false, false, 72, 100, DType::kF32},
   };
   for (const auto isa : available_isas("attention steps")) {

@@ -52,7 +52,9 @@ TEST_CASE("absurd options are refused") {
 TEST_CASE("a cache that cannot fit, or has an unknown form, is an error and not a crash") {
   const auto device = make_cpu_backend({1, {}});
   CHECK(error_of([&] { device->make_kv_cache({64, 8, 128, 64, 1 << 22, DType::kF32}); }) == ErrorCode::kMemory);
-  CHECK(error_of([&] { device->make_kv_cache({1 << 20, 1 << 20, 65536, 1 << 20, std::int64_t{1} << 40, DType::kF32}); }) == ErrorCode::kMemory);
+  CHECK(error_of([&] {
+          device->make_kv_cache({1 << 20, 1 << 20, 65536, 1 << 20, std::int64_t{1} << 40, DType::kF32});
+        }) == ErrorCode::kMemory);
   CHECK(error_of([&] { device->make_kv_cache({1, 1, 40, 1, 16, DType::kQ8_0}); }) == ErrorCode::kUnsupported);
   CHECK(error_of([&] { device->make_kv_cache({1, 1, 64, 1, 16, DType::kQ6_K}); }) == ErrorCode::kUnsupported);
   CHECK(error_of([&] { device->allocate(std::int64_t{1} << 45); }) == ErrorCode::kMemory);

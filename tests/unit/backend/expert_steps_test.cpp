@@ -69,8 +69,8 @@ std::vector<float> run(const Experts& experts, kernels::cpu::Isa isa, int thread
   return all;
 }
 
-/// x + sum of weight down(silu(gate h) up h) for one token. A weight errs by the errors of the logits and the softmax's own. `margin` gets the
-/// distance between the last chosen logit and the first one left out, beside the errors of both.
+/// x + sum of weight down(silu(gate h) up h) for one token. A weight errs by the errors of the logits and the softmax's own. `margin` gets
+/// the distance between the last chosen logit and the first one left out, beside the errors of both.
 std::vector<Bounded> expect(const Experts& experts, const float* x, std::int64_t used, bool renormalize, double* margin) {
   const auto h = ref_rms_norm(exact(x, kHidden), experts.norm.data(), 1e-6F);
   std::vector<Bounded> logits;
@@ -93,12 +93,14 @@ std::vector<Bounded> expect(const Experts& experts, const float* x, std::int64_t
     const double weight = std::exp(logits[e].value) / total;
     const double weight_error = std::expm1(2 * delta) + (kExperts + 30) * kRoundoff;
     std::vector<Bounded> middle;
-    for (std::int64_t r = 0; r < kFfn; ++r) middle.push_back(ref_silu_mul(ref_dot(experts.gate[e].row(r), h), ref_dot(experts.up[e].row(r), h)));
+    for (std::int64_t r = 0; r < kFfn; ++r)
+      middle.push_back(ref_silu_mul(ref_dot(experts.gate[e].row(r), h), ref_dot(experts.up[e].row(r), h)));
     for (std::int64_t r = 0; r < kHidden; ++r) {
       const Bounded y = ref_dot(experts.down[e].row(r), middle);
       Bounded& sum = result[static_cast<std::size_t>(r)];
       sum.value += weight * y.value;
-      sum.bound += weight * (y.bound + weight_error * std::abs(y.value)) + 2 * kRoundoff * (std::abs(sum.value) + weight * std::abs(y.value));
+      sum.bound +=
+          weight * (y.bound + weight_error * std::abs(y.value)) + 2 * kRoundoff * (std::abs(sum.value) + weight * std::abs(y.value));
     }
   }
   return result;
@@ -113,7 +115,8 @@ TEST_CASE("the experts step equals the formula for one token and for many, renor
         CAPTURE(used);
         CAPTURE(renormalize);
         std::vector<std::vector<float>> steps;
-        for (const std::int64_t tokens : {1, 3, 17, 70}) steps.push_back(normal_numbers(tokens * kHidden, static_cast<std::uint64_t>(400 + tokens), 2.0));
+        for (const std::int64_t tokens : {1, 3, 17, 70})
+          steps.push_back(normal_numbers(tokens * kHidden, static_cast<std::uint64_t>(400 + tokens), 2.0));
         const auto actual = run(experts, isa, 2, used, renormalize, used == 2, steps);
         std::size_t at = 0;
         int undecided = 0;
@@ -139,7 +142,8 @@ TEST_CASE("the experts step does not depend on the number of threads by a single
     const Experts experts(dtype);
     for (const auto isa : available_isas("experts threads")) {
       CAPTURE(name_of(isa));
-      const std::vector<std::vector<float>> steps = {normal_numbers(kHidden, 1), normal_numbers(2 * kHidden, 2), normal_numbers(70 * kHidden, 3)};
+      const std::vector<std::vector<float>> steps = {normal_numbers(kHidden, 1), normal_numbers(2 * kHidden, 2),
+                                                     normal_numbers(70 * kHidden, 3)};
       const auto one = run(experts, isa, 1, 3, true, false, steps);
       for (const int threads : {2, 3, 5}) {
         const auto many = run(experts, isa, threads, 3, true, false, steps);

@@ -114,7 +114,8 @@ TEST_CASE("norm_head computes the listed rows only, in their order") {
     batch.add(0, 0, 9);
     const auto x = normal_numbers(9 * hidden, 10);
     const auto x_buffer = device->load_vector(x);
-    for (const std::vector<std::int32_t>& rows : {std::vector<std::int32_t>{8}, std::vector<std::int32_t>{2, 0, 7}, std::vector<std::int32_t>{}}) {
+    for (const std::vector<std::int32_t>& rows :
+         {std::vector<std::int32_t>{8}, std::vector<std::int32_t>{2, 0, 7}, std::vector<std::int32_t>{}}) {
       const auto logits = guarded(*device, 3 * vocab);
       device->begin_step(batch.view());
       device->norm_head(*norm_buffer, 1e-6F, *matrix, rows, *x_buffer, *logits);

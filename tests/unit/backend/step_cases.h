@@ -25,10 +25,14 @@ inline std::vector<kernels::cpu::Isa> available_isas(const std::string& test) {
   using kernels::cpu::Isa;
   const kernels::cpu::CpuFeatures features = kernels::cpu::detect_features();
   std::vector<Isa> isas = {Isa::kScalar};
-  if (features.avx2) isas.push_back(Isa::kAvx2);
-  else report_skip(test + " (avx2)", "this processor has no AVX2");
-  if (features.avx512) isas.push_back(Isa::kAvx512);
-  else report_skip(test + " (avx512)", "this processor has no AVX-512");
+  if (features.avx2)
+    isas.push_back(Isa::kAvx2);
+  else
+    report_skip(test + " (avx2)", "this processor has no AVX2");
+  if (features.avx512)
+    isas.push_back(Isa::kAvx512);
+  else
+    report_skip(test + " (avx512)", "this processor has no AVX-512");
   return isas;
 }
 
@@ -113,8 +117,8 @@ inline std::vector<Bounded> exact(const float* x, std::int64_t n) {
   return result;
 }
 
-/// x / sqrt(mean(x^2) + eps) * weight. n terms of the mean err by n roundoffs, the root by half of it; 6 more for the rest. Errors of x itself
-/// pass through, once directly and once through the mean (at most as large again).
+/// x / sqrt(mean(x^2) + eps) * weight. n terms of the mean err by n roundoffs, the root by half of it; 6 more for the rest. Errors of x
+/// itself pass through, once directly and once through the mean (at most as large again).
 inline std::vector<Bounded> ref_rms_norm(const std::vector<Bounded>& x, const float* weight, double eps) {
   double squares = 0;
   double moved = 0;
@@ -152,7 +156,8 @@ inline Bounded ref_dot(const float* w, const std::vector<Bounded>& x) {
 inline Bounded ref_silu_mul(Bounded gate, Bounded up) {
   const double s = gate.value / (1.0 + std::exp(-gate.value));
   const double value = s * up.value;
-  return {value, 8 * kRoundoff * std::abs(value) + 1.1 * gate.bound * std::abs(up.value) + std::abs(s) * up.bound + gate.bound * up.bound + 1e-34};
+  return {value,
+          8 * kRoundoff * std::abs(value) + 1.1 * gate.bound * std::abs(up.value) + std::abs(s) * up.bound + gate.bound * up.bound + 1e-34};
 }
 
 /// The largest error in units of its bound; infinity for NaN.

@@ -45,20 +45,20 @@ std::vector<double> stored(DType dtype, const float* x, std::size_t n) {
 
 struct Case {
   std::size_t head_dim, group;
-  std::size_t first;     ///< position of the first token
+  std::size_t first;  ///< position of the first token
   std::size_t tokens;
   std::int64_t window;
 };
 
 struct Data {
-  std::vector<float> q;                     ///< (tokens, group, head_dim)
-  std::vector<float> k, v;                  ///< (positions, head_dim)
-  std::vector<double> expected, bound;      ///< (tokens, group, head_dim)
+  std::vector<float> q;                 ///< (tokens, group, head_dim)
+  std::vector<float> k, v;              ///< (positions, head_dim)
+  std::vector<double> expected, bound;  ///< (tokens, group, head_dim)
 };
 
 /// Softmax attention as the formula says, in double, with what the cache holds. The bound: a score is a sum of head_dim products, off by at
-/// most (head_dim + 3) roundoffs of scale sum|q k|, call it delta; a weight is then off by the factor e^(2 delta) and 4 roundoffs of exp; the
-/// weighted sum of n values and its rescaling per block of 64 add n + 2 n / 64 + 6 roundoffs of sum w |v|.
+/// most (head_dim + 3) roundoffs of scale sum|q k|, call it delta; a weight is then off by the factor e^(2 delta) and 4 roundoffs of exp;
+/// the weighted sum of n values and its rescaling per block of 64 add n + 2 n / 64 + 6 roundoffs of sum w |v|.
 Data make_data(const Case& c, DType dtype) {
   const std::size_t positions = c.first + c.tokens;
   Data data;
@@ -76,7 +76,8 @@ Data make_data(const Case& c, DType dtype) {
   const double scale = 1.0 / std::sqrt(static_cast<double>(c.head_dim));
   for (std::size_t row = 0; row < c.tokens * c.group; ++row) {
     const std::size_t position = c.first + row / c.group;
-    const std::size_t from = c.window > 0 && position + 1 > static_cast<std::size_t>(c.window) ? position + 1 - static_cast<std::size_t>(c.window) : 0;
+    const std::size_t from =
+        c.window > 0 && position + 1 > static_cast<std::size_t>(c.window) ? position + 1 - static_cast<std::size_t>(c.window) : 0;
     const float* q = data.q.data() + row * c.head_dim;
     std::vector<double> weights;
     double largest = -1e300;
@@ -129,7 +130,8 @@ struct Setup {
         q(2 * data.q.size(), std::numeric_limits<float>::quiet_NaN()),
         out(2 * data.q.size()) {
     for (std::size_t p = 0; p < c.first + c.tokens; ++p) {
-      append_kv_kernel(isa)(layout, cache.get(), static_cast<std::int64_t>(p), data.k.data() + p * c.head_dim, data.v.data() + p * c.head_dim);
+      append_kv_kernel(isa)(layout, cache.get(), static_cast<std::int64_t>(p), data.k.data() + p * c.head_dim,
+                            data.v.data() + p * c.head_dim);
     }
     const std::size_t row = c.group * c.head_dim;
     positions.assign(2 * c.tokens, -1);
@@ -178,8 +180,10 @@ double worst_error(const Case& c, const Data& data, const Setup& setup) {
 
 std::vector<Case> cases() {
   std::vector<Case> result;
-  const std::vector<std::pair<std::size_t, std::size_t>> shapes = {{64, 3}, {64, 7}, {64, 1}, {96, 1}, {128, 2}, {128, 8}, {40, 3}, {32, 5}, {256, 2}};
-  const std::vector<std::pair<std::size_t, std::size_t>> spans = {{0, 1}, {1, 1}, {15, 1}, {16, 1}, {63, 1}, {64, 1}, {299, 1}, {0, 3}, {0, 17}, {0, 70}, {62, 3}, {115, 17}};
+  const std::vector<std::pair<std::size_t, std::size_t>> shapes = {{64, 3},  {64, 7}, {64, 1}, {96, 1}, {128, 2},
+                                                                   {128, 8}, {40, 3}, {32, 5}, {256, 2}};
+  const std::vector<std::pair<std::size_t, std::size_t>> spans = {{0, 1},   {1, 1}, {15, 1}, {16, 1}, {63, 1}, {64, 1},
+                                                                  {299, 1}, {0, 3}, {0, 17}, {0, 70}, {62, 3}, {115, 17}};
   for (const auto& [head_dim, group] : shapes) {
     for (const auto& [first, tokens] : spans) {
       result.push_back({head_dim, group, first, tokens, 0});
@@ -232,7 +236,8 @@ TEST_CASE("partial results over position ranges join to the whole") {
         attention_kernels(isa).run(setup.task, reinterpret_cast<float*>(setup.scratch.get()));
       }
       for (std::int64_t g = 0; g < 3; ++g) {
-        attention_kernels(isa).combine(partials.data() + g * stride, 3, 3 * stride, 64, setup.layout.padded_dim, setup.out.data() + 3 * 64 + g * 64);
+        attention_kernels(isa).combine(partials.data() + g * stride, 3, 3 * stride, 64, setup.layout.padded_dim,
+                                       setup.out.data() + 3 * 64 + g * 64);
       }
       CHECK(worst_error(c, data, setup) <= 1.0);
     }

@@ -19,10 +19,14 @@ inline std::vector<kernels::cpu::Isa> available_isas(const std::string& test) {
   using kernels::cpu::Isa;
   const kernels::cpu::CpuFeatures features = kernels::cpu::detect_features();
   std::vector<Isa> isas = {Isa::kScalar};
-  if (features.avx2) isas.push_back(Isa::kAvx2);
-  else report_skip(test + " (avx2)", "this processor has no AVX2");
-  if (features.avx512) isas.push_back(Isa::kAvx512);
-  else report_skip(test + " (avx512)", "this processor has no AVX-512");
+  if (features.avx2)
+    isas.push_back(Isa::kAvx2);
+  else
+    report_skip(test + " (avx2)", "this processor has no AVX2");
+  if (features.avx512)
+    isas.push_back(Isa::kAvx512);
+  else
+    report_skip(test + " (avx512)", "this processor has no AVX-512");
   return isas;
 }
 

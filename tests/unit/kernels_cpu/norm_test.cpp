@@ -74,7 +74,13 @@ TEST_CASE("exp is within two units in the last place, 0 far below, large far abo
     }
     MESSAGE(name_of(isa) << ": largest error of exp " << worst_ulp << " ulp");
     CHECK(worst_ulp <= 2.0);
-    float special[] = {0.0F, -0.0F, -88.0F, -1e30F, -std::numeric_limits<float>::infinity(), 89.0F, std::numeric_limits<float>::infinity(),
+    float special[] = {0.0F,
+                       -0.0F,
+                       -88.0F,
+                       -1e30F,
+                       -std::numeric_limits<float>::infinity(),
+                       89.0F,
+                       std::numeric_limits<float>::infinity(),
                        std::numeric_limits<float>::quiet_NaN()};
     elementwise_kernels(isa).exp(special, 8);
     CHECK(special[0] == 1.0F);

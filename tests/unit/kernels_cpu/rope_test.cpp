@@ -11,8 +11,8 @@ namespace {
 TEST_CASE("rope multiplies the pair (j, j + half) by e^(i angle) and touches nothing behind the rotated part") {
   for (const Isa isa : test::available_isas("rope")) {
     CAPTURE(name_of(isa));
-    for (const std::size_t half : {std::size_t{1}, std::size_t{3}, std::size_t{4}, std::size_t{8}, std::size_t{20}, std::size_t{32}, std::size_t{48},
-                                   std::size_t{64}}) {
+    for (const std::size_t half : {std::size_t{1}, std::size_t{3}, std::size_t{4}, std::size_t{8}, std::size_t{20}, std::size_t{32},
+                                   std::size_t{48}, std::size_t{64}}) {
       CAPTURE(half);
       const auto head = test::normal_numbers(2 * half, half);
       std::vector<float> cosine(half);
@@ -25,8 +25,7 @@ TEST_CASE("rope multiplies the pair (j, j + half) by e^(i angle) and touches not
       std::copy(head.begin(), head.end(), to.data());
       elementwise_kernels(isa).rope(to.data(), cosine.data(), sine.data(), static_cast<std::int64_t>(half));
       for (std::size_t j = 0; j < half; ++j) {
-        const std::complex<double> expected =
-            std::complex<double>(head[j], head[j + half]) * std::complex<double>(cosine[j], sine[j]);
+        const std::complex<double> expected = std::complex<double>(head[j], head[j + half]) * std::complex<double>(cosine[j], sine[j]);
         const double bound = 3 * test::kRoundoff * (std::abs(head[j]) + std::abs(head[j + half]));
         CHECK(std::abs(to[j] - expected.real()) <= bound);
         CHECK(std::abs(to[j + half] - expected.imag()) <= bound);

@@ -28,12 +28,13 @@ TEST_CASE("the router takes the most probable experts of the softmax over all of
           auto work = logits;
           std::vector<std::int32_t> ids(used + 1, -1);
           std::vector<float> weights(used + 1, test::kCanary);
-          route_token(elementwise_kernels(isa), work.data(), static_cast<std::int64_t>(experts), static_cast<std::int64_t>(used), renormalize,
-                      ids.data(), weights.data());
+          route_token(elementwise_kernels(isa), work.data(), static_cast<std::int64_t>(experts), static_cast<std::int64_t>(used),
+                      renormalize, ids.data(), weights.data());
           for (std::size_t i = 0; i < used; ++i) {
             CHECK(ids[i] == static_cast<std::int32_t>(order[i]));
             const double expected = std::exp(static_cast<double>(logits[order[i]])) / (renormalize ? kept : total);
-            // the subtraction of the maximum rounds the argument (|x| up to 20), exp adds 4 roundoffs, sum and division the number of experts
+            // the subtraction of the maximum rounds the argument (|x| up to 20), exp adds 4 roundoffs, sum and division the number of
+            // experts
             CHECK(std::abs(weights[i] - expected) <= (20 + 8 + static_cast<double>(experts)) * test::kRoundoff * expected);
           }
           CHECK(ids[used] == -1);
