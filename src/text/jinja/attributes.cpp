@@ -103,7 +103,7 @@ std::optional<Value> python_attribute(Runtime& runtime, const Value& value, cons
   if (changing) return unsafe(value, name);
   const bool markup_only = value.is(Type::kString) && value.as_text().markup && among(kMarkupNames, name);
   if (!markup_only && !among(names_of(value), name)) {
-    if (value.object_if<Builtin>() != nullptr) unsupported("attribute '" + name + "' of a function");
+    if (value.object_if<Builtin>() != nullptr && name == "fromkeys") unsupported("attribute 'fromkeys' of dict");
     return std::nullopt;
   }
   const Builtin::Function method = value.is(Type::kString) ? find_text_method(name) : find_container_method(value, name);

@@ -16,8 +16,9 @@ namespace qbench::text::jinja {
 std::string pad(Runtime& runtime, std::string text, std::int64_t width, char align, const std::string& fill) {
   const std::int64_t missing = width - count_code_points(text);
   if (missing <= 0) return text;
+  if (static_cast<std::uint64_t>(missing) > runtime.limits().output_bytes) runtime.charge_text(UINT64_MAX);
   const auto repeat = [&](std::int64_t count) {
-    runtime.charge(static_cast<std::uint64_t>(count) * fill.size());
+    runtime.charge_text(static_cast<std::uint64_t>(count) * fill.size());
     std::string out;
     for (std::int64_t i = 0; i < count; ++i) out += fill;
     return out;

@@ -127,6 +127,7 @@ class Lexer {
   }
 
   void comment(int line) {
+    if (at_ >= source_.size()) return;  // jinja2 only misses the end of a comment or raw block that has begun
     for (std::size_t at = at_; at < source_.size(); ++at) {
       const char c = source_[at];
       if (c != '-' && c != '+' && c != '#') continue;
@@ -137,6 +138,7 @@ class Lexer {
   }
 
   void raw() {
+    if (at_ >= source_.size()) return;
     for (std::size_t tag = source_.find("{%", at_); tag != std::string::npos; tag = source_.find("{%", tag + 1)) {
       std::size_t at = tag + 2;
       const char sign = at < source_.size() && (source_[at] == '-' || source_[at] == '+') ? source_[at] : '\0';

@@ -292,7 +292,7 @@ Value repeat(Runtime& runtime, const Value& sequence, std::int64_t times) {
   const std::uint64_t unit = sequence.is(Type::kString) ? sequence.bytes().size() : sequence.items().size() * sizeof(Value);
   if (unit != 0 && count > runtime.limits().bytes_produced / unit) runtime.charge(UINT64_MAX);
   if (sequence.is(Type::kString)) {
-    runtime.charge(unit * count);
+    runtime.charge_text(unit * count);
     std::string out;
     out.reserve(unit * count);
     for (std::uint64_t i = 0; unit != 0 && i < count; ++i) out += sequence.bytes();
@@ -309,7 +309,7 @@ Value add(Runtime& runtime, const Value& a, const Value& b) {
     const bool markup = a.as_text().markup || b.as_text().markup;
     const Value left = markup ? escape(runtime, a) : a;
     const Value right = markup ? escape(runtime, b) : b;
-    runtime.charge(left.bytes().size() + right.bytes().size());
+    runtime.charge_text(left.bytes().size() + right.bytes().size());
     std::string out;
     out.reserve(left.bytes().size() + right.bytes().size());
     out += left.bytes();

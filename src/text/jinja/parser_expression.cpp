@@ -290,6 +290,15 @@ ExpressionPtr ExpressionParser::name_target() {
   return node;
 }
 
+namespace {
+
+bool cannot_be_key(const Expression& key) {
+  if (key.kind != ExpressionKind::kTuple) return key.kind == ExpressionKind::kList || key.kind == ExpressionKind::kDict;
+  return std::any_of(key.children.begin(), key.children.end(), [](const ExpressionPtr& child) { return cannot_be_key(*child); });
+}
+
+}  // namespace
+
 ExpressionPtr ExpressionParser::list() {
   auto node = make(ExpressionKind::kList, stream_.line());
   stream_.expect_operator("[");
@@ -309,6 +318,8 @@ ExpressionPtr ExpressionParser::dict() {
     if (!node->children.empty()) stream_.expect_operator(",");
     if (stream_.is_operator("}")) break;
     node->children.push_back(expression());
+    // jinja2 folds such a literal while it compiles, so it fails even where it is never reached.
+    if (cannot_be_key(*node->children.back())) raise("unhashable type in a dict's key", node->children.back()->line);
     stream_.expect_operator(":");
     node->children.push_back(expression());
   }

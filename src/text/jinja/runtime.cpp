@@ -16,8 +16,13 @@ void Runtime::charge(std::uint64_t bytes) {
   bytes_ += bytes;
 }
 
+void Runtime::charge_text(std::uint64_t bytes) {
+  if (bytes > limits_.output_bytes) raise("a text is longer than " + std::to_string(limits_.output_bytes) + " bytes");
+  charge(bytes);
+}
+
 Value Runtime::make_text(std::string bytes, bool markup) {
-  charge(bytes.size());
+  charge_text(bytes.size());
   return Value::text(std::move(bytes), markup);
 }
 

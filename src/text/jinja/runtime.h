@@ -27,6 +27,7 @@ class Runtime {
 
   void step(std::uint64_t count = 1);             ///< raises beyond the budget, as the next does
   void charge(std::uint64_t bytes);
+  void charge_text(std::uint64_t bytes);          ///< for one text, which may also not be longer than the output may
   void charge_items(std::uint64_t count) { charge(count * sizeof(Value)); step(count); }
   Value make_text(std::string bytes, bool markup = false);  ///< Value::text, charged
   Value make_list(std::vector<Value> items);

@@ -19,10 +19,9 @@ std::size_t find_text(Runtime& runtime, std::string_view text, std::string_view 
 }
 
 std::size_t rfind_text(Runtime& runtime, std::string_view text, std::string_view wanted) {
-  const std::size_t at = text.rfind(wanted);
-  const std::size_t passed = at == std::string_view::npos ? text.size() : text.size() - at;
-  runtime.step(1 + passed / 64 + passed * wanted.size() / 1024);
-  return at;
+  // rfind compares at every place in the worst case; counted before, as that may take hours.
+  runtime.step(1 + text.size() / 64 + static_cast<std::uint64_t>(static_cast<double>(text.size()) * static_cast<double>(wanted.size()) / 1024));
+  return text.rfind(wanted);
 }
 
 std::string_view strip_chars(Runtime& runtime, std::string_view text, std::string_view chars, bool left, bool right) {
@@ -155,7 +154,8 @@ std::string center(Runtime& runtime, const std::string& text, std::int64_t width
   const std::int64_t missing = width - count_code_points(text);
   if (missing <= 0) return text;
   const std::int64_t left = missing / 2 + (missing & width & 1);
-  runtime.charge(static_cast<std::uint64_t>(missing) * fill.size());
+  if (static_cast<std::uint64_t>(missing) > runtime.limits().output_bytes) runtime.charge_text(UINT64_MAX);
+  runtime.charge_text(static_cast<std::uint64_t>(missing) * fill.size());
   std::string out;
   for (std::int64_t i = 0; i < left; ++i) out += fill;
   out += text;
