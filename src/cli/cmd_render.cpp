@@ -12,8 +12,8 @@
 #include "cli/model_options.h"
 #include "cli/output.h"
 #include "formats/tokenizer_source.h"
-#include "run/template_variables.h"
 #include "text/chat_template.h"
+#include "text/prompt_format.h"
 
 namespace qbench::cli {
 namespace {
@@ -42,7 +42,7 @@ int run(const RenderOptions& options, Invocation& invocation) {
   } else {
     const formats::TokenizerSource text_side = formats::load_tokenizer_source(resolve_text_side(options.model, invocation));
     if (text_side.chat_template.empty()) throw Error(ErrorCode::kNotFound, "has no chat template", invocation.model);
-    nlohmann::ordered_json tokens = run::special_token_variables(text_side);
+    nlohmann::ordered_json tokens = text::special_token_variables(text_side);
     for (const auto& [name, token] : tokens.items()) {
       if (!variables.contains(name)) variables[name] = token;
     }

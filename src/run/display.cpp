@@ -101,9 +101,9 @@ void Display::cell_done(const record::CellRecord& cell) {
     error(fmt::format("{} {}: {}", cell.cell.model, name_of_cell(cell.cell), cell.failure.message));
     return;
   }
-  line(fmt::format("  {}: prefill {} tok/s, decode {} tok/s, first token after {} ms, {} tokens, n={}, {}", name_of_cell(cell.cell),
+  line(fmt::format("  {}: prefill {} tok/s, decode {} tok/s, first token after {} ms, {:.0f} tokens, n={}, {}", name_of_cell(cell.cell),
                    rate(cell, MetricId::kPrefillTokPerS), rate(cell, MetricId::kDecodeTokPerS), rate(cell, MetricId::kTtftMs),
-                   rate(cell, MetricId::kOutputTokens), cell.n_samples, cell.stop_reason));
+                   cell.metrics.at(MetricId::kOutputTokens, Statistic::kMedian).value_or(0), cell.n_samples, cell.stop_reason));
 }
 
 }  // namespace qbench::run

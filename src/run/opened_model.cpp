@@ -19,9 +19,19 @@ std::string format_word(const formats::ModelFile* file) {
   return name.substr(0, name.find(' '));
 }
 
-std::string name_of_kind(const catalog::ModelRef& ref, const formats::ModelConfig& config, bool has_template) {
-  if (ref.entry) return std::string(catalog::name_of(ref.entry->kind));
-  return std::string(catalog::name_of(catalog::guess_kind(config.name.empty() ? ref.label : config.name, has_template)));
+/// The catalogue knows its models; of others the name and the template tell.
+text::ModelKind prompt_kind_of(const OpenedFiles& files, const std::string& name) {
+  const text::ModelKind detected = text::detect_model_kind(name, files.text_side);
+  if (!files.ref.entry || files.text_side.chat_template.empty()) return detected;
+  if (files.ref.entry->kind != catalog::ModelKind::kBase) return text::ModelKind::kInstruct;
+  return detected == text::ModelKind::kInstruct ? text::ModelKind::kBase : detected;
+}
+
+std::string kind_word(const OpenedFiles& files, const std::string& name) {
+  if (files.ref.entry) return std::string(catalog::name_of(files.ref.entry->kind));
+  if (files.prompt_kind != text::ModelKind::kInstruct) return "base";
+  const catalog::ModelKind guessed = catalog::guess_kind(name, true);
+  return std::string(catalog::name_of(guessed == catalog::ModelKind::kBase ? catalog::ModelKind::kInstruct : guessed));
 }
 
 std::uint64_t seed_of(const std::string& name) {
@@ -30,13 +40,18 @@ std::uint64_t seed_of(const std::string& name) {
   return seed;
 }
 
+std::string name_of_model(const OpenedFiles& files) {
+  if (files.ref.entry) return files.ref.entry->label;
+  return files.config.name.empty() ? files.ref.label : files.config.name;
+}
+
 record::ModelFacts facts_of(const OpenedFiles& files) {
   const catalog::ModelRef& ref = files.ref;
   record::ModelFacts facts;
   facts.label = ref.label;
   facts.path = ref.path.string();
-  facts.name = ref.entry ? ref.entry->label : files.config.name.empty() ? ref.label : files.config.name;
-  facts.kind = name_of_kind(ref, files.config, !files.text_side.chat_template.empty());
+  facts.name = name_of_model(files);
+  facts.kind = kind_word(files, facts.name);
   facts.architecture = formats::name_of(files.config.architecture);
   facts.format = format_word(files.file.get());
   facts.weights = ref.synthetic() ? "synthetic" : "file";
@@ -94,6 +109,7 @@ OpenedFiles open_files(const catalog::ModelRef& ref, bool mmap, bool mlock) {
     files.config = files.file->config();
     files.text_side = files.file->tokenizer();
   }
+  files.prompt_kind = prompt_kind_of(files, name_of_model(files));
   files.facts = facts_of(files);
   return files;
 }
@@ -122,6 +138,7 @@ std::unique_ptr<OpenedModel> open_model(const catalog::ModelRef& ref, const work
   opened->ref = ref;
   opened->config = files.config;
   opened->text_side = std::move(files.text_side);
+  opened->prompt_kind = files.prompt_kind;
   opened->facts = std::move(files.facts);
   add_tokenizer(*opened);
   opened->open_ns = now_ns() - start_ns;

@@ -15,6 +15,7 @@
 #include "model/model.h"
 #include "record/records.h"
 #include "run/device_factory.h"
+#include "text/prompt_format.h"
 #include "text/tokenizer.h"
 #include "workload/settings.h"
 
@@ -26,6 +27,7 @@ struct OpenedFiles {
   std::unique_ptr<formats::ModelFile> file;        ///< nullptr for synthetic weights, and once the weights are loaded
   formats::ModelConfig config;
   formats::TokenizerSource text_side;              ///< kind kNone where there is none
+  text::ModelKind prompt_kind = text::ModelKind::kBase;  ///< how it wants to be asked
   record::ModelFacts facts;                        ///< all but what loading tells
 };
 
@@ -37,6 +39,7 @@ struct OpenedModel {
   catalog::ModelRef ref;
   formats::ModelConfig config;
   formats::TokenizerSource text_side;
+  text::ModelKind prompt_kind = text::ModelKind::kBase;
   record::ModelFacts facts;
   std::unique_ptr<text::Tokenizer> tokenizer;      ///< nullptr: the checkpoint has none, prompts are synthetic
   std::unique_ptr<backend::Backend> device;

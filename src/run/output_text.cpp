@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "measure/sample_metrics.h"
+#include "text/thinking.h"
 
 namespace qbench::run {
 namespace {
@@ -17,13 +18,6 @@ void cut_at_stop(std::string& text, std::span<const std::string> stop) {
   std::size_t end = text.size();
   for (const std::string& word : stop) end = std::min(end, text.find(word));
   text.resize(std::min(end, text.size()));
-}
-
-/// True when the text's last opened thought is not closed.
-bool leaves_thought_open(std::string_view prompt) {
-  const std::size_t opened = prompt.rfind("<think>");
-  const std::size_t closed = prompt.rfind("</think>");
-  return opened != std::string_view::npos && (closed == std::string_view::npos || closed < opened);
 }
 
 }  // namespace
@@ -52,7 +46,7 @@ std::optional<std::int64_t> count_thinking_tokens(std::span<const std::int32_t> 
   if (!close) return std::nullopt;
   const auto open = tokenizer.id_of("<think>");
   const auto closed = std::find(output.begin(), output.end(), *close);
-  const bool opened = leaves_thought_open(prompt) || (open && std::find(output.begin(), closed, *open) != closed);
+  const bool opened = text::opens_thinking(prompt) || (open && std::find(output.begin(), closed, *open) != closed);
   if (!opened && closed == output.end()) return std::nullopt;
   return closed - output.begin() + (closed == output.end() ? 0 : 1);
 }

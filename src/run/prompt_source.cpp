@@ -1,28 +1,14 @@
 #include "run/prompt_source.h"
 
-#include <nlohmann/json.hpp>
-
-#include "base/check.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/random.h"
-#include "run/template_variables.h"
-#include "text/chat_template.h"
 
 namespace qbench::run {
 
-struct PromptSource::Format {
-  std::optional<text::ChatTemplate> chat;
-  nlohmann::ordered_json special_tokens;  // the template's variables beside the messages
-};
-
-PromptSource::PromptSource(const OpenedModel& opened) : opened_(&opened), format_(std::make_unique<Format>()) {
-  if (!opened.tokenizer || opened.text_side.chat_template.empty()) return;
-  format_->chat.emplace(opened.text_side.chat_template, opened.text_side.where);
-  format_->special_tokens = special_token_variables(opened.text_side);
+PromptSource::PromptSource(const OpenedModel& opened) : opened_(&opened) {
+  if (opened.tokenizer) formatter_ = std::make_unique<text::PromptFormatter>(opened.prompt_kind, opened.text_side);
 }
-
-PromptSource::~PromptSource() = default;
 
 PreparedPrompt PromptSource::prepare(const Conversation& conversation, const workload::EffectiveSettings& settings) const {
   const auto sequences = static_cast<std::size_t>(settings.batch);
@@ -30,14 +16,15 @@ PreparedPrompt PromptSource::prepare(const Conversation& conversation, const wor
   const std::size_t different = conversation.turn > 1 ? sequences : 1;
   PreparedPrompt prompt;
   prompt.synthetic = opened_->tokenizer == nullptr;
-  std::vector<std::string> texts;
+  std::vector<text::FormattedPrompt> formatted;
   if (!prompt.synthetic) {
-    for (std::size_t s = 0; s < different; ++s) texts.push_back(render(conversation, settings, s));
-    prompt.text = texts.front();
+    for (std::size_t s = 0; s < different; ++s) formatted.push_back(format(conversation, settings, s));
+    prompt.text = formatted.front().text;
   }
   prompt.rendered_ns = now_ns();
   for (std::size_t s = 0; s < different; ++s) {
-    prompt.ids.push_back(prompt.synthetic ? synthetic_ids(conversation, s) : opened_->tokenizer->encode(texts[s], {.add_special = !format_->chat}));
+    prompt.ids.push_back(prompt.synthetic ? synthetic_ids(conversation, s)
+                                          : opened_->tokenizer->encode(formatted[s].text, {.add_special = formatted[s].add_special}));
   }
   prompt.ids.resize(sequences, prompt.ids.front());
   prompt.tokenized_ns = now_ns();
@@ -64,23 +51,16 @@ std::vector<std::int32_t> PromptSource::synthetic_ids(const Conversation& conver
   return ids;
 }
 
-std::string PromptSource::render(const Conversation& conversation, const workload::EffectiveSettings& settings, std::size_t sequence) const {
-  nlohmann::ordered_json messages = nlohmann::ordered_json::array();
-  if (conversation.prompt->system) messages.push_back({{"role", "system"}, {"content", *conversation.prompt->system}});
-  std::string plain;
+text::FormattedPrompt PromptSource::format(const Conversation& conversation, const workload::EffectiveSettings& settings, std::size_t sequence) const {
+  text::PromptRequest request;
+  if (conversation.prompt->system) request.messages.push_back({"system", *conversation.prompt->system});
   for (std::size_t turn = 0; turn < static_cast<std::size_t>(conversation.turn); ++turn) {
-    messages.push_back({{"role", "user"}, {"content", conversation.prompt->turns[turn].text}});
-    plain += conversation.prompt->turns[turn].text + "\n";
-    if (turn + 1 == static_cast<std::size_t>(conversation.turn)) break;
-    messages.push_back({{"role", "assistant"}, {"content", conversation.answers[turn].texts[sequence]}});
-    plain += conversation.answers[turn].texts[sequence] + "\n";
+    request.messages.push_back({"user", conversation.prompt->turns[turn].text});
+    if (turn + 1 < static_cast<std::size_t>(conversation.turn)) request.messages.push_back({"assistant", conversation.answers[turn].texts[sequence]});
   }
-  if (!format_->chat) return plain;
-  nlohmann::ordered_json variables = format_->special_tokens;
-  variables["messages"] = messages;
-  variables["add_generation_prompt"] = true;
-  if (settings.enable_thinking) variables["enable_thinking"] = *settings.enable_thinking;
-  return format_->chat->render(variables, wall_now_ns());
+  request.enable_thinking = settings.enable_thinking;
+  request.language = conversation.prompt->language;
+  return formatter_->format(request, wall_now_ns());
 }
 
 }  // namespace qbench::run

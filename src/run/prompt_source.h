@@ -8,6 +8,7 @@
 
 #include "run/job.h"
 #include "run/opened_model.h"
+#include "text/prompt_format.h"
 #include "workload/suite.h"
 
 namespace qbench::run {
@@ -27,11 +28,10 @@ struct PreparedPrompt {
   std::int64_t rendered_ns = 0, tokenized_ns = 0;  ///< now_ns() stamps
 };
 
-/// Makes the prompts of one model: rendered with its chat template and encoded with its tokenizer, or seeded ids where it has no tokenizer.
+/// Makes the prompts of one model: written as its kind wants them and encoded with its tokenizer, or seeded ids where it has no tokenizer.
 class PromptSource {
  public:
   explicit PromptSource(const OpenedModel& opened);
-  ~PromptSource();
 
   /// One prompt for each of the settings' `batch` sequences, each with its own history. Error{kTemplate}, {kUsage}.
   PreparedPrompt prepare(const Conversation& conversation, const workload::EffectiveSettings& settings) const;
@@ -40,11 +40,10 @@ class PromptSource {
 
  private:
   std::vector<std::int32_t> synthetic_ids(const Conversation& conversation, std::size_t sequence) const;
-  std::string render(const Conversation& conversation, const workload::EffectiveSettings& settings, std::size_t sequence) const;
+  text::FormattedPrompt format(const Conversation& conversation, const workload::EffectiveSettings& settings, std::size_t sequence) const;
 
   const OpenedModel* opened_;
-  struct Format;
-  std::unique_ptr<Format> format_;
+  std::unique_ptr<text::PromptFormatter> formatter_;  // nullptr without a tokenizer
 };
 
 }  // namespace qbench::run

@@ -56,7 +56,7 @@ Loaded load(const Job& job, const DeviceFactory& devices, MessageWriter& writer)
   record::LoadRecord record;
   record.started_utc = iso8601_utc(wall_now_ns());
   record.model.label = job.model.label;
-  record.device = job.device.device;
+  record.device = job.cells.empty() ? job.device.device : job.cells.front().key.device;
   measure::Telemetry telemetry;
   telemetry.start();
   const std::int64_t start_ns = now_ns();

@@ -1,0 +1,39 @@
+#include <doctest/doctest.h>
+
+#include "base/error.h"
+#include "cli/devices.h"
+
+using namespace qbench;
+
+namespace {
+
+ErrorCode code_of(const run::DeviceRequest& request) {
+  try {
+    cli::Devices().resolve(request);
+  } catch (const Error& error) {
+    return error.code();
+  }
+  FAIL("no error");
+  return ErrorCode::kUsage;
+}
+
+}  // namespace
+
+TEST_CASE("auto and cpu are the processor, CUDA is missing and never something else") {
+  const cli::Devices devices;
+  CHECK(devices.resolve({}) == "cpu");
+  CHECK(devices.resolve({.device = "cpu", .threads = 0, .isa = ""}) == "cpu");
+  CHECK(code_of({.device = "cuda", .threads = 0, .isa = ""}) == ErrorCode::kDevice);
+  CHECK(code_of({.device = "cuda:12", .threads = 0, .isa = ""}) == ErrorCode::kDevice);
+  for (const char* name : {"", "gpu", "cuda:", "cuda:x", "cuda:-1", "cuda:12345", "CPU"}) {
+    CAPTURE(name);
+    CHECK(code_of({.device = name, .threads = 0, .isa = ""}) == ErrorCode::kUsage);
+  }
+  CHECK(code_of({.device = "cpu", .threads = 0, .isa = "mmx"}) == ErrorCode::kUsage);
+}
+
+TEST_CASE("a device can be made with the scalar kernels everywhere") {
+  const auto device = cli::Devices().make({.device = "cpu", .threads = 1, .isa = "scalar"});
+  CHECK(device->device().threads == 1);
+  CHECK(device->device().instruction_sets.find("scalar") != std::string::npos);
+}

@@ -1,0 +1,60 @@
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <functional>
+
+#include "base/error.h"
+#include "run/run_folder.h"
+#include "test_support.h"
+
+using namespace qbench;
+
+namespace {
+
+record::RunRecord record_named(const std::string& id) {
+  record::RunRecord run;
+  run.run_id = id;
+  return run;
+}
+
+ErrorCode code_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.code();
+  }
+  FAIL("no error");
+  return ErrorCode::kUsage;
+}
+
+}  // namespace
+
+TEST_CASE("a run's name is its time and a label that is safe in a path") {
+  CHECK(run::make_run_id(0, "smoke") == "19700101_000000-smoke");
+  CHECK(run::make_run_id(0, "a b/../c") == "19700101_000000-a-b-..-c");
+  CHECK(run::make_run_id(0, "") == "19700101_000000-run");
+}
+
+TEST_CASE("a run's folder is not used twice, and not by two processes") {
+  const test::TempDir dir;
+  {
+    const run::RunFolder folder = run::RunFolder::create(dir.path() / "results", record_named("r"));
+    CHECK(std::filesystem::exists(folder.run_json()));
+    CHECK(std::filesystem::exists(folder.samples()));
+    CHECK(code_of([&] { run::RunFolder::create(dir.path() / "results", record_named("r")); }) == ErrorCode::kUsage);
+    CHECK(code_of([&] { run::RunFolder::reopen(folder.path()); }) == ErrorCode::kUsage);
+  }
+  CHECK(run::RunFolder::reopen(dir.path() / "results" / "r").path() == dir.path() / "results" / "r");
+}
+
+TEST_CASE("what is no run's folder cannot be resumed") {
+  const test::TempDir dir;
+  CHECK(code_of([&] { run::RunFolder::reopen(dir.path() / "nowhere"); }) == ErrorCode::kUsage);
+  CHECK(code_of([&] { run::RunFolder::reopen(dir.path()); }) == ErrorCode::kUsage);
+}
+
+TEST_CASE("a results folder below a file is an error at once") {
+  const test::TempDir dir;
+  std::ofstream(dir.path() / "file") << "x";
+  CHECK(code_of([&] { run::RunFolder::create(dir.path() / "file" / "results", record_named("r")); }) == ErrorCode::kIo);
+}
