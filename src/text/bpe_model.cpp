@@ -144,7 +144,8 @@ void BpeModel::merge_long(WordScratch& scratch) const {
   const auto count = static_cast<std::uint32_t>(symbols.size());
   nodes.resize(count);
   heap.clear();
-  for (std::uint32_t i = 0; i < count; ++i) nodes[i] = {symbols[i], i == 0 ? WordScratch::kEnd : i - 1, i + 1 == count ? WordScratch::kEnd : i + 1};
+  for (std::uint32_t i = 0; i < count; ++i)
+    nodes[i] = {symbols[i], i == 0 ? WordScratch::kEnd : i - 1, i + 1 == count ? WordScratch::kEnd : i + 1};
   const auto entry_of = [&](std::uint32_t i) {
     const Slot* slot = find_pair(nodes[i].id, nodes[nodes[i].next].id);
     return slot == nullptr ? kNoPair : static_cast<std::uint64_t>(slot->rank) << 32 | i;

@@ -16,10 +16,10 @@ struct MergeRule {
 };
 
 struct BpeOptions {
-  bool byte_level = false;     ///< a symbol starts as a byte, otherwise as a character
-  bool byte_fallback = false;  ///< a character that is no token becomes its bytes' tokens <0x00> to <0xFF>
-  bool fuse_unknown = false;   ///< unknown characters in a row become one unknown token
-  bool ignore_merges = false;  ///< a word that is a token is that token, whatever the merges say
+  bool byte_level = false;                      ///< a symbol starts as a byte, otherwise as a character
+  bool byte_fallback = false;                   ///< a character that is no token becomes its bytes' tokens <0x00> to <0xFF>
+  bool fuse_unknown = false;                    ///< unknown characters in a row become one unknown token
+  bool ignore_merges = false;                   ///< a word that is a token is that token, whatever the merges say
   std::int32_t unknown_id = Vocabulary::kNone;  ///< kNone: unknown characters are dropped
 };
 

@@ -16,11 +16,13 @@ namespace {
 
 bool is_unsafe(char32_t c) noexcept {
   if (c < 0x300 || (c >= 0x3400 && c <= 0x9FFF) || (c >= 0xAC00 && c <= 0xD7A3)) return false;  // Latin, Han, Hangul syllables: most text
-  const auto after = std::upper_bound(kNfcUnsafe.begin(), kNfcUnsafe.end(), c, [](char32_t value, const CodePointRange& range) { return value < range.first; });
+  const auto after = std::upper_bound(kNfcUnsafe.begin(), kNfcUnsafe.end(), c,
+                                      [](char32_t value, const CodePointRange& range) { return value < range.first; });
   return after != kNfcUnsafe.begin() && c <= (after - 1)->last;
 }
 
-/// First unsafe character from `at`, which is on a boundary; `previous` becomes the start of the character before it, npos when none was seen.
+/// First unsafe character from `at`, which is on a boundary; `previous` becomes the start of the character before it, npos when none was
+/// seen.
 std::size_t find_unsafe(std::string_view text, std::size_t at, std::size_t& previous) noexcept {
   previous = std::string_view::npos;
   while (at < text.size()) {
@@ -45,8 +47,9 @@ bool is_newer_mark(std::string_view text, std::size_t at) {
 
 void append_composed(std::string_view segment, std::string& out) {
   utf8proc_uint8_t* composed = nullptr;
-  const utf8proc_ssize_t length = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(segment.data()), static_cast<utf8proc_ssize_t>(segment.size()),
-                                               &composed, static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+  const utf8proc_ssize_t length =
+      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(segment.data()), static_cast<utf8proc_ssize_t>(segment.size()), &composed,
+                   static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
   if (length == UTF8PROC_ERROR_NOMEM) throw std::bad_alloc();
   QB_CHECK(length >= 0);  // the text was valid
   const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(composed, &std::free);

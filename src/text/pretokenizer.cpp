@@ -86,8 +86,11 @@ void PreTokenizer::run(std::size_t index, std::string_view piece, bool at_start,
   }
 }
 
-void PreTokenizer::run_split(std::size_t index, const Split& step, std::string_view piece, bool at_start, MatchScratch& scratch, const Sink& sink) const {
-  const auto pass_on = [&](std::size_t begin, std::size_t end) { run(index + 1, piece.substr(begin, end - begin), at_start && begin == 0, scratch, sink); };
+void PreTokenizer::run_split(std::size_t index, const Split& step, std::string_view piece, bool at_start, MatchScratch& scratch,
+                             const Sink& sink) const {
+  const auto pass_on = [&](std::size_t begin, std::size_t end) {
+    run(index + 1, piece.substr(begin, end - begin), at_start && begin == 0, scratch, sink);
+  };
   if (step.behavior == Behavior::kIsolated) {  // the usual case needs no list
     std::size_t done = 0;
     step.pattern.for_each(piece, scratch, [&](const Match& match) {

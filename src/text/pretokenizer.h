@@ -39,8 +39,10 @@ class PreTokenizer {
 
  private:
   void run(std::size_t index, std::string_view piece, bool at_start, MatchScratch& scratch, const Sink& sink) const;
-  void run_split(std::size_t index, const Split& step, std::string_view piece, bool at_start, MatchScratch& scratch, const Sink& sink) const;
-  void run_metaspace(std::size_t index, const Metaspace& step, std::string_view piece, bool at_start, MatchScratch& scratch, const Sink& sink) const;
+  void run_split(std::size_t index, const Split& step, std::string_view piece, bool at_start, MatchScratch& scratch,
+                 const Sink& sink) const;
+  void run_metaspace(std::size_t index, const Metaspace& step, std::string_view piece, bool at_start, MatchScratch& scratch,
+                     const Sink& sink) const;
 
   std::vector<Step> steps_;
 };

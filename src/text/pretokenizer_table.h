@@ -11,7 +11,7 @@ struct NamedPreTokenizer {
   std::span<const std::string_view> patterns;  ///< applied one after the other, each isolating its matches; Oniguruma's syntax
   bool nfc = false;                            ///< normalised first
   bool ignore_merges = false;
-  bool add_bos = false;                        ///< unless tokenizer.ggml.add_bos_token says otherwise
+  bool add_bos = false;  ///< unless tokenizer.ggml.add_bos_token says otherwise
 };
 
 /// nullptr when the name is not known. Source of names, patterns and flags: llama.cpp, src/llama-vocab.cpp; where the checkpoint's own

@@ -24,12 +24,23 @@ class Translator {
   std::string run() {
     while (at_ < in_.size()) {
       switch (in_[at_]) {
-        case '\\': escape(); break;
-        case '[': bracket_class(); break;
-        case '(': group(); break;
-        case '{': braces(); break;
-        case '.': out_ += "[^\\n]", ++at_; break;
-        default: out_ += in_[at_++];
+        case '\\':
+          escape();
+          break;
+        case '[':
+          bracket_class();
+          break;
+        case '(':
+          group();
+          break;
+        case '{':
+          braces();
+          break;
+        case '.':
+          out_ += "[^\\n]", ++at_;
+          break;
+        default:
+          out_ += in_[at_++];
       }
     }
     return std::move(out_);
@@ -37,8 +48,9 @@ class Translator {
 
  private:
   [[noreturn]] void refuse(std::string_view construct) const {
-    throw Error(ErrorCode::kUnsupported, "the pre-tokenizer's pattern uses '" + std::string(construct) + "' at byte " + std::to_string(at_) +
-                                             ", which has no exact counterpart here; pattern: " + std::string(in_.substr(0, 200)),
+    throw Error(ErrorCode::kUnsupported,
+                "the pre-tokenizer's pattern uses '" + std::string(construct) + "' at byte " + std::to_string(at_) +
+                    ", which has no exact counterpart here; pattern: " + std::string(in_.substr(0, 200)),
                 std::string(where_));
   }
 
@@ -64,7 +76,8 @@ class Translator {
   void braces() {
     const std::size_t end = in_.find('}', at_);
     const std::string_view body = end == in_.npos ? std::string_view() : in_.substr(at_ + 1, end - at_ - 1);
-    const bool counts = !body.empty() && body != "," && std::all_of(body.begin(), body.end(), [](char c) { return is_digit(c) || c == ','; }) &&
+    const bool counts = !body.empty() && body != "," &&
+                        std::all_of(body.begin(), body.end(), [](char c) { return is_digit(c) || c == ','; }) &&
                         std::count(body.begin(), body.end(), ',') <= 1;
     if (!counts) {
       out_ += "\\{";
@@ -82,17 +95,32 @@ class Translator {
 
   void escape() {
     switch (peek(1)) {
-      case 's': put_class(kWhiteSpaceClass, false); return;
-      case 'S': put_class(kWhiteSpaceClass, true); return;
-      case 'd': put_class("\\p{Nd}", false); return;
-      case 'D': put_class("\\p{Nd}", true); return;
-      case 'w': put_class(kOnigurumaWordClass, false); return;
-      case 'W': put_class(kOnigurumaWordClass, true); return;
-      case 'A': case 'z': case 'Z':
+      case 's':
+        put_class(kWhiteSpaceClass, false);
+        return;
+      case 'S':
+        put_class(kWhiteSpaceClass, true);
+        return;
+      case 'd':
+        put_class("\\p{Nd}", false);
+        return;
+      case 'D':
+        put_class("\\p{Nd}", true);
+        return;
+      case 'w':
+        put_class(kOnigurumaWordClass, false);
+        return;
+      case 'W':
+        put_class(kOnigurumaWordClass, true);
+        return;
+      case 'A':
+      case 'z':
+      case 'Z':
         out_ += in_.substr(at_, 2);
         at_ += 2;
         return;
-      default: plain_escape();
+      default:
+        plain_escape();
     }
   }
 
@@ -107,12 +135,29 @@ class Translator {
   bool plain_escape() {
     const char c = peek(1);
     switch (c) {
-      case 'p': case 'P': property(); return true;
-      case 'r': case 'n': case 't': case 'f': out_ += in_.substr(at_, 2); break;
-      case 'v': out_ += "\\x{b}"; break;
-      case 'a': out_ += "\\x{7}"; break;
-      case 'e': out_ += "\\x{1b}"; break;
-      case 'x': case 'u': hexadecimal(); return false;
+      case 'p':
+      case 'P':
+        property();
+        return true;
+      case 'r':
+      case 'n':
+      case 't':
+      case 'f':
+        out_ += in_.substr(at_, 2);
+        break;
+      case 'v':
+        out_ += "\\x{b}";
+        break;
+      case 'a':
+        out_ += "\\x{7}";
+        break;
+      case 'e':
+        out_ += "\\x{1b}";
+        break;
+      case 'x':
+      case 'u':
+        hexadecimal();
+        return false;
       default:
         if (c == '\0' || is_letter(c) || is_digit(c)) refuse(in_.substr(at_, 2));
         out_ += in_.substr(at_, 2);
@@ -130,7 +175,8 @@ class Translator {
       negated = !negated;
       name.remove_prefix(1);
     }
-    if (name.empty() || !std::all_of(name.begin(), name.end(), [](char c) { return is_letter(c) || c == '_'; })) refuse(in_.substr(at_, end + 1 - at_));
+    if (name.empty() || !std::all_of(name.begin(), name.end(), [](char c) { return is_letter(c) || c == '_'; }))
+      refuse(in_.substr(at_, end + 1 - at_));
     out_ += negated ? "\\P{" : "\\p{";
     if (name.size() > 2) out_ += "sc:";  // one or two letters name a general category, more a script
     out_ += name;
@@ -187,14 +233,29 @@ class Translator {
   bool class_escape() {
     std::string_view set;
     switch (peek(1)) {
-      case 's': set = kWhiteSpaceClass; break;
-      case 'S': set = kNotWhiteSpaceClass; break;
-      case 'd': set = "\\p{Nd}"; break;
-      case 'D': set = "\\P{Nd}"; break;
-      case 'w': set = kOnigurumaWordClass; break;
-      case 'W': refuse("\\W within a class");
-      case 'b': out_ += "\\x{8}"; at_ += 2; return false;
-      default: return plain_escape();
+      case 's':
+        set = kWhiteSpaceClass;
+        break;
+      case 'S':
+        set = kNotWhiteSpaceClass;
+        break;
+      case 'd':
+        set = "\\p{Nd}";
+        break;
+      case 'D':
+        set = "\\P{Nd}";
+        break;
+      case 'w':
+        set = kOnigurumaWordClass;
+        break;
+      case 'W':
+        refuse("\\W within a class");
+      case 'b':
+        out_ += "\\x{8}";
+        at_ += 2;
+        return false;
+      default:
+        return plain_escape();
     }
     out_ += set;
     at_ += 2;

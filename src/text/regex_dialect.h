@@ -6,8 +6,8 @@
 namespace qbench::text {
 
 /// Rewrites a pattern from Oniguruma's Ruby syntax, which tokenizer.json files are written in, into PCRE2's (compiled with UTF and
-/// MULTILINE). What the two read differently is spelled out: \s and \S as Unicode's White_Space (U+180E is not in it), \d, \w, \v, the dot, scripts by
-/// their own property and not by the extended one. Error{kUnsupported} names the construct that has no exact counterpart.
+/// MULTILINE). What the two read differently is spelled out: \s and \S as Unicode's White_Space (U+180E is not in it), \d, \w, \v, the dot,
+/// scripts by their own property and not by the extended one. Error{kUnsupported} names the construct that has no exact counterpart.
 /// Source: Oniguruma doc/RE, pcre2pattern(3).
 std::string pcre2_from_oniguruma(std::string_view pattern, std::string_view where);
 

@@ -60,10 +60,12 @@ SplitRegex::SplitRegex(std::string_view pattern, std::string_view where, unsigne
   int error = 0;
   PCRE2_SIZE offset = 0;
   code_->where = where;
-  code_->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(), PCRE2_UTF | flags, &error, &offset, context.get()));
+  code_->code.reset(
+      pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(), PCRE2_UTF | flags, &error, &offset, context.get()));
   if (code_->code == nullptr) {
-    throw Error(ErrorCode::kUnsupported, "the pattern does not compile at byte " + std::to_string(offset) + ": " + message_of(error) + ": " +
-                                             std::string(pattern.substr(0, 300)),
+    throw Error(ErrorCode::kUnsupported,
+                "the pattern does not compile at byte " + std::to_string(offset) + ": " + message_of(error) + ": " +
+                    std::string(pattern.substr(0, 300)),
                 code_->where);
   }
   code_->jit = pcre2_jit_compile(code_->code.get(), PCRE2_JIT_COMPLETE) == 0;
@@ -77,8 +79,9 @@ std::optional<Match> SplitRegex::find(std::string_view text, std::size_t from, M
   MatchScratch::State& state = *scratch.state_;
   const auto subject = reinterpret_cast<PCRE2_SPTR>(text.empty() ? "" : text.data());
   const auto run = [&] {
-    return code_->jit ? pcre2_jit_match(code_->code.get(), subject, text.size(), from, 0, state.data.get(), state.context.get())
-                      : pcre2_match(code_->code.get(), subject, text.size(), from, PCRE2_NO_UTF_CHECK, state.data.get(), state.context.get());
+    return code_->jit
+               ? pcre2_jit_match(code_->code.get(), subject, text.size(), from, 0, state.data.get(), state.context.get())
+               : pcre2_match(code_->code.get(), subject, text.size(), from, PCRE2_NO_UTF_CHECK, state.data.get(), state.context.get());
   };
   int result = run();
   if (result == PCRE2_ERROR_JIT_STACKLIMIT && state.stack == nullptr) {
@@ -88,12 +91,15 @@ std::optional<Match> SplitRegex::find(std::string_view text, std::size_t from, M
   }
   if (result == PCRE2_ERROR_NOMATCH) return std::nullopt;
   if (result < 0) {
-    throw Error(ErrorCode::kUnsupported, "the pre-tokenizer's pattern cannot be matched against this text: " + message_of(result), code_->where);
+    throw Error(ErrorCode::kUnsupported, "the pre-tokenizer's pattern cannot be matched against this text: " + message_of(result),
+                code_->where);
   }
   const PCRE2_SIZE* ends = pcre2_get_ovector_pointer(state.data.get());
   return Match{ends[0], ends[1]};
 }
 
-std::size_t SplitRegex::next_boundary(std::string_view text, std::size_t at) { return at < text.size() ? at + utf8_length(text[at]) : at + 1; }
+std::size_t SplitRegex::next_boundary(std::string_view text, std::size_t at) {
+  return at < text.size() ? at + utf8_length(text[at]) : at + 1;
+}
 
 }  // namespace qbench::text

@@ -55,10 +55,12 @@ class Builder {
 
   void check_counts() const {
     const std::size_t count = source_.tokens.size();
-    if (count == 0 || count > (std::size_t{1} << 30)) refuse(ErrorCode::kFormat, "tokenizer.ggml.tokens has " + std::to_string(count) + " entries");
+    if (count == 0 || count > (std::size_t{1} << 30))
+      refuse(ErrorCode::kFormat, "tokenizer.ggml.tokens has " + std::to_string(count) + " entries");
     const auto check = [&](const char* key, std::size_t found) {
       if (found != 0 && found != count) {
-        refuse(ErrorCode::kFormat, std::string(key) + " has " + std::to_string(found) + " entries, tokenizer.ggml.tokens has " + std::to_string(count));
+        refuse(ErrorCode::kFormat,
+               std::string(key) + " has " + std::to_string(found) + " entries, tokenizer.ggml.tokens has " + std::to_string(count));
       }
     };
     check("tokenizer.ggml.token_type", source_.token_types.size());
@@ -76,7 +78,8 @@ class Builder {
       const std::string text = source_.tokens[i].empty() ? "[EMPTY_" + std::to_string(i) + "]" : source_.tokens[i];
       if (!is_valid_utf8(text)) refuse(ErrorCode::kFormat, "token " + std::to_string(i) + " is not UTF-8: " + quote(text));
       if (!vocabulary->add(id, text)) {
-        refuse(ErrorCode::kFormat, "token " + quote(text) + " stands twice, as id " + std::to_string(vocabulary->find_text(text)) + " and " + std::to_string(i));
+        refuse(ErrorCode::kFormat, "token " + quote(text) + " stands twice, as id " + std::to_string(vocabulary->find_text(text)) +
+                                       " and " + std::to_string(i));
       }
     }
     parts_.vocabulary = std::move(vocabulary);
@@ -84,7 +87,8 @@ class Builder {
 
   /// Told by tokens that no other vocabulary has. llama.cpp goes by the model's name.
   bool is_phi3() const {
-    return source_.model == "llama" && parts_.vocabulary->find("<|placeholder1|>") != Vocabulary::kNone && parts_.vocabulary->find("<|end|>") != Vocabulary::kNone;
+    return source_.model == "llama" && parts_.vocabulary->find("<|placeholder1|>") != Vocabulary::kNone &&
+           parts_.vocabulary->find("<|end|>") != Vocabulary::kNone;
   }
 
   void collect_added_tokens() {
@@ -104,7 +108,9 @@ class Builder {
   void make_byte_level() {
     const std::string name = source_.pre.empty() ? "default" : source_.pre;
     const NamedPreTokenizer* pre = find_pre_tokenizer(name);
-    if (pre == nullptr) refuse(ErrorCode::kUnsupported, "tokenizer.ggml.pre " + quote(name) + " is not known: a GGUF only names its pattern; known: " + known_names());
+    if (pre == nullptr)
+      refuse(ErrorCode::kUnsupported,
+             "tokenizer.ggml.pre " + quote(name) + " is not known: a GGUF only names its pattern; known: " + known_names());
     if (pre->nfc) parts_.normalizer.add(Normalizer::Nfc{});
     for (const std::string_view pattern : pre->patterns) {
       parts_.pre_tokenizer.add(PreTokenizer::Split{SplitRegex(pcre2_from_oniguruma(pattern, source_.where), source_.where)});
@@ -128,10 +134,12 @@ class Builder {
     for (const std::string& merge : source_.merges) {
       const std::size_t blank = merge.find(' ', 1);
       if (blank == merge.npos || blank + 1 == merge.size()) {
-        refuse(ErrorCode::kFormat, "tokenizer.ggml.merges: merge " + std::to_string(rules.size()) + " is " + quote(merge) + ", expected two tokens");
+        refuse(ErrorCode::kFormat,
+               "tokenizer.ggml.merges: merge " + std::to_string(rules.size()) + " is " + quote(merge) + ", expected two tokens");
       }
       const std::string left = merge.substr(0, blank), right = merge.substr(blank + 1);
-      rules.push_back({token_of_merge(left, rules.size()), token_of_merge(right, rules.size()), token_of_merge(left + right, rules.size())});
+      rules.push_back(
+          {token_of_merge(left, rules.size()), token_of_merge(right, rules.size()), token_of_merge(left + right, rules.size())});
     }
     return rules;
   }
@@ -140,7 +148,8 @@ class Builder {
     if (!is_valid_utf8(text)) refuse(ErrorCode::kFormat, "tokenizer.ggml.merges: merge " + std::to_string(rank) + " is not UTF-8");
     const std::int32_t id = parts_.vocabulary->find_text(text);
     if (id == Vocabulary::kNone) {
-      refuse(ErrorCode::kFormat, "tokenizer.ggml.merges: merge " + std::to_string(rank) + " names token " + quote(text) + ", which is not in tokenizer.ggml.tokens");
+      refuse(ErrorCode::kFormat, "tokenizer.ggml.merges: merge " + std::to_string(rank) + " names token " + quote(text) +
+                                     ", which is not in tokenizer.ggml.tokens");
     }
     return id;
   }
@@ -169,7 +178,9 @@ class Builder {
 
   void add_bos_and_eos() {
     for (const auto& id : {parts_.bos, parts_.eos, source_.unk_id}) {
-      if (id && (*id < 0 || *id >= parts_.size)) refuse(ErrorCode::kFormat, "a special token has id " + std::to_string(*id) + ", but there are only " + std::to_string(parts_.size) + " tokens");
+      if (id && (*id < 0 || *id >= parts_.size))
+        refuse(ErrorCode::kFormat,
+               "a special token has id " + std::to_string(*id) + ", but there are only " + std::to_string(parts_.size) + " tokens");
     }
     if (source_.add_bos.value_or(add_bos_)) {
       if (!parts_.bos) refuse(ErrorCode::kFormat, "the tokenizer adds a BOS token, but tokenizer.ggml.bos_token_id is missing");
@@ -188,7 +199,8 @@ class Builder {
   }
 
   void write_settings() {
-    parts_.settings = "gguf " + source_.model + " " + source_.pre + (source_.add_space_prefix.value_or(true) ? " prefix " : " ") + digest_.hex_digest();
+    parts_.settings =
+        "gguf " + source_.model + " " + source_.pre + (source_.add_space_prefix.value_or(true) ? " prefix " : " ") + digest_.hex_digest();
   }
 
   const formats::TokenizerSource& source_;

@@ -6,8 +6,8 @@
 
 namespace qbench::text {
 
-/// Builds a tokenizer from a GGUF's tokenizer.ggml keys: model "gpt2" (byte-level BPE, patterns by the name in tokenizer.ggml.pre) or "llama"
-/// (SentencePiece BPE by scores).
+/// Builds a tokenizer from a GGUF's tokenizer.ggml keys: model "gpt2" (byte-level BPE, patterns by the name in tokenizer.ggml.pre) or
+/// "llama" (SentencePiece BPE by scores).
 ///
 /// Control, unknown and user-defined tokens are recognised in the text; control and unknown ones are special. Unused tokens at the end (the
 /// converter's filling up to the model's rows) are no part of the vocabulary. Where a GGUF leaves out what the checkpoint's tokenizer.json

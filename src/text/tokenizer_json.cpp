@@ -29,7 +29,10 @@ constexpr std::int64_t kIdMost = std::numeric_limits<std::int32_t>::max() - 1;
 class Builder {
  public:
   Builder(TokenizerJsonFile file, const formats::TokenizerSource& source)
-      : file_(std::move(file)), source_(source), root_(*file_.settings, source.where), model_fields_(model_object(), source.where, "model.") {}
+      : file_(std::move(file)),
+        source_(source),
+        root_(*file_.settings, source.where),
+        model_fields_(model_object(), source.where, "model.") {}
 
   std::unique_ptr<Tokenizer> build() {
     parts_.where = source_.where;
@@ -71,13 +74,17 @@ class Builder {
   }
 
   void check_model_options() const {
-    if (const auto version = root_.string("version"); version && *version != "1.0") refuse(ErrorCode::kUnsupported, "version " + quote(*version) + " is not supported");
+    if (const auto version = root_.string("version"); version && *version != "1.0")
+      refuse(ErrorCode::kUnsupported, "version " + quote(*version) + " is not supported");
     const std::string type = model_fields_.string("type").value_or("BPE");
     if (type != "BPE") refuse(ErrorCode::kUnsupported, "model type " + quote(type) + " is not supported, only BPE");
-    if (!file_.has_vocab || !file_.has_merges || file_.vocab.empty()) refuse(ErrorCode::kFormat, "model: expected a vocab and merges, found none");
-    if (model_fields_.number("dropout").value_or(0) != 0) refuse(ErrorCode::kUnsupported, "model.dropout is not supported: encoding would be random");
+    if (!file_.has_vocab || !file_.has_merges || file_.vocab.empty())
+      refuse(ErrorCode::kFormat, "model: expected a vocab and merges, found none");
+    if (model_fields_.number("dropout").value_or(0) != 0)
+      refuse(ErrorCode::kUnsupported, "model.dropout is not supported: encoding would be random");
     for (const char* name : {"continuing_subword_prefix", "end_of_word_suffix"}) {
-      if (!model_fields_.string(name).value_or("").empty()) refuse(ErrorCode::kUnsupported, "model." + std::string(name) + " is not supported");
+      if (!model_fields_.string(name).value_or("").empty())
+        refuse(ErrorCode::kUnsupported, "model." + std::string(name) + " is not supported");
     }
   }
 
@@ -109,7 +116,8 @@ class Builder {
   static std::optional<std::string> content_of(const json* value) {
     if (value == nullptr) return std::nullopt;
     if (value->is_string()) return value->get<std::string>();
-    if (value->is_object() && value->contains("content") && value->at("content").is_string()) return value->at("content").get<std::string>();
+    if (value->is_object() && value->contains("content") && value->at("content").is_string())
+      return value->at("content").get<std::string>();
     return std::nullopt;
   }
 
@@ -142,7 +150,8 @@ class Builder {
     for (const auto& [key, entry] : table->items()) {
       std::int64_t id = -1;
       const auto parsed = std::from_chars(key.data(), key.data() + key.size(), id);
-      if (parsed.ec != std::errc() || parsed.ptr != key.data() + key.size() || id < 0 || id > kIdMost) config.fail("added_tokens_decoder", "ids as keys", json(key));
+      if (parsed.ec != std::errc() || parsed.ptr != key.data() + key.size() || id < 0 || id > kIdMost)
+        config.fail("added_tokens_decoder", "ids as keys", json(key));
       const AddedToken token = token_from(JsonFields(entry, where, "added_tokens_decoder." + key + "."), id, entry);
       if (!known.contains(token.content)) parts_.added.push_back(token);
     }
@@ -155,12 +164,15 @@ class Builder {
     most = std::max(most, model_most);
     const auto count = static_cast<std::int64_t>(file_.vocab.size() + parts_.added.size());
     if (most >= 2 * count + 65536) {
-      refuse(ErrorCode::kFormat, "the highest token id is " + std::to_string(most) + ", but there are only " + std::to_string(count) + " tokens");
+      refuse(ErrorCode::kFormat,
+             "the highest token id is " + std::to_string(most) + ", but there are only " + std::to_string(count) + " tokens");
     }
     parts_.size = most + 1;
     auto vocabulary = std::make_shared<Vocabulary>(static_cast<std::size_t>(model_most + 1), byte_level_);
     for (const auto& [text, id] : file_.vocab) {
-      if (vocabulary->has(id)) refuse(ErrorCode::kFormat, "model.vocab: id " + std::to_string(id) + " is given to " + quote(vocabulary->text(id)) + " and " + quote(text));
+      if (vocabulary->has(id))
+        refuse(ErrorCode::kFormat,
+               "model.vocab: id " + std::to_string(id) + " is given to " + quote(vocabulary->text(id)) + " and " + quote(text));
       if (!vocabulary->add(id, text)) refuse(ErrorCode::kFormat, "model.vocab: token " + quote(text) + " stands twice");
     }
     file_.vocab = {};
@@ -191,13 +203,15 @@ class Builder {
     options.ignore_merges = model_fields_.boolean("ignore_merges").value_or(false);
     if (const auto unknown = model_fields_.string("unk_token")) {
       options.unknown_id = vocabulary.find_text(*unknown);
-      if (options.unknown_id == Vocabulary::kNone) refuse(ErrorCode::kFormat, "model.unk_token " + quote(*unknown) + " is not in model.vocab");
+      if (options.unknown_id == Vocabulary::kNone)
+        refuse(ErrorCode::kFormat, "model.unk_token " + quote(*unknown) + " is not in model.vocab");
     }
     if (byte_level_ && options.byte_fallback) {
       for (unsigned byte = 0; byte < 256; ++byte) {
         const char as_char = static_cast<char>(static_cast<unsigned char>(byte));
         if (vocabulary.find(std::string_view(&as_char, 1)) == Vocabulary::kNone) {
-          refuse(ErrorCode::kUnsupported, "model.byte_fallback with a byte-level vocabulary that lacks byte " + std::to_string(byte) + " is not supported");
+          refuse(ErrorCode::kUnsupported,
+                 "model.byte_fallback with a byte-level vocabulary that lacks byte " + std::to_string(byte) + " is not supported");
         }
       }
       options.byte_fallback = false;  // never reached
@@ -217,7 +231,8 @@ class Builder {
       const MergeRule rule{vocabulary.find_text(left), vocabulary.find_text(right), vocabulary.find_text(left + right)};
       for (const auto& [id, text] : {std::pair(rule.left, left), std::pair(rule.right, right), std::pair(rule.result, left + right)}) {
         if (id == Vocabulary::kNone) {
-          refuse(ErrorCode::kFormat, "model.merges: merge " + std::to_string(rules.size()) + " names token " + quote(text) + ", which is not in model.vocab");
+          refuse(ErrorCode::kFormat,
+                 "model.merges: merge " + std::to_string(rules.size()) + " names token " + quote(text) + ", which is not in model.vocab");
         }
       }
       rules.push_back(rule);
@@ -228,7 +243,9 @@ class Builder {
 
   void check_around(const std::vector<std::int32_t>& ids) const {
     for (const std::int32_t id : ids) {
-      if (id >= parts_.size) refuse(ErrorCode::kFormat, "post_processor writes token id " + std::to_string(id) + ", but there are only " + std::to_string(parts_.size));
+      if (id >= parts_.size)
+        refuse(ErrorCode::kFormat,
+               "post_processor writes token id " + std::to_string(id) + ", but there are only " + std::to_string(parts_.size));
     }
   }
 

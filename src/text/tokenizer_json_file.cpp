@@ -77,7 +77,8 @@ class Reader final : public json::json_sax_t {
 
   Kind top() const { return stack_.empty() ? Kind::kNone : stack_.back().kind; }
   bool in_model(std::string_view name) const {
-    return stack_.size() == 2 && stack_[0].key == "model" && stack_[1].key == name && stack_[1].kind == Kind::kPlain && stack_[1].value.is_object();
+    return stack_.size() == 2 && stack_[0].key == "model" && stack_[1].key == name && stack_[1].kind == Kind::kPlain &&
+           stack_[1].value.is_object();
   }
 
   bool open(Kind kind, json container) {

@@ -18,7 +18,9 @@ const std::string_view kGpt2Pattern = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N
 
 namespace {
 
-[[noreturn]] void refuse(const std::string& what, const std::string& where) { throw Error(ErrorCode::kUnsupported, what + " is not supported", where); }
+[[noreturn]] void refuse(const std::string& what, const std::string& where) {
+  throw Error(ErrorCode::kUnsupported, what + " is not supported", where);
+}
 
 std::string type_of(const JsonFields& fields, const json& value) {
   const auto type = fields.string("type");
@@ -35,7 +37,8 @@ const json& list_of(const JsonFields& fields, const char* name, const json& valu
 /// {"Regex": "..."} or {"String": "..."}.
 SplitRegex pattern_of(const JsonFields& fields, const json& value) {
   const json* pattern = fields.find("pattern");
-  if (pattern == nullptr || !pattern->is_object()) fields.fail("pattern", "{\"Regex\": ...} or {\"String\": ...}", pattern == nullptr ? value : *pattern);
+  if (pattern == nullptr || !pattern->is_object())
+    fields.fail("pattern", "{\"Regex\": ...} or {\"String\": ...}", pattern == nullptr ? value : *pattern);
   const JsonFields kinds(*pattern, fields.where(), "pattern.");
   if (const auto regex = kinds.string("Regex")) return SplitRegex(pcre2_from_oniguruma(*regex, fields.where()), fields.where());
   const auto text = kinds.string("String");
@@ -109,7 +112,8 @@ void add_pre_tokenizer(PreTokenizerPart& part, const json& value, const std::str
     part.steps.add(PreTokenizer::Split{pattern("[" + std::string(kWhiteSpaceClass) + "]"), Behavior::kRemoved});
   } else if (type == "Whitespace") {
     const std::string word(kRustWordClass);
-    part.steps.add(PreTokenizer::Split{pattern("[" + word + "]+|[^" + word + std::string(kWhiteSpaceClass) + "]+"), Behavior::kRemoved, true});
+    part.steps.add(
+        PreTokenizer::Split{pattern("[" + word + "]+|[^" + word + std::string(kWhiteSpaceClass) + "]+"), Behavior::kRemoved, true});
   } else {
     refuse("pre_tokenizer " + formats::quote(type), where);
   }
@@ -127,7 +131,8 @@ struct DecoderReader {
       return;
     }
     // The steps are run token by token; what would need the library's own order of lists is refused.
-    const bool in_order = !decoder.byte_level && (type == "Fuse" || (fused ? type == "Strip" : type != "Strip" && !(type == "Replace" && decoder.byte_fallback)));
+    const bool in_order = !decoder.byte_level &&
+                          (type == "Fuse" || (fused ? type == "Strip" : type != "Strip" && !(type == "Replace" && decoder.byte_fallback)));
     if (!in_order) refuse("decoder " + formats::quote(type) + " in this place of the sequence", where);
     if (type == "ByteLevel") {
       if (!decoder.replacements.empty() || decoder.byte_fallback) refuse("decoder 'ByteLevel' behind others", where);
@@ -140,7 +145,8 @@ struct DecoderReader {
       fused = true;
     } else if (type == "Strip") {
       const auto start = fields.integer("start", 0, 1 << 20).value_or(0);
-      const bool one_blank = fields.string("content").value_or("") == " " && start <= 1 && fields.integer("stop", 0, 1 << 20).value_or(0) == 0;
+      const bool one_blank =
+          fields.string("content").value_or("") == " " && start <= 1 && fields.integer("stop", 0, 1 << 20).value_or(0) == 0;
       if (!one_blank || decoder.strip_leading) refuse("decoder 'Strip' of anything but one leading blank", where);
       decoder.strip_leading = start == 1;
     } else {
@@ -161,10 +167,12 @@ struct DecoderReader {
 /// Ids of a special token that the template names.
 std::vector<std::int32_t> template_ids(const JsonFields& fields, const json& value, const std::string& name) {
   const json* tokens = fields.find("special_tokens");
-  if (tokens == nullptr || !tokens->is_object() || !tokens->contains(name)) fields.fail("special_tokens", "an entry for " + formats::quote(name), value);
+  if (tokens == nullptr || !tokens->is_object() || !tokens->contains(name))
+    fields.fail("special_tokens", "an entry for " + formats::quote(name), value);
   const JsonFields entry(tokens->at(name), fields.where(), "post_processor.special_tokens.");
   std::vector<std::int32_t> ids;
-  for (const std::int64_t id : entry.integers("ids", 0, std::numeric_limits<std::int32_t>::max())) ids.push_back(static_cast<std::int32_t>(id));
+  for (const std::int64_t id : entry.integers("ids", 0, std::numeric_limits<std::int32_t>::max()))
+    ids.push_back(static_cast<std::int32_t>(id));
   return ids;
 }
 

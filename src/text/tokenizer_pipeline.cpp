@@ -56,7 +56,8 @@ void TokenizerPipeline::add_tokens() {
 
 std::vector<std::int32_t> TokenizerPipeline::encode(std::string_view text, const EncodeOptions& options) const {
   if (text.size() > kTextBytesMost) {
-    throw Error(ErrorCode::kUsage, "the text has " + std::to_string(text.size()) + " bytes; one call takes at most " + std::to_string(kTextBytesMost));
+    throw Error(ErrorCode::kUsage,
+                "the text has " + std::to_string(text.size()) + " bytes; one call takes at most " + std::to_string(kTextBytesMost));
   }
   std::string mended;
   if (!is_valid_utf8(text)) {
@@ -86,7 +87,8 @@ void TokenizerPipeline::encode_text(std::string_view text, bool at_start, Scratc
     if (segment.id != AddedTokenMatcher::Segment::kText) {
       ids.push_back(segment.id);
     } else {
-      parts_.pre_tokenizer.split(text.substr(segment.begin, segment.end - segment.begin), at_start && segment.begin == 0, scratch.matches, sink);
+      parts_.pre_tokenizer.split(text.substr(segment.begin, segment.end - segment.begin), at_start && segment.begin == 0, scratch.matches,
+                                 sink);
     }
   }
 }
@@ -120,7 +122,8 @@ bool TokenizerPipeline::is_special(std::int32_t id) const {
 
 void TokenizerPipeline::check_id(std::int32_t id) const {
   if (id >= 0 && id < parts_.size) return;
-  throw Error(ErrorCode::kUsage, "token id " + std::to_string(id) + " is outside the vocabulary, which has " + std::to_string(parts_.size) + " ids",
+  throw Error(ErrorCode::kUsage,
+              "token id " + std::to_string(id) + " is outside the vocabulary, which has " + std::to_string(parts_.size) + " ids",
               parts_.where);
 }
 

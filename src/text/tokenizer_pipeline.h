@@ -26,11 +26,11 @@ struct TokenizerParts {
   PreTokenizer pre_tokenizer;
   TokenDecoder decoder;
   std::vector<AddedToken> added;
-  bool added_are_verbatim = false;            ///< added tokens decode to their content itself (GGUF), otherwise through the decoder
-  std::vector<std::int32_t> prefix, suffix;   ///< what add_special writes around the text
+  bool added_are_verbatim = false;           ///< added tokens decode to their content itself (GGUF), otherwise through the decoder
+  std::vector<std::int32_t> prefix, suffix;  ///< what add_special writes around the text
   std::optional<std::int32_t> bos, eos;
-  std::int64_t size = 0;                      ///< one past the last id
-  std::string settings;                       ///< patterns, merges, scores and the like, as the fingerprint sees them
+  std::int64_t size = 0;  ///< one past the last id
+  std::string settings;   ///< patterns, merges, scores and the like, as the fingerprint sees them
 };
 
 /// Added tokens, normaliser, pre-tokenizer, model, in that order, as Hugging Face tokenizers runs them.

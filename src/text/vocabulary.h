@@ -46,7 +46,9 @@ class Vocabulary {
   std::int32_t find_text(std::string_view text) const;
   /// The token's text as the file writes it; empty for a hole.
   std::string_view text(std::int32_t id) const noexcept;
-  bool has(std::int32_t id) const noexcept { return id >= 0 && static_cast<std::size_t>(id) < entries_.size() && entries_[static_cast<std::size_t>(id)].set; }
+  bool has(std::int32_t id) const noexcept {
+    return id >= 0 && static_cast<std::size_t>(id) < entries_.size() && entries_[static_cast<std::size_t>(id)].set;
+  }
   std::size_t size() const noexcept { return entries_.size(); }
   /// Bytes of the longest token that find can return.
   std::size_t longest() const noexcept { return longest_; }
@@ -67,7 +69,7 @@ class Vocabulary {
   bool byte_level_;
   std::string arena_;
   std::vector<Entry> entries_;
-  std::vector<Slot> slots_;  ///< open addressing, a power of two, at most half full
+  std::vector<Slot> slots_;                                    ///< open addressing, a power of two, at most half full
   std::unordered_map<std::string, std::int32_t> unspellable_;  ///< byte_level: texts with a character outside the alphabet
   std::size_t longest_ = 0;
 };

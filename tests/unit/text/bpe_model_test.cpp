@@ -157,7 +157,8 @@ TEST_CASE("threads share one tokenizer and get the same ids") {
   for (std::size_t t = 0; t < wrong.size(); ++t) {
     threads.emplace_back([&, t] {
       for (int round = 0; round < 20; ++round) {
-        for (std::size_t i = 0; i < texts.size(); ++i) wrong[t] += tokenizer->encode(texts[(i + t) % texts.size()], {false}) != wanted[(i + t) % texts.size()];
+        for (std::size_t i = 0; i < texts.size(); ++i)
+          wrong[t] += tokenizer->encode(texts[(i + t) % texts.size()], {false}) != wanted[(i + t) % texts.size()];
       }
     });
   }

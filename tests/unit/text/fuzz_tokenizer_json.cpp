@@ -37,7 +37,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   source.where = "fuzz";
   source.tokenizer_json = std::string(all.substr(0, zero));
   source.tokenizer_config_json = R"({"eos_token": "b", "added_tokens_decoder": {"40": {"content": "<e>", "lstrip": true}}})";
-  const std::string_view text = zero == all.npos ? "Hello it's 12 \xE2\x96\x81 \xC3\xA9" "e\xCC\x81<a> \xFF\n" : all.substr(zero + 1);
+  const std::string_view text = zero == all.npos ? "Hello it's 12 \xE2\x96\x81 \xC3\xA9"
+                                                   "e\xCC\x81<a> \xFF\n"
+                                                 : all.substr(zero + 1);
   try {
     use(*make_tokenizer(source), text);
   } catch (const Error&) {

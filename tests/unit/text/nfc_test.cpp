@@ -33,7 +33,7 @@ TEST_CASE("letters and marks are composed and put in canonical order") {
 }
 
 TEST_CASE("marks that came after Unicode 9 are left where they stand") {
-  CHECK(normalize_nfc(spelled({0x898, 0x334})) == spelled({0x898, 0x334}));        // Unicode 14, class 230 before class 1
+  CHECK(normalize_nfc(spelled({0x898, 0x334})) == spelled({0x898, 0x334}));          // Unicode 14, class 230 before class 1
   CHECK(normalize_nfc(spelled({0x11935, 0x11930})) == spelled({0x11935, 0x11930}));  // Unicode 13, would compose
   CHECK(normalize_nfc(spelled({'a', 0x345, 0x1DF9})) == spelled({'a', 0x345, 0x1DF9}));
   CHECK(normalize_nfc(spelled({0x898, 'e', 0x301, 0x898})) == spelled({0x898, 0xE9, 0x898}));

@@ -72,8 +72,9 @@ TEST_CASE("empty matches cut, but not twice at one place") {
 }
 
 TEST_CASE("constructs without an exact counterpart are refused with their place") {
-  for (const char* pattern : {"\\b", "\\h", "\\R", "\\X", "\\K", "\\G", "\\k<a>", "(?<a>b)", "(?m:a)", "a(?i)b", "[[:alpha:]]", "[a&&b]", "[]a]", "[a", "\\x80", "\\xZ", "\\x{}",
-                              "\\p{L", "\\pL", "\\p{1}", "a{2}+", "a{2}?", "\\", "[\\W]", "\\q", "\\7"}) {
+  for (const char* pattern :
+       {"\\b", "\\h",   "\\R",  "\\X",   "\\K",   "\\G",  "\\k<a>", "(?<a>b)", "(?m:a)", "a(?i)b", "[[:alpha:]]", "[a&&b]", "[]a]",
+        "[a",  "\\x80", "\\xZ", "\\x{}", "\\p{L", "\\pL", "\\p{1}", "a{2}+",   "a{2}?",  "\\",     "[\\W]",       "\\q",    "\\7"}) {
     CAPTURE(std::string(pattern));
     CHECK_THROWS_AS(pcre2_from_oniguruma(pattern, "test"), Error);
   }

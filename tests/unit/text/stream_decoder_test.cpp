@@ -60,7 +60,9 @@ TEST_CASE("bytes that can no longer become a character come out as U+FFFD at onc
   REQUIRE(ids.size() == 4);
   StreamDecoder decoder(*tokenizer);
   CHECK(decoder.push(ids[0]).empty());
-  CHECK(decoder.push(tokenizer->encode("a")[0]) == "\xEF\xBF\xBD" "a");
+  CHECK(decoder.push(tokenizer->encode("a")[0]) ==
+        "\xEF\xBF\xBD"
+        "a");
   CHECK(decoder.push(ids[0]).empty());
   CHECK(decoder.push(ids[1]).empty());
   CHECK(decoder.finish() == "\xEF\xBF\xBD");

@@ -61,14 +61,16 @@ TEST_CASE("text that is not UTF-8 is read with U+FFFD in the place of what is wr
 TEST_CASE("the config beside tokenizer.json gives the ends of text and tokens that only it lists") {
   const json tokenizer = read_fixture("tok_byte_level.json");
   CHECK_FALSE(tokenizer_of(tokenizer)->eos_id().has_value());
-  const auto plain = tokenizer_of(tokenizer, {{"bos_token", nullptr}, {"eos_token", "<|im_end|>"}, {"add_bos_token", true}, {"add_eos_token", true}});
+  const auto plain =
+      tokenizer_of(tokenizer, {{"bos_token", nullptr}, {"eos_token", "<|im_end|>"}, {"add_bos_token", true}, {"add_eos_token", true}});
   CHECK_FALSE(plain->bos_id().has_value());
   CHECK(plain->eos_id() == plain->id_of("<|im_end|>"));
   CHECK(plain->encode("a") == plain->encode("a", {false}));  // transformers drops both switches once there is a tokenizer.json
 
   const std::int32_t next = static_cast<std::int32_t>(plain->vocab_size());
   const json listed = {{std::to_string(next), {{"content", "<new>"}, {"special", true}, {"rstrip", true}}}};
-  const auto more = tokenizer_of(tokenizer, {{"eos_token", {{"content", "<new>"}}}, {"bos_token", "the"}, {"added_tokens_decoder", listed}});
+  const auto more =
+      tokenizer_of(tokenizer, {{"eos_token", {{"content", "<new>"}}}, {"bos_token", "the"}, {"added_tokens_decoder", listed}});
   CHECK(more->vocab_size() == next + 1);
   CHECK(more->eos_id() == next);
   CHECK(more->encode("<new>  \n") == Ids{next});
@@ -88,7 +90,8 @@ TEST_CASE("special tokens are told from others and left out when asked") {
   CHECK(tokenizer->decode(tokenizer->encode("<|im_start|>a<keep>"), true) == "a<keep>");
   CHECK_FALSE(tokenizer->id_of("no such token").has_value());
   CHECK(tokenizer->id_of("\xC4\xA0the") == tokenizer->encode(" the").at(0));  // as the file writes it
-  CHECK_THROWS_WITH(tokenizer->decode(Ids{static_cast<std::int32_t>(tokenizer->vocab_size())}), doctest::Contains("outside the vocabulary"));
+  CHECK_THROWS_WITH(tokenizer->decode(Ids{static_cast<std::int32_t>(tokenizer->vocab_size())}),
+                    doctest::Contains("outside the vocabulary"));
   CHECK_THROWS_WITH(tokenizer->piece(-1), doctest::Contains("outside the vocabulary"));
 }
 

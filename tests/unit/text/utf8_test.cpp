@@ -8,8 +8,8 @@ TEST_CASE("well-formed UTF-8 is told from overlong forms, surrogates and values 
   CHECK(is_valid_utf8(""));
   CHECK(is_valid_utf8("plain ascii, longer than eight bytes"));
   CHECK(is_valid_utf8("\xC3\xA9 \xE4\xBD\xA0 \xF0\x9F\xA6\x99 \xF4\x8F\xBF\xBF"));
-  for (const char* bad : {"\x80", "\xC0\xAF", "\xC1\xBF", "\xE0\x80\x80", "\xED\xA0\x80", "\xF0\x80\x80\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80",
-                          "\xFF", "\xC3", "\xE4\xBD", "\xF0\x9F\xA6", "abcdefgh\xFFij"}) {
+  for (const char* bad : {"\x80", "\xC0\xAF", "\xC1\xBF", "\xE0\x80\x80", "\xED\xA0\x80", "\xF0\x80\x80\x80", "\xF4\x90\x80\x80",
+                          "\xF5\x80\x80\x80", "\xFF", "\xC3", "\xE4\xBD", "\xF0\x9F\xA6", "abcdefgh\xFFij"}) {
     CHECK_FALSE(is_valid_utf8(bad));
   }
 }

@@ -44,7 +44,8 @@ int run(const std::vector<std::string>& arguments) {
   for (std::string line; std::getline(std::cin, line);) {
     const auto value = nlohmann::json::parse(line);
     if (decode) {
-      std::cout << nlohmann::json(qbench::text::replace_invalid_utf8(tokenizer->decode(value.get<std::vector<std::int32_t>>()))).dump() << "\n";
+      std::cout << nlohmann::json(qbench::text::replace_invalid_utf8(tokenizer->decode(value.get<std::vector<std::int32_t>>()))).dump()
+                << "\n";
     } else if (repeats > 0) {
       texts.push_back(value.get<std::string>());
     } else {
@@ -57,9 +58,7 @@ int run(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-int main(int argc, char** argv) try {
-  return run({argv, argv + argc});
-} catch (const qbench::Error& error) {
+int main(int argc, char** argv) try { return run({argv, argv + argc}); } catch (const qbench::Error& error) {
   std::cerr << error.what() << "\n";
   return 2;
 }
