@@ -8,7 +8,7 @@ using V = VectorAvx512<false>;
 
 /// BF16 weights times BF16 activations, two columns an instruction: products exact, sums in float32 (VDPBF16PS, subnormals count as zero).
 struct WeightsBF16Dot {
-  static constexpr int kColsPerStep = 2, kInputBytes = 2, kStepBytes = 64, kLaneBytes = 4;
+  static constexpr int kColsPerStep = 2, kInputBytes = 2, kStepBytes = 64, kLaneBytes = 4, kTokens = V::kFloatTokens;
   using Weights = __m512i;
   QB_INLINE Weights load(const std::uint8_t* w) { return V::load_bytes(w); }
   template <int kRegs>

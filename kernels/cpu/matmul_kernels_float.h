@@ -9,7 +9,7 @@ namespace {
 /// How a weight type lies in a tile and becomes float vectors, kColsPerStep columns a step. `multiply` accumulates one step's product.
 template <class V>
 struct WeightsF32 {
-  static constexpr int kColsPerStep = 1, kInputBytes = 4, kStepBytes = 64, kLaneBytes = 4;
+  static constexpr int kColsPerStep = 1, kInputBytes = 4, kStepBytes = 64, kLaneBytes = 4, kTokens = V::kFloatTokens;
   using Weights = typename V::Float;
   QB_INLINE Weights load(const std::uint8_t* w) { return V::load(reinterpret_cast<const float*>(w)); }
   template <int kRegs>
@@ -28,7 +28,7 @@ struct WeightsF16 : WeightsF32<V> {
 
 template <class V>
 struct WeightsBF16 {
-  static constexpr int kColsPerStep = 2, kInputBytes = 4, kStepBytes = 64, kLaneBytes = 4;
+  static constexpr int kColsPerStep = 2, kInputBytes = 4, kStepBytes = 64, kLaneBytes = 4, kTokens = V::kPairTokens;
   struct Weights { typename V::Float even, odd; };
   QB_INLINE Weights load(const std::uint8_t* w) {
     const typename V::Int pair = V::load_bytes(w);
@@ -64,7 +64,7 @@ struct FloatTile {
   }
 
   template <int kTokens>
-  void run(const std::byte* x, std::int64_t x_stride, float* y, std::int64_t y_stride) const {
+  __attribute__((noinline)) void run(const std::byte* x, std::int64_t x_stride, float* y, std::int64_t y_stride) const {
     typename V::Float sum[kRegs][kTokens];
 #pragma GCC unroll 8
     for (int r = 0; r < kRegs; ++r) {
@@ -107,9 +107,9 @@ void multiply_float(const MultiplyArgs& a) {
   for (std::int64_t col = 0; col < a.w.cols; col += kChunkCols) {
     std::int64_t row = a.row_begin;
     for (; a.row_end - row > kRegs * V::kLanes - kTileRows; row += kRegs * V::kLanes) {
-      run_tokens<V::kFloatTokens>(FloatTile<V, W, kRegs>(a, row, col), a, row);
+      run_tokens<W::kTokens>(FloatTile<V, W, kRegs>(a, row, col), a, row);
     }
-    for (; row < a.row_end; row += kTileRows) run_tokens<V::kFloatTokens>(FloatTile<V, W, kTileRegs>(a, row, col), a, row);
+    for (; row < a.row_end; row += kTileRows) run_tokens<W::kTokens>(FloatTile<V, W, kTileRegs>(a, row, col), a, row);
   }
 }
 

@@ -10,17 +10,33 @@
 namespace qbench::kernels::cpu {
 namespace {
 
+/// The vectors of a block that several groups share.
+template <class V>
+struct Planes {
+  typename V::Int bits, pairs[2];
+};
+template <class V, QuantFormat kF>
+QB_INLINE Planes<V> load_planes(const std::uint8_t* q) {
+  Planes<V> planes;
+  if constexpr (kF.single()) planes.bits = V::keep(V::load_bytes(q));
+  if constexpr (kF.pairs()) {
+    planes.pairs[0] = V::keep(V::load_bytes(q + kF.pairs_offset()));
+    planes.pairs[1] = V::keep(V::load_bytes(q + kF.pairs_offset() + 64));
+  }
+  return planes;
+}
+
 /// Groups g (columns 4g ...) and g + 4 of one register of rows, as unsigned bytes. q: the block's quants at the register's first row.
 template <class V, QuantFormat kF, int g>
-QB_INLINE void unpack(const std::uint8_t* q, typename V::Int& low, typename V::Int& high) {
+QB_INLINE void unpack(const std::uint8_t* q, const Planes<V>& planes, typename V::Int& low, typename V::Int& high) {
   if constexpr (kF.bytes()) {
-    low = V::load_bytes(q + 64 * g);
-    high = V::load_bytes(q + 64 * (g + 4));
+    low = V::load_bytes(q + 128 * g);
+    high = V::load_bytes(q + 128 * g + 64);
     return;
   }
   if constexpr (kF.nibbles()) {
     const auto mask = V::set_bytes(15);
-    const auto nibbles = V::load_bytes(q + 64 * g);
+    const auto nibbles = V::keep(V::load_bytes(q + kF.nibbles_offset() + 64 * g));
     low = V::bit_and(nibbles, mask);
     high = V::bit_and(V::template shift<-4>(nibbles), mask);
     if constexpr (kF.lookup) {
@@ -29,20 +45,18 @@ QB_INLINE void unpack(const std::uint8_t* q, typename V::Int& low, typename V::I
     }
   }
   if constexpr (kF.pairs()) {
-    const auto pairs_low = V::load_bytes(q + kF.pairs_offset()), pairs_high = V::load_bytes(q + kF.pairs_offset() + 64);
     constexpr int kTo = kF.nibbles() ? 4 : 0;  // where the pair goes in the number
     const auto mask = V::set_bytes(3 << kTo);
-    const auto first = V::bit_and(V::template shift<kTo - 2 * g>(pairs_low), mask);
-    const auto second = V::bit_and(V::template shift<kTo - 2 * g>(pairs_high), mask);
+    const auto first = V::bit_and(V::template shift<kTo - 2 * g>(planes.pairs[0]), mask);
+    const auto second = V::bit_and(V::template shift<kTo - 2 * g>(planes.pairs[1]), mask);
     low = kF.nibbles() ? V::bit_or(low, first) : first;
     high = kF.nibbles() ? V::bit_or(high, second) : second;
   }
   if constexpr (kF.single()) {
-    const auto bits = V::load_bytes(q + kF.single_offset());
     constexpr int kTo = kF.nibbles() ? 4 : 2;
     const auto mask = V::set_bytes(1 << kTo);
-    low = V::bit_or(low, V::bit_and(V::template shift<kTo - g>(bits), mask));
-    high = V::bit_or(high, V::bit_and(V::template shift<kTo - 4 - g>(bits), mask));
+    low = V::bit_or(low, V::bit_and(V::template shift<kTo - g>(planes.bits), mask));
+    high = V::bit_or(high, V::bit_and(V::template shift<kTo - 4 - g>(planes.bits), mask));
   }
 }
 
@@ -115,17 +129,19 @@ QB_INLINE void start_sums(const Q8Block& x, typename V::Sum& low, typename V::Su
 }
 
 // -------------------------------------------------------------------------------------------------------------------------------------
-// One to four tokens: a tile's rows go through registers once, straight from the packed bits.
+// One to four tokens: a tile's rows go through registers once, straight from the packed bits. With one token several tiles go side by side: as
+// many streams for the prefetchers, and as many independent sums.
 
-template <class V, QuantFormat kF>
+template <class V, QuantFormat kF, int kTiles>
 struct PackedTile {
-  static constexpr int kRegs = kTileRows / V::kLanes;
+  static constexpr int kTileRegs = kTileRows / V::kLanes, kRegs = kTiles * kTileRegs;
   const std::uint8_t *quants, *scales, *supers;
-  std::int64_t first_block, blocks, rows;
+  std::int64_t all_blocks, first_block, blocks, rows;
   bool add;
 
   PackedTile(const MultiplyArgs& a, std::int64_t row, std::int64_t first_col) {
-    const std::int64_t all_blocks = a.w.cols / kBlockCols, tile = row / kTileRows;
+    all_blocks = a.w.cols / kBlockCols;
+    const std::int64_t tile = row / kTileRows;
     first_block = first_col / kBlockCols;
     blocks = min64(kChunkBlocks, all_blocks - first_block);
     quants = a.w.quants + (tile * all_blocks + first_block) * kF.quant_bytes();
@@ -135,16 +151,21 @@ struct PackedTile {
     add = a.accumulate || first_col > 0;
   }
 
+  /// Where register r's rows stand from the first tile's on.
+  __attribute__((always_inline)) std::int64_t quants_at(int r) const {
+    return r / kTileRegs * all_blocks * kF.quant_bytes() + r % kTileRegs * V::kLanes * 4;
+  }
+
   template <int g, int kTokens>
-  QB_INLINE void dot_group(const std::uint8_t* q, const Q8Block* x, std::int64_t x_step, typename V::Sum (&low)[kRegs][kTokens],
-                           typename V::Sum (&high)[kRegs][kTokens], typename V::Partial (&partial)[2][kRegs][kTokens]) {
+  __attribute__((always_inline)) void dot_group(const std::uint8_t* q, const Planes<V> (&planes)[kRegs], const Q8Block* x, std::int64_t x_step, typename V::Sum (&low)[kRegs][kTokens],
+                           typename V::Sum (&high)[kRegs][kTokens], typename V::Partial (&partial)[2][kRegs][kTokens]) const {
     typename V::Int w_low[kRegs], w_high[kRegs];
-#pragma GCC unroll 2
-    for (int r = 0; r < kRegs; ++r) unpack<V, kF, g>(q + r * V::kLanes * 4, w_low[r], w_high[r]);
+#pragma GCC unroll 4
+    for (int r = 0; r < kRegs; ++r) unpack<V, kF, g>(q + quants_at(r), planes[r], w_low[r], w_high[r]);
 #pragma GCC unroll 4
     for (int t = 0; t < kTokens; ++t) {
       const auto x_low = V::broadcast4(x[t * x_step].q + 4 * g), x_high = V::broadcast4(x[t * x_step].q + 16 + 4 * g);
-#pragma GCC unroll 2
+#pragma GCC unroll 4
       for (int r = 0; r < kRegs; ++r) {
         V::template dot<kF.bits, g>(low[r][t], partial[0][r][t], w_low[r], x_low);
         V::template dot<kF.bits, g>(high[r][t], partial[1][r][t], w_high[r], x_high);
@@ -153,11 +174,11 @@ struct PackedTile {
   }
 
   template <int kTokens>
-  void run(const std::byte* x_bytes, std::int64_t x_stride, float* y, std::int64_t y_stride) const {
+  __attribute__((noinline)) void run(const std::byte* x_bytes, std::int64_t x_stride, float* y, std::int64_t y_stride) const {
     const Q8Block* x = reinterpret_cast<const Q8Block*>(x_bytes) + first_block;
     const std::int64_t x_step = x_stride / static_cast<std::int64_t>(sizeof(Q8Block));
     typename V::Float chunk[kRegs][kTokens];
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int r = 0; r < kRegs; ++r) {
 #pragma GCC unroll 4
       for (int t = 0; t < kTokens; ++t) chunk[r][t] = V::zero();
@@ -167,18 +188,21 @@ struct PackedTile {
       typename V::Partial partial[2][kRegs][kTokens];
 #pragma GCC unroll 4
       for (int t = 0; t < kTokens; ++t) {
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int r = 0; r < kRegs; ++r) start_sums<V, kF.offset_shift, kF.per16()>(x[t * x_step + b], low[r][t], high[r][t]);
       }
       const std::uint8_t* q = quants + b * kF.quant_bytes();
-      dot_group<0>(q, x + b, x_step, low, high, partial);
-      dot_group<1>(q, x + b, x_step, low, high, partial);
-      dot_group<2>(q, x + b, x_step, low, high, partial);
-      dot_group<3>(q, x + b, x_step, low, high, partial);
-      const std::uint8_t* super = supers + b / kBlocksPerSuper * kF.super_bytes();
-#pragma GCC unroll 2
+      Planes<V> planes[kRegs];
+#pragma GCC unroll 4
+      for (int r = 0; r < kRegs; ++r) planes[r] = load_planes<V, kF>(q + quants_at(r));
+      dot_group<0>(q, planes, x + b, x_step, low, high, partial);
+      dot_group<1>(q, planes, x + b, x_step, low, high, partial);
+      dot_group<2>(q, planes, x + b, x_step, low, high, partial);
+      dot_group<3>(q, planes, x + b, x_step, low, high, partial);
+#pragma GCC unroll 4
       for (int r = 0; r < kRegs; ++r) {
-        const auto s = load_scales<V, kF>(scales + b * kF.scale_bytes(), super, r * V::kLanes);
+        const std::int64_t at = r / kTileRegs * all_blocks + b;
+        const auto s = load_scales<V, kF>(scales + at * kF.scale_bytes(), supers + at / kBlocksPerSuper * kF.super_bytes(), r % kTileRegs * V::kLanes);
 #pragma GCC unroll 4
         for (int t = 0; t < kTokens; ++t) {
           chunk[r][t] = add_block<V, kF.per16(), kF.has_min()>(chunk[r][t], low[r][t], high[r][t], s, x[t * x_step + b]);
@@ -187,7 +211,7 @@ struct PackedTile {
     }
 #pragma GCC unroll 4
     for (int t = 0; t < kTokens; ++t) {
-#pragma GCC unroll 2
+#pragma GCC unroll 4
       for (int r = 0; r < kRegs; ++r) put<V>(y + t * y_stride + r * V::kLanes, chunk[r][t], rows - r * V::kLanes, add);
     }
   }
@@ -205,9 +229,9 @@ struct PanelData {
 };
 
 template <class V, QuantFormat kF, int kRegs, int g>
-QB_INLINE void unpack_group(const std::uint8_t* q, PanelData<V, kRegs>& panel, std::int64_t block, int r) {
+QB_INLINE void unpack_group(const std::uint8_t* q, const Planes<V>& planes, PanelData<V, kRegs>& panel, std::int64_t block, int r) {
   typename V::Int low, high;
-  unpack<V, kF, g>(q, low, high);
+  unpack<V, kF, g>(q, planes, low, high);
   V::store_bytes(panel.q[block][g][r], low);
   V::store_bytes(panel.q[block][g + 4][r], high);
 }
@@ -224,10 +248,11 @@ void unpack_panel(const PackedView& w, std::int64_t row, std::int64_t first_col,
     const std::int64_t start = tile * all_blocks + first;
     for (std::int64_t b = 0; b < blocks; ++b) {
       const std::uint8_t* q = w.quants + (start + b) * kF.quant_bytes() + lane * 4;
-      unpack_group<V, kF, kRegs, 0>(q, panel, b, r);
-      unpack_group<V, kF, kRegs, 1>(q, panel, b, r);
-      unpack_group<V, kF, kRegs, 2>(q, panel, b, r);
-      unpack_group<V, kF, kRegs, 3>(q, panel, b, r);
+      const Planes<V> planes = load_planes<V, kF>(q);
+      unpack_group<V, kF, kRegs, 0>(q, planes, panel, b, r);
+      unpack_group<V, kF, kRegs, 1>(q, planes, panel, b, r);
+      unpack_group<V, kF, kRegs, 2>(q, planes, panel, b, r);
+      unpack_group<V, kF, kRegs, 3>(q, planes, panel, b, r);
       const std::uint8_t* super = kF.has_super() ? w.supers + (start + b) / kBlocksPerSuper * kF.super_bytes() : nullptr;
       const auto s = load_scales<V, kF>(w.scales + (start + b) * kF.scale_bytes(), super, lane);
 #pragma GCC unroll 2
@@ -270,7 +295,7 @@ struct PanelTile {
   }
 
   template <int kTokens>
-  void run(const std::byte* x_bytes, std::int64_t x_stride, float* y, std::int64_t y_stride) const {
+  __attribute__((noinline)) void run(const std::byte* x_bytes, std::int64_t x_stride, float* y, std::int64_t y_stride) const {
     const Q8Block* x = reinterpret_cast<const Q8Block*>(x_bytes) + first_block;
     const std::int64_t x_step = x_stride / static_cast<std::int64_t>(sizeof(Q8Block));
     typename V::Float chunk[kRegs][kTokens];
@@ -329,8 +354,15 @@ void multiply_panel(const MultiplyArgs& a, std::int64_t row, std::int64_t col, P
 template <class V, QuantFormat kF>
 void multiply_quant(const MultiplyArgs& a) {
   if (a.tokens <= 4) {
-    for (std::int64_t row = a.row_begin; row < a.row_end; row += kTileRows) {
-      for (std::int64_t col = 0; col < a.w.cols; col += kChunkCols) run_tokens<4>(PackedTile<V, kF>(a, row, col), a, row);
+    std::int64_t row = a.row_begin;
+    if (a.tokens == 1) {
+      constexpr int kTiles = V::tiles_one_token(kF);
+      for (; a.row_end - row > (kTiles - 1) * kTileRows; row += kTiles * kTileRows) {
+        for (std::int64_t col = 0; col < a.w.cols; col += kChunkCols) run_tokens<1>(PackedTile<V, kF, kTiles>(a, row, col), a, row);
+      }
+    }
+    for (; row < a.row_end; row += kTileRows) {
+      for (std::int64_t col = 0; col < a.w.cols; col += kChunkCols) run_tokens<4>(PackedTile<V, kF, 1>(a, row, col), a, row);
     }
     return;
   }

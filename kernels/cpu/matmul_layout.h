@@ -10,11 +10,12 @@
 ///   F32, F16   at [column][16 rows]
 ///   BF16       at [column pair][16 rows][2], an odd last column padded with 0.
 /// Quantised weights: a block is 32 columns of a tile, seen as 8 groups of 4 columns; three arrays, each [tile][block] (supers: [tile][256 columns]):
-///   quants  planes of 64-byte vectors [16 rows][4 columns], in this order, as the format's bits need them
-///     bytes    8 vectors: vector g holds group g, offset by 128
-///     nibbles  4 vectors: vector g holds group g in the low and group g+4 in the high nibbles
-///     pairs    2 vectors: vector p holds group 4p+j in bits 2j, 2j+1
+///   quants  planes of 64-byte vectors [16 rows][4 columns], in this order (the order in which kernels need them: memory is read strictly
+///           forward), as the format's bits need them
 ///     bits     1 vector: bit g belongs to group g
+///     pairs    2 vectors: vector p holds group 4p+j in bits 2j, 2j+1
+///     nibbles  4 vectors: vector g holds group g in the low and group g+4 in the high nibbles
+///     bytes    8 vectors: groups 0, 4, 1, 5, 2, 6, 3, 7, offset by 128
 ///     A number is nibble | pair << 4 | bit << 4 (Q5, Q6), or pair | bit << 2 (Q2, Q3).
 ///   scales  see ScaleKind
 ///   supers  f16 d [16 rows], then f16 dmin [16 rows] where the format has minima
@@ -44,9 +45,9 @@ struct QuantFormat {
   constexpr bool pairs() const { return !lookup && (bits == 2 || bits == 3 || bits == 6); }
   constexpr bool single() const { return bits == 3 || bits == 5; }
   constexpr bool bytes() const { return bits == 8 && !lookup; }
-  constexpr int pairs_offset() const { return nibbles() ? 256 : 0; }
-  constexpr int single_offset() const { return pairs_offset() + (pairs() ? 128 : 0); }
-  constexpr int quant_bytes() const { return bytes() ? 512 : single_offset() + (single() ? 64 : 0); }
+  constexpr int pairs_offset() const { return single() ? 64 : 0; }
+  constexpr int nibbles_offset() const { return pairs_offset() + (pairs() ? 128 : 0); }
+  constexpr int quant_bytes() const { return bytes() ? 512 : nibbles_offset() + (nibbles() ? 256 : 0); }
   constexpr bool has_min() const { return scale == ScaleKind::kF16Min || scale == ScaleKind::kU8Min || scale == ScaleKind::kNibble16; }
   constexpr bool per16() const { return scale == ScaleKind::kNibble16 || scale == ScaleKind::kI8x16; }
   constexpr bool has_super() const { return scale != ScaleKind::kF16 && scale != ScaleKind::kF16Min; }

@@ -172,10 +172,10 @@ void put_values(const Values& v, std::uint8_t* q) {
   std::uint32_t word[8];
   for (int g = 0; g < 8; ++g) word[g] = load_word(v + 4 * g);
   if constexpr (kF.bytes()) {
-    for (int g = 0; g < 8; ++g) store_word(q + 64 * g, word[g]);
+    for (int g = 0; g < 8; ++g) store_word(q + 128 * (g % 4) + 64 * (g / 4), word[g]);
   }
   if constexpr (kF.nibbles()) {
-    for (int g = 0; g < 4; ++g) store_word(q + 64 * g, (word[g] & 0x0f0f0f0fu) | (word[g + 4] & 0x0f0f0f0fu) << 4);
+    for (int g = 0; g < 4; ++g) store_word(q + kF.nibbles_offset() + 64 * g, (word[g] & 0x0f0f0f0fu) | (word[g + 4] & 0x0f0f0f0fu) << 4);
   }
   if constexpr (kF.pairs()) {
     constexpr int kFrom = kF.nibbles() ? 4 : 0;
@@ -189,7 +189,7 @@ void put_values(const Values& v, std::uint8_t* q) {
     constexpr int kFrom = kF.nibbles() ? 4 : 2;
     std::uint32_t out = 0;
     for (int g = 0; g < 8; ++g) out |= ((word[g] >> kFrom) & 0x01010101u) << g;
-    store_word(q + kF.single_offset(), out);
+    store_word(q, out);
   }
 }
 
@@ -197,10 +197,10 @@ template <QuantFormat kF>
 void get_values(const std::uint8_t* q, Values& v) {
   std::uint32_t word[8] = {};
   for (int g = 0; g < 8; ++g) {
-    if constexpr (kF.bytes()) word[g] = load_word(q + 64 * g);
-    if constexpr (kF.nibbles()) word[g] = (load_word(q + 64 * (g % 4)) >> (g < 4 ? 0 : 4)) & 0x0f0f0f0fu;
+    if constexpr (kF.bytes()) word[g] = load_word(q + 128 * (g % 4) + 64 * (g / 4));
+    if constexpr (kF.nibbles()) word[g] = (load_word(q + kF.nibbles_offset() + 64 * (g % 4)) >> (g < 4 ? 0 : 4)) & 0x0f0f0f0fu;
     if constexpr (kF.pairs()) word[g] |= ((load_word(q + kF.pairs_offset() + 64 * (g / 4)) >> (2 * (g % 4))) & 0x03030303u) << (kF.nibbles() ? 4 : 0);
-    if constexpr (kF.single()) word[g] |= ((load_word(q + kF.single_offset()) >> g) & 0x01010101u) << (kF.nibbles() ? 4 : 2);
+    if constexpr (kF.single()) word[g] |= ((load_word(q) >> g) & 0x01010101u) << (kF.nibbles() ? 4 : 2);
     store_word(v + 4 * g, word[g]);
   }
 }

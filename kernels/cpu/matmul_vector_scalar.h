@@ -11,8 +11,10 @@ namespace {
 
 struct VectorScalar {
   static constexpr int kLanes = 16;
-  // Register tiles, rows in vectors by tokens: float weights with many tokens and with one, quantised weights with many tokens.
-  static constexpr int kFloatRegs = 1, kFloatTokens = 4, kFloatRegsOneToken = 1, kQuantRegs = 1, kQuantTokens = 4;
+  // Register tiles, rows in vectors by tokens: float weights one column or a pair of columns at a time, or with one token; quantised weights.
+  static constexpr int kFloatRegs = 1, kFloatTokens = 4, kPairTokens = 4, kFloatRegsOneToken = 1;
+  static constexpr int kQuantRegs = 1, kQuantTokens = 4;
+  static constexpr int tiles_one_token(const QuantFormat&) { return 1; }
 
   struct Float { float v[16]; };
   struct Int { std::uint8_t v[64]; };  // 16 lanes of 4 bytes
@@ -55,6 +57,7 @@ struct VectorScalar {
   static Float load_u4_high(const std::uint8_t* p) { Float r; for (int i = 0; i < 16; ++i) r.v[i] = static_cast<float>(p[i] >> 4); return r; }
 
   static Int load_bytes(const std::uint8_t* p) { Int r; std::memcpy(r.v, p, 64); return r; }
+  static Int keep(Int a) { return a; }
   static void store_bytes(std::uint8_t* p, Int a) { std::memcpy(p, a.v, 64); }
   static Int set_bytes(int x) { Int r; std::memset(r.v, x, 64); return r; }
   static Int bit_and(Int a, Int b) { for (int i = 0; i < 64; ++i) a.v[i] = static_cast<std::uint8_t>(a.v[i] & b.v[i]); return a; }
