@@ -17,11 +17,14 @@ struct EncodeOptions {
 };
 
 /// Text to ids and back, as the checkpoint's own tokenizer does it. Const and safe to share between threads.
+/// Bytes of a text that are not UTF-8 are read as U+FFFD, as Python's errors="replace" reads them. Unicode properties are those of PCRE2's
+/// tables (10.42: Unicode 14), normalisation is Unicode 9's (see nfc.h).
 class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
   virtual std::vector<std::int32_t> encode(std::string_view text, const EncodeOptions& options = {}) const = 0;
-  /// Bytes of a sequence. Special tokens are written as their text unless skip_special. Ids outside the vocabulary are Error{kUsage}.
+  /// Bytes of a sequence, not necessarily UTF-8 (replace_invalid_utf8 in utf8.h mends them; the Python library blanks a whole run of
+  /// byte-fallback tokens where one of them is wrong). Special tokens are written as their text unless skip_special. Ids outside the vocabulary are Error{kUsage}.
   virtual std::string decode(std::span<const std::int32_t> ids, bool skip_special = false) const = 0;
   /// The bytes that one token appends to a text (may be part of a UTF-8 character); empty for special tokens when skip_special.
   virtual std::string piece(std::int32_t id, bool skip_special = false) const = 0;
