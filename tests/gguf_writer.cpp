@@ -186,12 +186,14 @@ void add_metadata(GgufWriter& writer, const TinyModel& m) {
 void add_vocabulary(GgufWriter& writer, const TinyModel& m) {
   std::vector<std::string> tokens;
   std::vector<std::int32_t> types;
+  const std::string space = byte_level_symbol(' ');
   for (std::int64_t id = 0; id < m.vocab; ++id) {
-    tokens.push_back(id < 256 ? byte_level_symbol(static_cast<int>(id)) : "<|extra_" + std::to_string(id) + "|>");
-    types.push_back(id < 256 ? 1 : 3);
+    const std::string extra = id == 256 ? space + space : "<|extra_" + std::to_string(id) + "|>";
+    tokens.push_back(id < 256 ? byte_level_symbol(static_cast<int>(id)) : extra);
+    types.push_back(id <= 256 ? 1 : 3);
   }
   writer.string("tokenizer.ggml.model", "gpt2").string("tokenizer.ggml.pre", "qwen2").strings("tokenizer.ggml.tokens", tokens);
-  writer.integers("tokenizer.ggml.token_type", types).strings("tokenizer.ggml.merges", {});
+  writer.integers("tokenizer.ggml.token_type", types).strings("tokenizer.ggml.merges", {space + " " + space});
   writer.u32("tokenizer.ggml.eos_token_id", static_cast<std::uint32_t>(m.vocab - 1));
 }
 

@@ -65,7 +65,7 @@ struct TinyModel {
   std::int64_t hidden = 64, layers = 2, heads = 4, kv_heads = 2, head_dim = 16, ffn = 96, vocab = 320, context = 256;
   std::int64_t experts = 0, experts_used = 0, expert_ffn = 0;
   bool tied = false;
-  bool vocabulary = true;                     ///< byte-level tokens 0..255, `vocab` in all, EOS the last
+  bool vocabulary = true;                     ///< byte-level tokens 0..255, two spaces merged as 256, `vocab` (at least 258) in all, EOS the last
   tensor::DType dtype = tensor::DType::kF32;  ///< of the matrices; rows must be whole blocks
   std::uint64_t seed = 1;
 };
