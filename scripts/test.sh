@@ -19,12 +19,13 @@ jobs=$(nproc)
 started=$SECONDS
 say() { printf '== %s (%d s)\n' "$*" $((SECONDS - started)); }
 
-# run_preset PRESET [ctest options]: configure, build, test; a broken build counts as one failed test.
+# run_preset PRESET TARGETS [ctest options]: configure, build, test; a broken build counts as one failed test.
 run_preset() {
-  local preset=$1
-  shift
+  local preset=$1 targets=$2
+  shift 2
   say "$preset: build"
-  if ! { cmake --preset "$preset" && cmake --build --preset "$preset" -j "$jobs"; } >"$logs/$preset-build.out" 2>&1; then
+  # shellcheck disable=SC2086
+  if ! { cmake --preset "$preset" && cmake --build --preset "$preset" -j "$jobs" --target $targets; } >"$logs/$preset-build.out" 2>&1; then
     tail -n 40 "$logs/$preset-build.out"
     echo "[failed] $preset does not build" >>"$logs/$preset.log"
     return
@@ -51,10 +52,10 @@ run_check layers python3 scripts/check_layers.py
 if $all; then
   QBENCH_DEMO_MODEL=$(./scripts/fetch_demo.sh) && export QBENCH_DEMO_MODEL
 fi
-run_preset ci
+run_preset ci all
 if $all; then
-  run_preset asan -LE slow_under_sanitizers
-  run_preset tsan -L threads
+  run_preset asan tests_quick -LE slow_under_sanitizers
+  run_preset tsan tests_threads -L threads
   run_check soak ./scripts/soak.sh --seconds 240 --seed 1
 fi
 python3 scripts/count_tests.py "$logs"/*.log

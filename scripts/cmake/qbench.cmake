@@ -50,6 +50,10 @@ function(qb_room name)
   target_link_libraries(qb_${name} PUBLIC ${R_LIBS})
 endfunction()
 
+# What the sanitizer builds need: all tests but those that drive the whole program; the tests that run threads.
+add_custom_target(tests_quick)
+add_custom_target(tests_threads)
+
 # qb_test(name SOURCES files... DEPS rooms... [LIBS libraries...] [LABELS labels...]): one doctest program per room, target test_<name>.
 # Exit status 77 is a visible skip; the environment points at the shared test data when there is any.
 function(qb_test name)
@@ -63,4 +67,10 @@ function(qb_test name)
   target_compile_definitions(test_${name} PRIVATE QB_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   add_test(NAME ${name} COMMAND test_${name})
   set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  if(NOT "slow_under_sanitizers" IN_LIST T_LABELS)
+    add_dependencies(tests_quick test_${name})
+  endif()
+  if("threads" IN_LIST T_LABELS)
+    add_dependencies(tests_threads test_${name})
+  endif()
 endfunction()
