@@ -40,7 +40,7 @@ fs::path executable_path() {
   return path;
 }
 
-fs::path data_dir() {
+std::optional<fs::path> find_data_dir() {
   if (const auto set = environment_variable("QBENCH_DATA_DIR")) {
     if (holds_data(*set)) return *set;
     throw Error(ErrorCode::kConfig, "QBENCH_DATA_DIR is '" + *set + "', which has no prompts/ and configs/; expected the folder that holds both");
@@ -51,8 +51,14 @@ fs::path data_dir() {
   for (fs::path dir = binary_dir; dir.has_relative_path(); dir = dir.parent_path()) {
     if (holds_data(dir)) return dir;
   }
-  throw Error(ErrorCode::kConfig, "found no prompts/ and configs/ in " + installed.string() + " or in a folder above " + binary_dir.string() +
-                                      "; set QBENCH_DATA_DIR to the folder that holds both");
+  return std::nullopt;
+}
+
+fs::path data_dir() {
+  if (const auto found = find_data_dir()) return *found;
+  const fs::path binary_dir = executable_path().parent_path();
+  throw Error(ErrorCode::kConfig, "found no prompts/ and configs/ in " + (binary_dir.parent_path() / "share" / "qbench").string() + " or in a folder above " +
+                                      binary_dir.string() + "; set QBENCH_DATA_DIR to the folder that holds both");
 }
 
 }  // namespace qbench

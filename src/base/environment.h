@@ -22,6 +22,9 @@ std::filesystem::path hf_hub_cache_dir();
 /// binary was built in (found by going up from the binary). Throws Error{kConfig} naming where it looked.
 std::filesystem::path data_dir();
 
+/// The same, or nothing where there is none. A QBENCH_DATA_DIR that is set but wrong is still an error.
+std::optional<std::filesystem::path> find_data_dir();
+
 /// Path of the running binary.
 std::filesystem::path executable_path();
 

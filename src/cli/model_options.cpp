@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/environment.h"
 #include "base/error.h"
 
 namespace qbench::cli {
@@ -19,6 +20,12 @@ std::string single_request(const ModelOptions& options) {
   return requests.front();
 }
 
+/// A model that is named by its path needs no catalogue: a binary that was copied somewhere on its own still reads it.
+catalog::Catalog catalog_for(const std::string& request) {
+  if (std::filesystem::exists(request) && !find_data_dir()) return {};
+  return catalog::Catalog::load_default();
+}
+
 }  // namespace
 
 run::DeviceRequest ModelOptions::device_request() const {
@@ -30,6 +37,7 @@ void add_models_option(CLI::App& command, ModelOptions& options, bool required) 
       .add_option("-m,--models", options.models,
                   "Models, comma-separated or repeated: a file, a folder, a hub id in the local cache, a catalogue name, synthetic:<catalogue name>")
       ->expected(1)
+      ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->type_name("M")
       ->required(required);
@@ -58,7 +66,7 @@ void check_load_options(const ModelOptions& options) {
 
 catalog::ModelRef resolve_single_model(const ModelOptions& options, Invocation& invocation) {
   const std::string request = single_request(options);
-  const catalog::Catalog catalog = catalog::Catalog::load_default();
+  const catalog::Catalog catalog = catalog_for(request);
   invocation.model = request;
   return catalog::resolve_model(catalog, request);
 }
