@@ -98,7 +98,6 @@ using Block = std::vector<StatementPtr>;
 /// A function of the compiled template.
 struct FunctionInfo {
   int slots = 0;
-  bool captured = false;   ///< functions inside it see its variables
 };
 
 struct Statement {

@@ -30,9 +30,10 @@ Args Interpreter::evaluate(const CallArguments& arguments, const ActivationPtr& 
     if (!more.is(Type::kDict)) raise("the argument after ** must be a mapping, not " + std::string(more.type_name()));
     for (const auto& [key, value] : more.as_dict().entries()) {
       if (!key.is(Type::kString)) raise("keywords must be strings");
-      const bool twice = std::any_of(args.keyword.begin(), args.keyword.end(), [&](const auto& entry) { return entry.first == key.bytes(); });
-      if (twice) raise("got multiple values for keyword argument '" + key.bytes() + "'");
-      args.keyword.emplace_back(key.bytes(), value);
+      const std::string& word = key.bytes();
+      const bool twice = std::any_of(args.keyword.begin(), args.keyword.end(), [&word](const auto& entry) { return entry.first == word; });
+      if (twice) raise("got multiple values for keyword argument '" + word + "'");
+      args.keyword.emplace_back(word, value);
     }
   }
   step(args.positional.size() + args.keyword.size());

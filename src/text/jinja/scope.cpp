@@ -44,14 +44,9 @@ class Resolver {
  private:
   static VariableRef reference(Function& from, const std::string& identifier) {
     int up = 0;
-    for (Function* function = &from; function != nullptr; function = function->parent, ++up) {
-      const auto found = function->slots.find(identifier);
-      if (found == function->slots.end()) continue;
-      if (up > 0) function->info->captured = true;
-      return {up, found->second};
-    }
-    QB_CHECK(!"an identifier without a slot");
-    return {};
+    Function* function = &from;
+    for (; function->slots.find(identifier) == function->slots.end(); function = function->parent, ++up) QB_CHECK(function->parent != nullptr);
+    return {up, function->slots.at(identifier)};
   }
 
   static VariableRef variable(const Place& place, const std::string& name, int line) {
