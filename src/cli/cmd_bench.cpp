@@ -159,7 +159,7 @@ Command add_bench(CLI::App& root) {
   const auto options = std::make_shared<BenchCommand>();
   CLI::App* command = root.add_subcommand("bench", "Prefill and decode rates without prompts, comparable with llama-bench");
   const auto add_list = [command](const char* name, std::vector<std::string>& values, const char* help) {
-    command->add_option(name, values, help)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->type_name("N,...");
+    command->add_option(name, values, help)->expected(1)->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->type_name("N,...");
   };
   add_list("-p,--prompt-tokens", options->prompt_tokens, "Lengths of the prompt tests (512)");
   add_list("-n,--gen-tokens", options->gen_tokens, "Lengths of the generation tests (128)");

@@ -102,7 +102,7 @@ Command add_run(CLI::App& root) {
   command->add_option("--suite", request.options.suite, "Name below prompts/ (codegen), or a path")->type_name("S")->group(prompts);
   command->add_option("--prompt", request.options.prompt, "One prompt of your own")->type_name("TEXT")->group(prompts);
   command->add_option("--prompt-file", request.options.prompt_file, "One prompt of your own, from a file")->type_name("F")->group(prompts);
-  command->add_option("--prompts", options->prompt_ids, "Only these prompts of the suite, comma-separated")->delimiter(',')->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->type_name("ID,...")->group(prompts);
+  command->add_option("--prompts", options->prompt_ids, "Only these prompts of the suite, comma-separated")->delimiter(',')->expected(1)->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->type_name("ID,...")->group(prompts);
   command->add_option("--profile", request.options.profile, "Settings below configs/profiles/, or a path")->type_name("P")->group(prompts);
   const std::string passes = "Passes";
   command->add_option("--pass", options->pass, "speed, text or both")->type_name("P")->group(passes);

@@ -21,6 +21,7 @@ void add_sampling_options(CLI::App& command, workload::Settings& settings) {
       .add_option_function<std::vector<std::string>>(
           "--stop", [&settings](const std::vector<std::string>& words) { settings.stop = words; }, "Text that ends the output, and is cut off; repeated for several")
       ->expected(1)
+      ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->type_name("TEXT")
       ->group(group);

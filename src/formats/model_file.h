@@ -20,7 +20,7 @@ struct TensorEntry {
   std::string name;                  ///< neutral name, see below
   tensor::DType dtype = tensor::DType::kF32;
   std::vector<std::int64_t> shape;   ///< outermost first: (rows, cols) for a matrix, (n) for a vector
-  const std::byte* data = nullptr;   ///< row-major, in the mapped file
+  const std::byte* data = nullptr;   ///< row-major, in the mapped file; at any address, so copy before reading wider types
   std::uint64_t bytes = 0;
 };
 

@@ -6,7 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
-#include <map>
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -112,15 +112,27 @@ SampleFileContent read_sample_file(const std::filesystem::path& path) {
   return content;
 }
 
+namespace {
+
+/// The same cell; or a row that failed before device, context and threads were known, and the same request measured later.
+bool is_replaced_by(const CellRecord& row, const CellRecord& later) {
+  if (row.cell == later.cell) return true;
+  const CellKey& a = row.cell;
+  const CellKey& b = later.cell;
+  const bool same_request = a.model == b.model && a.suite == b.suite && a.prompt_id == b.prompt_id && a.turn == b.turn && a.pass == b.pass;
+  return row.status != Status::kOk && same_request;
+}
+
+}  // namespace
+
 std::vector<CellRecord> latest_cells(const std::vector<CellRecord>& cells) {
   std::vector<CellRecord> latest;
-  std::map<std::string, std::size_t> places;
   for (const CellRecord& cell : cells) {
-    const auto [place, is_new] = places.try_emplace(cell_id(cell.cell), latest.size());
-    if (is_new) {
+    const auto earlier = std::find_if(latest.begin(), latest.end(), [&](const CellRecord& row) { return is_replaced_by(row, cell); });
+    if (earlier == latest.end()) {
       latest.push_back(cell);
     } else {
-      latest[place->second] = cell;
+      *earlier = cell;
     }
   }
   return latest;

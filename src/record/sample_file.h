@@ -51,7 +51,8 @@ struct SampleFileContent {
 /// the line's number. Error{kNotFound}, Error{kIo}.
 SampleFileContent read_sample_file(const std::filesystem::path& path);
 
-/// The last record of each cell, in the order in which the cells first appear.
+/// The last record of each cell, in the order in which the cells first appear. A row that failed gives way to any later one of the same
+/// request (model, suite, prompt, turn, pass): it may have failed before device and context were known.
 std::vector<CellRecord> latest_cells(const std::vector<CellRecord>& cells);
 
 }  // namespace qbench::record
