@@ -180,6 +180,14 @@ struct Search {
   }
 };
 
+/// The label that the request will have once the model is there, so that a resumed run knows the row again.
+std::string label_when_found(const Catalog& catalog, const std::string& request) {
+  if (const CatalogEntry* entry = catalog.find(request)) return entry->label;
+  const fs::path path(request);
+  if (path.extension() == ".gguf" || path.extension() == ".safetensors") return label_of_file(path);
+  return as_label(path.has_filename() ? path.filename().string() : request);
+}
+
 std::string unique_label(std::set<std::string>& taken, const std::string& label) {
   // Compared without case: some file systems do not tell case apart.
   std::string candidate = label;
@@ -241,7 +249,7 @@ std::vector<ResolvedModel> resolve_models(const Catalog& catalog, const std::vec
         model.label = model.ref->label = unique_label(taken, model.ref->label);
       } catch (const Error& error) {
         model.error = error;
-        model.label = unique_label(taken, as_label(request));
+        model.label = unique_label(taken, label_when_found(catalog, request));
       }
       models.push_back(std::move(model));
     }

@@ -250,7 +250,7 @@ TEST_CASE("a missing model is a row of its own and labels stay unique") {
   CHECK(models[0].label == "m");
   CHECK(models[1].label == "M-2");
   CHECK(models[1].ref->label == "M-2");
-  CHECK(models[2].label == "Acme-m");
+  CHECK(models[2].label == "m-3");
   CHECK_FALSE(models[2].ref.has_value());
   REQUIRE(models[2].error.has_value());
   CHECK(models[2].error->code() == ErrorCode::kNotFound);
