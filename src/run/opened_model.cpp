@@ -144,7 +144,7 @@ std::unique_ptr<OpenedModel> open_model(const catalog::ModelRef& ref, const work
   opened->open_ns = now_ns() - start_ns;
 
   opened->device = devices.make(device);
-  const model::ModelOptions options{.precision = weight_precision(settings.precision)};
+  const model::ModelOptions options{.precision = weight_precision(settings.precision), .max_step_tokens = std::max<std::int64_t>(512, settings.batch)};
   opened->model = files.file ? model::load_model(*files.file, *opened->device, options)
                              : model::draw_model(opened->config, seed_of(opened->facts.name), *opened->device, options);
   const model::LoadReport& report = opened->model->load_report();
