@@ -17,6 +17,9 @@ namespace {
 using formats::TensorEntry;
 using tensor::DType;
 
+constexpr std::int64_t kSmallestBlock = 32;  ///< numbers of the smallest quantised block
+constexpr std::int64_t kLargestBlock = 256;
+
 bool is_float(DType dtype) { return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16; }
 
 std::optional<DType> convertible_type(WeightPrecision precision) {
@@ -33,16 +36,15 @@ std::optional<DType> convertible_type(WeightPrecision precision) {
 class FileWeights : public WeightProvider {
  public:
   FileWeights(const formats::ModelFile& file, WeightPrecision precision) : file_(&file), precision_(precision) {
-    if (precision == WeightPrecision::kAuto || file.precision_name() == model::name_of(precision)) {
-      precision_ = WeightPrecision::kAuto;
+    if (precision == WeightPrecision::kAuto) return;
+    const std::optional<DType> wanted = convertible_type(precision);
+    if (!wanted) {
+      check_is_mix();
       return;
     }
-    if (!convertible_type(precision)) {
-      throw Error(ErrorCode::kUnsupported, "--precision " + std::string(model::name_of(precision)) + ": this checkpoint is " + file.precision_name() +
-                                               "; a checkpoint can become f32, f16, bf16, q8_0 or q4_0 while it loads, the K types are for synthetic weights");
-    }
+    mostly_wanted_ = has_mostly(*wanted);
     for (const TensorEntry& entry : file.tensors()) {
-      if (precision == WeightPrecision::kF32 || entry.shape.size() != 2 || is_float(entry.dtype) || entry.dtype == target_for(entry)) continue;
+      if (!is_matrix(entry) || precision == WeightPrecision::kF32 || is_float(entry.dtype) || entry.dtype == target_for(entry)) continue;
       throw Error(ErrorCode::kUnsupported, "--precision " + std::string(model::name_of(precision)) + ": tensor '" + entry.name + "' is " +
                                                std::string(tensor::name_of(entry.dtype)) + "; only floating-point weights are converted, use auto or f32");
     }
@@ -72,8 +74,16 @@ class FileWeights : public WeightProvider {
   std::string precision() const override {
     return precision_ == WeightPrecision::kAuto ? file_->precision_name() : std::string(model::name_of(precision_));
   }
+  /// The types of the matrices that change, whatever the file calls itself.
   std::string conversion() const override {
-    return precision_ == WeightPrecision::kAuto ? "none" : file_->precision_name() + " to " + std::string(model::name_of(precision_));
+    if (!convertible_type(precision_)) return "none";
+    std::set<std::string_view> changed;
+    for (const TensorEntry& entry : file_->tensors()) {
+      if (is_matrix(entry) && entry.dtype != target_for(entry)) changed.insert(tensor::name_of(entry.dtype));
+    }
+    std::string from;
+    for (const std::string_view name : changed) from += (from.empty() ? "" : ", ") + std::string(name);
+    return from.empty() ? "none" : from + " to " + std::string(model::name_of(precision_));
   }
 
  private:
@@ -88,12 +98,46 @@ class FileWeights : public WeightProvider {
     return rotates && file_->config().rope_rows_permuted ? file_->config().head_dim : 0;
   }
 
+  static bool is_router(const TensorEntry& entry) { return std::string_view(entry.name).ends_with("ffn_gate_inp.weight"); }
+  /// Matrices whose type --precision decides.
+  static bool is_matrix(const TensorEntry& entry) { return entry.shape.size() == 2 && !is_router(entry); }
+
+  /// A K mix cannot be made here: the file must be one already, in its tensors and not only by its name.
+  void check_is_mix() const {
+    const std::string wanted(model::name_of(precision_));
+    if (file_->precision_name() != wanted) {
+      throw Error(ErrorCode::kUnsupported, "--precision " + wanted + ": this checkpoint is " + file_->precision_name() +
+                                               "; a checkpoint can become f32, f16, bf16, q8_0 or q4_0 while it loads, the K types are for synthetic weights");
+    }
+    for (const TensorEntry& entry : file_->tensors()) {
+      if (!is_matrix(entry) || !is_float(entry.dtype) || entry.shape[1] % kSmallestBlock != 0) continue;
+      throw Error(ErrorCode::kUnsupported, "--precision " + wanted + ": the file calls itself " + wanted + ", but its tensor '" + entry.name + "' is " +
+                                               std::string(tensor::name_of(entry.dtype)) + "; use auto");
+    }
+  }
+
+  /// Whether more than half of the matrices have the wanted type already.
+  bool has_mostly(DType wanted) const {
+    std::int64_t matrices = 0, of_wanted = 0;
+    for (const TensorEntry& entry : file_->tensors()) {
+      if (!is_matrix(entry)) continue;
+      ++matrices;
+      of_wanted += entry.dtype == wanted ? 1 : 0;
+    }
+    return 2 * of_wanted > matrices;
+  }
+
+  /// llama.cpp's q8_0 and q4_0 files hold some matrices (the head above all) in a block type of more bits: such a file is what was asked for.
+  bool is_finer_block(DType dtype, DType wanted) const {
+    return mostly_wanted_ && !is_float(dtype) && !is_float(wanted) && tensor::row_bytes(dtype, kLargestBlock) >= tensor::row_bytes(wanted, kLargestBlock);
+  }
+
   /// The router stays exact in float32; everything else follows --precision. Rows that no block fits become F16, and with q4_0 the head (or
   /// the embedding that is also the head) becomes Q8_0, since its errors fall on every token.
   DType target_for(const TensorEntry& entry) const {
-    if (std::string_view(entry.name).ends_with("ffn_gate_inp.weight")) return DType::kF32;
+    if (is_router(entry)) return DType::kF32;
     const std::optional<DType> wanted = convertible_type(precision_);
-    if (!wanted) return entry.dtype;
+    if (!wanted || entry.dtype == *wanted || is_finer_block(entry.dtype, *wanted)) return entry.dtype;
     DType target = *wanted;
     const bool is_head = entry.name == "output.weight" || (entry.name == "token_embd.weight" && file_->config().tied_head);
     if (target == DType::kQ4_0 && is_head) target = DType::kQ8_0;
@@ -102,6 +146,7 @@ class FileWeights : public WeightProvider {
 
   const formats::ModelFile* file_;
   WeightPrecision precision_;
+  bool mostly_wanted_ = false;
 };
 
 class DrawnWeights : public WeightProvider {
