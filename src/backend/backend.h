@@ -104,9 +104,10 @@ class Backend {
   virtual std::unique_ptr<Buffer> allocate(std::int64_t numbers) = 0;
   virtual std::unique_ptr<KvCache> make_kv_cache(const KvCacheShape& shape) = 0;
 
-  /// The steps between begin and end see this batch.
+  /// The steps between begin and end see this batch. A step that failed ends too; what the device finds out late, read() or the next
+  /// begin_step() says.
   virtual void begin_step(const Batch& batch) = 0;
-  virtual void end_step() = 0;
+  virtual void end_step() noexcept = 0;
 
   /// x (tokens, hidden) = rows `ids` of the table.
   virtual void embed(const Matrix& table, Buffer& x) = 0;

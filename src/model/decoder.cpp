@@ -110,6 +110,18 @@ void load_ffn(Loader& load, const formats::ModelConfig& c, bool dense, const std
   }
 }
 
+/// A step that ends when the scope does, also by an exception: the next step would otherwise find it open.
+class OpenStep {
+ public:
+  OpenStep(Backend& device, const backend::Batch& batch) : device_(device) { device_.begin_step(batch); }
+  ~OpenStep() { device_.end_step(); }
+  OpenStep(const OpenStep&) = delete;
+  OpenStep& operator=(const OpenStep&) = delete;
+
+ private:
+  Backend& device_;
+};
+
 class Decoder : public Model {
  public:
   Decoder(const WeightProvider& weights, Backend& device, const ModelOptions& options)
@@ -145,11 +157,10 @@ class Decoder : public Model {
   void forward(const backend::Batch& batch, backend::KvCache& cache, std::span<const std::int32_t> logit_rows, std::span<float> logits) override {
     QB_CHECK(batch.tokens() >= 1 && batch.tokens() <= max_tokens_);
     QB_CHECK(logits.size() >= logit_rows.size() * static_cast<std::size_t>(config_.vocab));
-    device_->begin_step(batch);
+    const OpenStep step(*device_, batch);
     device_->embed(*embedding_, *x_);
     for (std::size_t i = 0; i < layers_.size(); ++i) run_layer(layers_[i], static_cast<std::int64_t>(i), cache);
     read_logits(logit_rows, logits);
-    device_->end_step();
   }
 
  private:

@@ -121,7 +121,7 @@ std::unique_ptr<KvCache> CpuBackend::make_kv_cache(const KvCacheShape& shape) { 
 
 void CpuBackend::begin_step(const Batch& batch) { batch_.begin(batch); }
 
-void CpuBackend::end_step() { batch_.end(); }
+void CpuBackend::end_step() noexcept { batch_.end(); }
 
 void CpuBackend::embed(const Matrix& table, Buffer& x) {
   const CpuMatrix& matrix = cpu(table);

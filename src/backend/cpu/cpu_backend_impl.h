@@ -25,7 +25,7 @@ class CpuBackend final : public Backend {
   std::unique_ptr<Buffer> allocate(std::int64_t numbers) override;
   std::unique_ptr<KvCache> make_kv_cache(const KvCacheShape& shape) override;
   void begin_step(const Batch& batch) override;
-  void end_step() override;
+  void end_step() noexcept override;
   void embed(const Matrix& table, Buffer& x) override;
   void norm_qkv_rope_append(const AttentionInput& input, const Rope& rope, std::int64_t layer, const Buffer& x, Buffer& q,
                             KvCache& cache) override;

@@ -46,7 +46,7 @@ struct AttentionPlan {
 class CpuBatch {
  public:
   void begin(const Batch& batch);
-  void end() { open_ = false; }
+  void end() noexcept { open_ = false; }
   bool open() const noexcept { return open_; }
 
   std::int64_t tokens() const noexcept { return static_cast<std::int64_t>(ids_.size()); }

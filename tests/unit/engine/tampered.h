@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "base/error.h"
 #include "formats/model_file.h"
 
 namespace qbench::test {
@@ -69,27 +70,21 @@ class TamperedFile : public formats::ModelFile {
   std::deque<std::vector<std::byte>> copies_;
 };
 
-/// A device whose rotation frequencies are off by one pair.
-class OffByOneRope : public backend::Backend {
+/// A device that passes everything on to another: what a test wants wrong it overrides.
+class PassingDevice : public backend::Backend {
  public:
-  explicit OffByOneRope(backend::Backend& inner) : inner_(inner) {}
+  explicit PassingDevice(backend::Backend& inner) : inner_(inner) {}
   backend::DeviceInfo device() const override { return inner_.device(); }
   std::unique_ptr<backend::Matrix> load_matrix(std::span<const tensor::RowSource* const> parts) override { return inner_.load_matrix(parts); }
   std::unique_ptr<backend::Buffer> load_vector(std::span<const float> values) override { return inner_.load_vector(values); }
   std::unique_ptr<backend::Buffer> allocate(std::int64_t numbers) override { return inner_.allocate(numbers); }
   std::unique_ptr<backend::KvCache> make_kv_cache(const backend::KvCacheShape& shape) override { return inner_.make_kv_cache(shape); }
   void begin_step(const backend::Batch& batch) override { inner_.begin_step(batch); }
-  void end_step() override { inner_.end_step(); }
+  void end_step() noexcept override { inner_.end_step(); }
   void embed(const backend::Matrix& table, backend::Buffer& x) override { inner_.embed(table, x); }
   void norm_qkv_rope_append(const backend::AttentionInput& input, const backend::Rope& rope, std::int64_t layer, const backend::Buffer& x, backend::Buffer& q,
                             backend::KvCache& cache) override {
-    if (shifted_.inverse_frequency.empty()) {
-      shifted_ = rope;
-      auto& f = shifted_.inverse_frequency;
-      f.insert(f.begin(), f.front());
-      f.pop_back();
-    }
-    inner_.norm_qkv_rope_append(input, shifted_, layer, x, q, cache);
+    inner_.norm_qkv_rope_append(input, rope, layer, x, q, cache);
   }
   void attention(const backend::AttentionInput& input, std::int64_t window, std::int64_t layer, const backend::Buffer& q, const backend::KvCache& cache,
                  backend::Buffer& out) override {
@@ -108,7 +103,47 @@ class OffByOneRope : public backend::Backend {
 
  private:
   backend::Backend& inner_;
+};
+
+/// A device whose rotation frequencies are off by one pair.
+class OffByOneRope : public PassingDevice {
+ public:
+  using PassingDevice::PassingDevice;
+  void norm_qkv_rope_append(const backend::AttentionInput& input, const backend::Rope& rope, std::int64_t layer, const backend::Buffer& x, backend::Buffer& q,
+                            backend::KvCache& cache) override {
+    if (shifted_.inverse_frequency.empty()) {
+      shifted_ = rope;
+      auto& f = shifted_.inverse_frequency;
+      f.insert(f.begin(), f.front());
+      f.pop_back();
+    }
+    PassingDevice::norm_qkv_rope_append(input, shifted_, layer, x, q, cache);
+  }
+
+ private:
   backend::Rope shifted_;
+};
+
+/// A device that fails in the middle of a step when it is told to.
+class FailingDevice : public PassingDevice {
+ public:
+  using PassingDevice::PassingDevice;
+  bool fails = false;
+  void project_residual(const backend::Matrix& w, const backend::Buffer& in, backend::Buffer& x) override {
+    if (fails) throw Error(ErrorCode::kMemory, "no memory, as planted", "test");
+    PassingDevice::project_residual(w, in, x);
+  }
+};
+
+/// A device that makes one number of every read wrong.
+class SpoilingDevice : public PassingDevice {
+ public:
+  using PassingDevice::PassingDevice;
+  float spoil = 0.0F;
+  void read(const backend::Buffer& from, std::int64_t first, std::span<float> to) override {
+    PassingDevice::read(from, first, to);
+    if (to.size() > 7) to[7] = spoil;
+  }
 };
 
 }  // namespace qbench::test
