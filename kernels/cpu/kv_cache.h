@@ -34,7 +34,8 @@ struct KvLayout {
 /// Error{kUnsupported} for another type, an odd head_dim or a Q8_0 head_dim that is no multiple of 32.
 KvLayout make_kv_layout(tensor::DType dtype, std::int64_t head_dim, std::int64_t positions);
 
-/// Writes k and v (head_dim) of one position into the cache of one layer, sequence and KV head, rounded to the cache's type.
+/// Writes k and v (head_dim) of one position into the cache of one layer, sequence and KV head, rounded to the cache's type. Finite numbers
+/// beyond its range become its largest (float16: 65504; Q8_0: 127 x 65504); infinities and NaN stay what they are (Q8_0: the block is NaN).
 using AppendKv = void (*)(const KvLayout& layout, std::byte* head, std::int64_t position, const float* k, const float* v);
 AppendKv append_kv_kernel(Isa isa);
 

@@ -64,18 +64,37 @@ const float* v_rows_as_f32(const KvLayout& layout, const std::byte* head, std::i
   return scratch;
 }
 
-/// Quantises 32 numbers to int8 with the float16 scale max|x| / 127, as ggml's Q8_0 does. Returns the scale's bits.
+/// x, or the largest number of its sign that the cache's type holds. Infinities and NaN stay, so that a broken activation is seen.
+QB_INLINE Vec saturate(Vec x, float largest) {
+  const Vec clamped = vmin(vset(largest), vmax(vset(-largest), x));
+  return vselect_less(vmax(x, vsub(vzero(), x)), vset(__builtin_inff()), clamped, x);
+}
+
+constexpr float kLargestF16 = 65504.0F;
+constexpr float kLargestBf16 = 0x1.FEp127F;
+
+/// Quantises 32 numbers to int8 with the float16 scale max|x| / 127, as ggml's Q8_0 does. Returns the scale's bits. Numbers beyond 127 times
+/// the largest float16 saturate; an infinity or NaN makes the scale, and so the whole block, NaN.
 QB_INLINE std::uint16_t quantize_block(const float* x, std::int8_t* to) {
+  constexpr float kLargest = 127.0F * kLargestF16;
+  constexpr float kSmallest = 1e-30F;  // its scale is far below float16's range, and 127 / x would overflow soon below
   float largest = 0.0F;
+  bool finite = true;
   for (int i = 0; i < 32; ++i) {
     const float a = x[i] < 0 ? -x[i] : x[i];
+    finite &= a <= 3.402823466e38F;
     largest = a > largest ? a : largest;
   }
+  if (!finite) {
+    for (int i = 0; i < 32; ++i) to[i] = 0;
+    return 0x7e00;  // NaN
+  }
+  largest = largest < kLargest ? largest : kLargest;
   const float scale = largest / 127.0F;
-  const float inverse = largest > 0.0F ? 127.0F / largest : 0.0F;
+  const float inverse = largest > kSmallest ? 127.0F / largest : 0.0F;
   for (int i = 0; i < 32; i += kWidth) {
     float rounded[kWidth];
-    vstore(rounded, vround(vmul(vload(x + i), vset(inverse))));
+    vstore(rounded, vround(vmul(saturate(vload(x + i), kLargest), vset(inverse))));
     for (int j = 0; j < kWidth; ++j) to[i + j] = static_cast<std::int8_t>(rounded[j]);
   }
   std::uint16_t bits[kWidth];
@@ -128,7 +147,9 @@ void append_kv(const KvLayout& layout, std::byte* head, std::int64_t position, c
     return;
   }
   const bool bf16 = layout.dtype == tensor::DType::kBF16;
-  const auto store = [bf16](std::uint16_t * to, Vec x) __attribute__((always_inline)) { bf16 ? vstore_bf16(to, x) : vstore_f16(to, x); };
+  const auto store = [bf16](std::uint16_t * to, Vec x) __attribute__((always_inline)) {
+    bf16 ? vstore_bf16(to, saturate(x, kLargestBf16)) : vstore_f16(to, saturate(x, kLargestF16));
+  };
   auto* k_to = reinterpret_cast<std::uint16_t*>(k_tile);
   round_row(v, dim, reinterpret_cast<std::uint16_t*>(v_tile) + slot * layout.padded_dim, store);
   for (std::int64_t d = 0; d < dim; d += 32) {

@@ -313,7 +313,7 @@ TEST_CASE("a prompt in chunks gives the same as the prompt at once, within round
 TEST_CASE("attention does not depend on the number of threads by a single bit") {
   for (const auto isa : available_isas("attention threads")) {
     CAPTURE(name_of(isa));
-    for (const DType cache : {DType::kF32, DType::kBF16, DType::kQ8_0}) {
+    for (const DType cache : {DType::kF32, DType::kBF16, DType::kF16, DType::kQ8_0}) {
       const Shape shape{14, 2, 64, true, false, 64, 0, cache};
       std::vector<std::vector<float>> results;
       for (const int threads : {1, 2, 3, 5}) {
