@@ -1,6 +1,7 @@
 #include "measure/sample_metrics.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/check.h"
 #include "base/units.h"
@@ -30,10 +31,33 @@ struct Totals {
   std::int64_t t1 = 0;             ///< the last sequence has its first token
   std::int64_t tn = 0;             ///< the last token of all
   std::int64_t after_t1 = 0;       ///< tokens later than t1
-  std::int64_t gaps = 0;           ///< between tokens of one sequence
+  std::int64_t gaps = 0;           ///< between tokens of one sequence, from t1 on
   std::int64_t gaps_ns = 0;
   std::int64_t longest = 0;  ///< positions of the longest sequence
 };
+
+/// When the last sequence has its first token; nothing where one has none.
+std::optional<std::int64_t> first_tokens_done(const std::vector<SequenceRecord>& sequences) {
+  std::int64_t t1 = 0;
+  for (const SequenceRecord& sequence : sequences) {
+    if (sequence.token_ns.empty()) return std::nullopt;
+    t1 = std::max(t1, sequence.token_ns.front());
+  }
+  return t1;
+}
+
+/// Calls visit(gap in ns) for every gap between tokens of one sequence that begins when all sequences are decoding: an earlier one also
+/// holds the prefill of other sequences, which no token waits for while decoding.
+template <class Visit>
+void each_gap(const std::vector<SequenceRecord>& sequences, Visit visit) {
+  const std::optional<std::int64_t> t1 = first_tokens_done(sequences);
+  if (!t1) return;
+  for (const SequenceRecord& sequence : sequences) {
+    for (std::size_t i = 1; i < sequence.token_ns.size(); ++i) {
+      if (sequence.token_ns[i - 1] >= *t1) visit(sequence.token_ns[i] - sequence.token_ns[i - 1]);
+    }
+  }
+}
 
 Totals add_up(const std::vector<SequenceRecord>& sequences) {
   Totals totals;
@@ -44,12 +68,13 @@ Totals add_up(const std::vector<SequenceRecord>& sequences) {
     totals.prompt_tokens += sequence.prompt_tokens;
     totals.output_tokens += count;
     totals.longest = std::max(totals.longest, sequence.prompt_tokens + count);
-    if (stamps.empty()) continue;
-    totals.t1 = std::max(totals.t1, stamps.front());
-    totals.tn = std::max(totals.tn, stamps.back());
-    totals.gaps += count - 1;
-    totals.gaps_ns += stamps.back() - stamps.front();
+    if (!stamps.empty()) totals.tn = std::max(totals.tn, stamps.back());
   }
+  totals.t1 = first_tokens_done(sequences).value_or(0);
+  each_gap(sequences, [&](std::int64_t gap_ns) {
+    ++totals.gaps;
+    totals.gaps_ns += gap_ns;
+  });
   // One sequence: all but the first, also when stamps coincide. Several: those that came when all were decoding.
   if (sequences.size() == 1) {
     totals.after_t1 = std::max<std::int64_t>(0, totals.output_tokens - 1);
@@ -119,9 +144,7 @@ record::MetricValues sample_metrics(const record::SampleRecord& sample) {
   metrics[MetricId::kPromptTokens] = as_double(totals.prompt_tokens);
   metrics[MetricId::kOutputTokens] = as_double(totals.output_tokens);
   metrics[MetricId::kContextUseRatio] = ratio(as_double(totals.longest), as_double(sample.cell.context));
-  // A sequence without any token has no first one, and so the repetition has no t1.
-  const bool all_began = std::none_of(sample.sequences.begin(), sample.sequences.end(), [](const auto& s) { return s.token_ns.empty(); });
-  if (all_began) {
+  if (first_tokens_done(sample.sequences)) {
     metrics[MetricId::kTtftMs] = ms_from_ns(as_double(totals.t1));
     metrics[MetricId::kPrefillTokPerS] = rate(totals.prompt_tokens, totals.t1);
     metrics[MetricId::kE2eMs] = ms_from_ns(as_double(totals.tn));
@@ -148,11 +171,7 @@ record::MetricValues load_metrics(const record::LoadRecord& load) {
 }
 
 void append_gaps_ms(const record::SampleRecord& sample, std::vector<double>& gaps) {
-  for (const SequenceRecord& sequence : sample.sequences) {
-    for (std::size_t i = 1; i < sequence.token_ns.size(); ++i) {
-      gaps.push_back(ms_from_ns(as_double(sequence.token_ns[i] - sequence.token_ns[i - 1])));
-    }
-  }
+  each_gap(sample.sequences, [&](std::int64_t gap_ns) { gaps.push_back(ms_from_ns(as_double(gap_ns))); });
 }
 
 }  // namespace qbench::measure

@@ -19,7 +19,8 @@ record::MetricValues sample_metrics(const record::SampleRecord& sample);
 /// The metrics of a load (load_ms, open_ms, pack_ms), without those of the first request.
 record::MetricValues load_metrics(const record::LoadRecord& load);
 
-/// Gaps between consecutive tokens of each sequence, in ms, appended to `gaps`.
+/// Gaps between consecutive tokens of each sequence, in ms, appended to `gaps`. With several sequences only those from t1 on, the moment at
+/// which the last sequence has its first token: an earlier gap holds the prefill of another sequence.
 void append_gaps_ms(const record::SampleRecord& sample, std::vector<double>& gaps);
 
 }  // namespace qbench::measure

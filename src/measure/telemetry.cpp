@@ -35,13 +35,12 @@ struct Telemetry::State {
   void loop() {
     std::unique_lock lock(mutex);
     auto next = std::chrono::steady_clock::now();
-    while (!stopping) {
-      take();
+    do {
       // A late entry does not make the following ones come in a burst.
       next = std::max(next + std::chrono::nanoseconds(options.interval_ns), std::chrono::steady_clock::now());
       wake.wait_until(lock, next, [this] { return stopping; });
-    }
-    take();
+      take();  // the last one too, when stopping
+    } while (!stopping);
   }
 
   Options options;
@@ -77,6 +76,7 @@ void Telemetry::start() {
   state_->count = 0;
   state_->dropped = 0;
   state_->stopping = false;
+  state_->take();
   state_->thread = std::thread([state = state_.get()] { state->loop(); });
 }
 

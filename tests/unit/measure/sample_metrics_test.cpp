@@ -148,13 +148,32 @@ TEST_CASE("several sequences are added up; decoding begins when the last one has
   CHECK(30 / 0.025 == value(MetricId::kPrefillTokPerS));
   // After 25 ms come 30, 45, 60 of the first and 30, 45, 60, 75 of the second: 7 tokens in 50 ms.
   CHECK(7 / 0.050 == value(MetricId::kDecodeTokPerS));
-  CHECK((40.0 + 50.0) / (3 + 4) == value(MetricId::kItlMeanMs));
+  // Gaps from 25 ms on: 15, 15 of the first (30 - 20 began before) and 5, 15, 15, 15 of the second.
+  CHECK(80.0 / 6 == value(MetricId::kItlMeanMs));
   CHECK(9 / 0.075 == value(MetricId::kE2eTokPerS));
   CHECK(15 / 0.075 == value(MetricId::kCharsPerS));
   CHECK(0.25 == value(MetricId::kContextUseRatio));  // the longest: (20 + 5) / 100
   std::vector<double> gaps;
   append_gaps_ms(sample, gaps);
-  CHECK(gaps == std::vector<double>{10, 15, 15, 5, 15, 15, 15});
+  CHECK(gaps == std::vector<double>{15, 15, 5, 15, 15, 15});
+}
+
+TEST_CASE("waiting for the prefill of other sequences is no gap between tokens") {
+  SampleRecord sample = four_tokens();
+  sample.sequences[0].token_ns = {100 * kMs, 310 * kMs, 320 * kMs};  // between its first two tokens two other prompts were read
+  for (const std::int64_t first : {200, 300}) {
+    SequenceRecord other = sample.sequences[0];
+    other.token_ns = {first * kMs, 310 * kMs, 320 * kMs};
+    sample.sequences.push_back(other);
+  }
+  std::vector<double> gaps;
+  append_gaps_ms(sample, gaps);
+  CHECK(gaps == std::vector<double>{10, 10, 10, 10});
+  CHECK(sample_metrics(sample)[MetricId::kItlMeanMs] == 10.0);
+  sample.sequences[1].token_ns.clear();  // without t1 nothing is a decoding gap
+  gaps.clear();
+  append_gaps_ms(sample, gaps);
+  CHECK(gaps.empty());
 }
 
 TEST_CASE("a failed repetition has no metrics") {

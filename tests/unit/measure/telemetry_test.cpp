@@ -46,6 +46,18 @@ TEST_CASE("a series has an entry at the start and at the end, in order, with mem
   CHECK(mean_cpu_cores(series).value() > 0);
 }
 
+TEST_CASE("a series that is stopped at once still has its first and its last entry") {
+  for (int i = 0; i < 20; ++i) {
+    Telemetry telemetry;
+    telemetry.start();
+    const std::int64_t after_start = now_ns();
+    const record::TelemetrySeries series = telemetry.stop(after_start);
+    REQUIRE(series.time_ns.size() == 2);
+    CHECK(series.time_ns.front() <= 0);  // taken by start(), not later by the thread
+    CHECK(series.time_ns.back() >= 0);
+  }
+}
+
 TEST_CASE("entries beyond the prepared memory are counted, not stored") {
   Telemetry telemetry({.interval_ns = 100'000, .capacity = 3});
   telemetry.start();
@@ -54,6 +66,7 @@ TEST_CASE("entries beyond the prepared memory are counted, not stored") {
   const record::TelemetrySeries series = telemetry.stop(now_ns());
   CHECK(series.time_ns.size() <= 3);
   CHECK(series.time_ns.size() + static_cast<std::size_t>(series.dropped) >= 2);
+  if (series.dropped > 0) CHECK(series.time_ns.size() == 3);
 }
 
 TEST_CASE("a sampler runs again, and stops by itself when it goes") {
