@@ -12,10 +12,18 @@ namespace {
 
 /// -log softmax(logits)[id] in nats; sums in double.
 double negative_log_likelihood(std::span<const float> logits, std::int32_t id) {
-  const float top = *std::max_element(logits.begin(), logits.end());
+  const double top = *std::max_element(logits.begin(), logits.end());
   double sum = 0.0;
-  for (const float value : logits) sum += std::exp(static_cast<double>(value - top));
-  return std::log(sum) - static_cast<double>(logits[static_cast<std::size_t>(id)] - top);
+  for (const float value : logits) sum += std::exp(static_cast<double>(value) - top);
+  return std::log(sum) - (static_cast<double>(logits[static_cast<std::size_t>(id)]) - top);
+}
+
+void require_finite(std::span<const float> logits, std::int64_t row) {
+  const auto broken = std::find_if_not(logits.begin(), logits.end(), [](float l) { return std::isfinite(l); });
+  if (broken == logits.end()) return;
+  throw Error(ErrorCode::kDevice, "the logit of token id " + std::to_string(broken - logits.begin()) + " after token " + std::to_string(row) +
+                                      " is not a finite number; the model's weights are broken, or its activations leave the range of --precision or --kv-type",
+              "perplexity");
 }
 
 PerplexityResult summarise(const std::vector<double>& losses, std::int64_t chunks) {
@@ -31,16 +39,11 @@ PerplexityResult summarise(const std::vector<double>& losses, std::int64_t chunk
   return result;
 }
 
-void check_ids(std::span<const std::int32_t> ids, std::int64_t vocab) {
-  for (const std::int32_t id : ids) {
-    if (id < 0 || id >= vocab) throw Error(ErrorCode::kUsage, "token id " + std::to_string(id) + " is outside the vocabulary of " + std::to_string(vocab));
-  }
-}
-
 }  // namespace
 
 PerplexityResult measure_perplexity(Session& session, std::span<const std::int32_t> ids, const PerplexityOptions& options) {
-  check_ids(ids, session.model().config().vocab);
+  session.check_ids(ids);
+  if (options.context < 1) throw Error(ErrorCode::kUsage, "must be 1 or more, not " + std::to_string(options.context), "--context");
   const bool all = options.method == PerplexityMethod::kAll;
   const auto total = static_cast<std::int64_t>(ids.size());
   const std::int64_t window = all ? std::min(options.context, total) : options.context;
@@ -61,6 +64,7 @@ PerplexityResult measure_perplexity(Session& session, std::span<const std::int32
     const std::vector<std::int32_t> original = fed;
     if (!all && options.bos_id >= 0) fed[0] = options.bos_id;
     session.score(fed, first_scored, [&](std::int64_t index, std::span<const float> logits) {
+      require_finite(logits, chunk * window + index);
       if (options.on_logits) options.on_logits(row, logits);
       ++row;
       const auto next = static_cast<std::size_t>(index) + 1;
@@ -68,7 +72,12 @@ PerplexityResult measure_perplexity(Session& session, std::span<const std::int32
     });
   }
   if (losses.empty()) throw Error(ErrorCode::kUsage, "perplexity: no token could be scored");
-  return summarise(losses, chunks);
+  PerplexityResult result = summarise(losses, chunks);
+  if (!std::isfinite(result.perplexity) || !std::isfinite(result.standard_error)) {
+    throw Error(ErrorCode::kDevice, "the mean loss of " + std::to_string(result.mean_nll) + " nats per token is beyond what a perplexity can be; " +
+                                        "the model's weights are broken", "perplexity");
+  }
+  return result;
 }
 
 }  // namespace qbench::engine

@@ -31,7 +31,8 @@ struct PerplexityOptions {
   std::function<void(std::int64_t row, std::span<const float> logits)> on_logits;
 };
 
-/// Error{kUsage} when there are too few tokens for the method.
+/// Error{kUsage} when there are too few tokens for the method or an id is outside the vocabulary; {kDevice} when a logit or the perplexity is
+/// no finite number: there is no perplexity then.
 PerplexityResult measure_perplexity(Session& session, std::span<const std::int32_t> ids, const PerplexityOptions& options);
 
 }  // namespace qbench::engine

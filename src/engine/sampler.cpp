@@ -5,6 +5,7 @@
 #include <limits>
 #include <string>
 
+#include "base/check.h"
 #include "base/error.h"
 
 namespace qbench::engine {
@@ -28,7 +29,7 @@ std::int32_t largest(std::span<const float> logits) {
     if (!std::isfinite(logits[i])) continue;
     if (best < 0 || logits[i] > logits[static_cast<std::size_t>(best)]) best = static_cast<std::int32_t>(i);
   }
-  if (best < 0) throw Error(ErrorCode::kDevice, "sampling: no logit is a finite number; the model's weights or the device are broken");
+  QB_CHECK(best >= 0);
   return best;
 }
 
@@ -65,13 +66,23 @@ void Sampler::remember(std::int32_t id) {
 
 std::int32_t Sampler::next(std::span<float> all_logits) {
   const std::span<float> logits = all_logits.first(static_cast<std::size_t>(vocab_));
-  if (params_.no_repeat_ngram > 0) ban_repeated_ngrams(logits);
+  const bool banned = params_.no_repeat_ngram > 0 && ban_repeated_ngrams(logits);
+  require_choice(logits, banned);
   apply_penalties(logits);
   const std::int32_t id = params_.temperature == 0.0 ? largest(logits) : draw(logits);
   history_.push_back(id);
   ++output_counts_[static_cast<std::size_t>(id)];
   remember(id);
   return id;
+}
+
+void Sampler::require_choice(std::span<const float> logits, bool banned) const {
+  if (std::any_of(logits.begin(), logits.end(), [](float l) { return std::isfinite(l); })) return;
+  if (banned) {
+    throw Error(ErrorCode::kUsage, "--no-repeat-ngram " + std::to_string(params_.no_repeat_ngram) +
+                                       " has banned every token that could follow; give a larger one or 0 (off)");
+  }
+  throw Error(ErrorCode::kDevice, "sampling: no logit is a finite number; the model's weights or the device are broken");
 }
 
 void Sampler::apply_penalties(std::span<float> logits) const {
@@ -81,20 +92,27 @@ void Sampler::apply_penalties(std::span<float> logits) const {
   for (const std::int32_t id : seen_) {
     const auto i = static_cast<std::size_t>(id);
     double value = logits[i];
+    if (!std::isfinite(value)) continue;
     if (repetition) value = value > 0.0 ? value / params_.repetition_penalty : value * params_.repetition_penalty;
     if (output_counts_[i] > 0) value -= params_.presence_penalty + params_.frequency_penalty * output_counts_[i];
-    logits[i] = static_cast<float>(value);
+    constexpr double kLargest = std::numeric_limits<float>::max();
+    logits[i] = static_cast<float>(std::clamp(value, -kLargest, kLargest));
   }
 }
 
-void Sampler::ban_repeated_ngrams(std::span<float> logits) const {
+bool Sampler::ban_repeated_ngrams(std::span<float> logits) const {
   const auto n = static_cast<std::size_t>(params_.no_repeat_ngram);
-  if (history_.size() < n) return;
+  if (history_.size() < n) return false;
+  bool banned = false;
   const auto tail = history_.end() - static_cast<std::ptrdiff_t>(n - 1);
   for (auto at = history_.begin(); at + static_cast<std::ptrdiff_t>(n) <= history_.end(); ++at) {
     const std::int32_t follower = *(at + static_cast<std::ptrdiff_t>(n - 1));
-    if (follower >= 0 && follower < vocab_ && std::equal(tail, history_.end(), at)) logits[static_cast<std::size_t>(follower)] = kBanned;
+    if (follower < 0 || follower >= vocab_ || !std::equal(tail, history_.end(), at)) continue;
+    float& logit = logits[static_cast<std::size_t>(follower)];
+    banned |= std::isfinite(logit);
+    logit = kBanned;
   }
+  return banned;
 }
 
 std::int32_t Sampler::draw(std::span<const float> logits) {
@@ -102,8 +120,9 @@ std::int32_t Sampler::draw(std::span<const float> logits) {
   candidates_.clear();
   double total = 0.0;
   for (std::size_t i = 0; i < logits.size(); ++i) {
+    if (!std::isfinite(logits[i])) continue;
     const float scaled = static_cast<float>((logits[i] - top) / params_.temperature);
-    if (!(scaled > -100.0F)) continue;  // e^-100 of the largest: never drawn in 2^53 draws, and drops banned ids and NaN
+    if (!(scaled > -100.0F)) continue;  // e^-100 of the largest: never drawn in 2^53 draws
     candidates_.emplace_back(scaled, static_cast<std::int32_t>(i));
     total += std::exp(static_cast<double>(scaled));
   }

@@ -30,12 +30,15 @@ class Sampler {
  public:
   /// vocab: ids from here on are padding rows and never picked. history: the prompt.
   Sampler(const SamplingParams& params, std::int64_t vocab, std::span<const std::int32_t> history);
-  /// logits: (>= vocab) float32, changed in place. The picked id joins the history. Error{kDevice} when no logit is finite.
+  /// logits: (>= vocab) float32, changed in place. The picked id joins the history. A logit that is no finite number (NaN, either
+  /// infinity) is never picked. Error{kDevice} when none is finite, {kUsage} when no-repeat n-gram has banned all that were.
   std::int32_t next(std::span<float> logits);
 
  private:
   void apply_penalties(std::span<float> logits) const;
-  void ban_repeated_ngrams(std::span<float> logits) const;
+  /// True when it has banned an id that could have been picked.
+  bool ban_repeated_ngrams(std::span<float> logits) const;
+  void require_choice(std::span<const float> logits, bool banned) const;
   std::int32_t draw(std::span<const float> logits);
   void remember(std::int32_t id);
 

@@ -12,7 +12,13 @@ namespace {
 constexpr std::int64_t kDefaultContext = 4096;
 constexpr std::int64_t kScoreRows = 64;  // rows of logits held at once while scoring: 39 MB at Qwen's vocabulary
 
-SessionOptions settle(SessionOptions options, const formats::ModelConfig& config) {
+SessionOptions settle(SessionOptions options, const model::Model& model) {
+  const formats::ModelConfig& config = model.config();
+  if (options.context < 0) throw Error(ErrorCode::kUsage, "must be 1 or more, not " + std::to_string(options.context), "--context");
+  if (options.sequences < 1 || options.sequences > model.max_tokens()) {
+    throw Error(ErrorCode::kUsage, "must be from 1 to the " + std::to_string(model.max_tokens()) + " tokens of a step, not " + std::to_string(options.sequences),
+                "--batch");
+  }
   if (options.context == 0) options.context = std::min(config.context, kDefaultContext);
   if (options.context > config.context) {
     throw Error(ErrorCode::kContext, "--context " + std::to_string(options.context) + " is more than the model's " + std::to_string(config.context) + " positions");
@@ -77,7 +83,7 @@ struct Session::Lane {
   }
 };
 
-Session::Session(model::Model& model, const SessionOptions& options) : model_(&model), options_(settle(options, model.config())) {
+Session::Session(model::Model& model, const SessionOptions& options) : model_(&model), options_(settle(options, model)) {
   cache_ = model.make_cache(options_.sequences, options_.context, options_.kv_dtype);
   const auto steps = static_cast<std::size_t>(std::max(model.max_tokens(), options_.sequences));
   logits_.resize(static_cast<std::size_t>(options_.sequences * model.config().vocab));
@@ -122,8 +128,16 @@ void Session::decode_step(std::vector<Lane>& lanes) {
   }
 }
 
+void Session::check_ids(std::span<const std::int32_t> ids) const {
+  for (const std::int32_t id : ids) {
+    if (id >= 0 && id < model_->config().vocab) continue;
+    throw Error(ErrorCode::kUsage, "token id " + std::to_string(id) + " is outside the model's vocabulary of " + std::to_string(model_->config().vocab));
+  }
+}
+
 std::vector<Generation> Session::generate(const GenerateRequest& request) {
   QB_CHECK(!request.prompts.empty() && static_cast<std::int64_t>(request.prompts.size()) <= options_.sequences);
+  if (request.max_new_tokens < 1) throw Error(ErrorCode::kUsage, "must be 1 or more, not " + std::to_string(request.max_new_tokens), "--max-new-tokens");
   std::vector<Generation> results(request.prompts.size());
   std::vector<Lane> lanes;
   lanes.reserve(results.size());
@@ -135,11 +149,7 @@ std::vector<Generation> Session::generate(const GenerateRequest& request) {
       throw Error(ErrorCode::kContext, "the prompt has " + std::to_string(length) + " tokens, the context holds " + std::to_string(options_.context) +
                                            "; give a larger --context or a shorter prompt");
     }
-    for (const std::int32_t id : prompt) {
-      if (id < 0 || id >= model_->config().vocab) {
-        throw Error(ErrorCode::kUsage, "token id " + std::to_string(id) + " is outside the vocabulary of " + std::to_string(model_->config().vocab));
-      }
-    }
+    check_ids(prompt);
     SamplingParams sampling = request.sampling;
     sampling.seed += s;
     results[s].prompt_tokens = length;
@@ -172,12 +182,14 @@ std::vector<Generation> Session::generate(const GenerateRequest& request) {
 }
 
 void Session::feed(std::int64_t sequence, std::int64_t position, std::span<const std::int32_t> ids) {
-  QB_CHECK(position + static_cast<std::int64_t>(ids.size()) <= options_.context);
+  QB_CHECK(position >= 0 && position + static_cast<std::int64_t>(ids.size()) <= options_.context);
+  check_ids(ids);
   feed_chunks(sequence, position, ids, true);
 }
 
 void Session::decode_once(std::span<const std::int32_t> ids, std::int64_t position) {
-  QB_CHECK(position < options_.context && static_cast<std::int64_t>(ids.size()) <= options_.sequences);
+  QB_CHECK(position >= 0 && position < options_.context && static_cast<std::int64_t>(ids.size()) <= options_.sequences);
+  check_ids(ids);
   for (std::size_t s = 0; s < ids.size(); ++s) {
     positions_[s] = static_cast<std::int32_t>(position);
     slots_[s] = rows_[s] = static_cast<std::int32_t>(s);
@@ -187,6 +199,7 @@ void Session::decode_once(std::span<const std::int32_t> ids, std::int64_t positi
 
 void Session::score(std::span<const std::int32_t> ids, std::int64_t first_row, const std::function<void(std::int64_t, std::span<const float>)>& on_logits) {
   const auto total = static_cast<std::int64_t>(ids.size());
+  check_ids(ids);
   if (total > options_.context) {
     throw Error(ErrorCode::kContext, std::to_string(total) + " tokens do not fit the context of " + std::to_string(options_.context));
   }

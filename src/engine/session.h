@@ -52,6 +52,7 @@ struct Generation {
 /// A model with a KV cache: prefill in chunks, decode, for one or several sequences.
 class Session {
  public:
+  /// Error{kContext} for more positions than the model has, {kUsage} for absurd options, {kMemory}, {kUnsupported}: those of the cache.
   Session(model::Model& model, const SessionOptions& options);
 
   /// Error{kContext} before anything runs when a prompt does not leave room for one token; a generation that reaches the end of the context
@@ -66,6 +67,9 @@ class Session {
   /// Teacher-forced logits: for each token of ids (at positions 0..), on_logits(index, logits) with logits (vocab, padding rows included).
   /// `first_row`: rows before it are not computed. Uses sequence 0.
   void score(std::span<const std::int32_t> ids, std::int64_t first_row, const std::function<void(std::int64_t, std::span<const float>)>& on_logits);
+
+  /// Error{kUsage} naming the first id that the model has no embedding for. Everything that takes ids does this first.
+  void check_ids(std::span<const std::int32_t> ids) const;
 
   std::int64_t context() const { return options_.context; }
   std::uint64_t kv_bytes() const { return cache_->device_bytes(); }

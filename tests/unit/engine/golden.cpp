@@ -1,7 +1,10 @@
 #include "golden.h"
 
+#include <doctest/doctest.h>
+
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
@@ -43,14 +46,22 @@ GoldenError compare_with_golden(const Golden& golden, const formats::ModelFile& 
   session_options.sampling_vocab = golden.tokenizer_size;
   engine::Session session(*decoder, session_options);
 
+  // Nothing to compare would be equal to anything.
+  REQUIRE(golden.token_ids.size() >= 16);
+  REQUIRE(golden.greedy_output.size() >= 8);
+  REQUIRE(golden.logits.rows == static_cast<std::int64_t>(golden.token_ids.size()));
+  REQUIRE(golden.logits.cols == decoder->config().vocab);
   GoldenError error;
+  std::size_t compared = 0;
   session.score(golden.token_ids, 0, [&](std::int64_t row, std::span<const float> logits) {
     const float* expected = golden.logits.row(row);
+    ++compared;
     for (std::size_t i = 0; i < logits.size(); ++i) {
       const double difference = std::fabs(static_cast<double>(logits[i]) - static_cast<double>(expected[i])) / golden.logit_std;
-      if (!(difference <= error.worst)) error.worst = difference;
+      error.worst = std::isnan(difference) ? std::numeric_limits<double>::infinity() : std::max(error.worst, difference);
     }
   });
+  REQUIRE(compared == golden.token_ids.size());
   engine::GenerateRequest request;
   request.prompts = {golden.greedy_prompt};
   request.max_new_tokens = static_cast<std::int64_t>(golden.greedy_output.size());

@@ -51,6 +51,31 @@ TEST_CASE("no finite logit is an error that says so") {
   CHECK_THROWS_WITH_AS(sample_once({}, {nan, nan}), doctest::Contains("no logit is a finite number"), Error);
 }
 
+TEST_CASE("an infinite logit is passed over by greedy and by drawing") {
+  const float inf = std::numeric_limits<float>::infinity();
+  CHECK(sample_once({}, {inf, 1.0F, 0.0F, -inf}) == 1);
+  SamplingParams params;
+  params.temperature = 1.0;
+  const auto drawn = shares(params, {inf, 1.0F, 1.0F, -inf}, 2000);
+  CHECK(drawn.size() == 2);
+  REQUIRE(drawn.contains(1));
+  CHECK(drawn.at(1) == doctest::Approx(0.5).epsilon(0.12));  // five standard errors
+  params.repetition_penalty = 2.0;
+  params.frequency_penalty = 1.0;
+  CHECK(sample_once(params, {inf, 1.0F, -200.0F}, {0, 1}) == 1);
+}
+
+TEST_CASE("an n-gram ban that leaves nothing says so, and not that the model is broken") {
+  SamplingParams params;
+  params.no_repeat_ngram = 1;
+  CHECK(sample_once(params, {1.0F, 2.0F, 0.0F}, {0, 1}) == 2);
+  CHECK_THROWS_WITH_AS(sample_once(params, {1.0F, 2.0F}, {0, 1}), doctest::Contains("--no-repeat-ngram 1 has banned every token"), Error);
+  params.temperature = 1.0;
+  CHECK_THROWS_WITH_AS(sample_once(params, {1.0F, 2.0F}, {0, 1}), doctest::Contains("--no-repeat-ngram 1 has banned every token"), Error);
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  CHECK_THROWS_WITH_AS(sample_once(params, {nan, nan}, {0, 1}), doctest::Contains("no logit is a finite number"), Error);
+}
+
 TEST_CASE("temperature one draws each id with its softmax probability") {
   SamplingParams params;
   params.temperature = 1.0;
@@ -58,6 +83,7 @@ TEST_CASE("temperature one draws each id with its softmax probability") {
   double total = 0.0;
   for (const float l : logits) total += std::exp(static_cast<double>(l));
   const auto drawn = shares(params, logits);
+  REQUIRE(drawn.size() == logits.size());
   for (const auto& [id, share] : drawn) {
     const double p = std::exp(static_cast<double>(logits[static_cast<std::size_t>(id)])) / total;
     CHECK(share == doctest::Approx(p).epsilon(5.0 * std::sqrt((1.0 - p) / (p * 20000.0))));  // five standard errors

@@ -1,12 +1,14 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "backend/cpu/cpu_backend.h"
 #include "base/error.h"
 #include "engine/perplexity.h"
 #include "engine/session.h"
 #include "golden.h"
+#include "tampered.h"
 #include "test_support.h"
 
 namespace qbench::engine {
@@ -118,6 +120,55 @@ TEST_CASE("a prompt longer than the context is refused before anything runs") {
   CHECK_THROWS_WITH_AS(Session(*l.decoder, small(100000)), doctest::Contains("512 positions"), Error);
 }
 
+TEST_CASE("ids that the model has no embedding for are refused wherever ids come in") {
+  const Loaded l = load("qwen3");
+  Session session(*l.decoder, small(64, 2));
+  const auto unknown = doctest::Contains("outside the model's vocabulary of 136");
+  const auto vocab = static_cast<std::int32_t>(l.decoder->config().vocab);
+  REQUIRE(vocab == 136);
+  for (const std::int32_t bad : {vocab, -1}) {
+    const std::vector<std::int32_t> ids{1, bad};
+    CHECK_THROWS_WITH_AS(session.generate(ask({ids}, 4)), unknown, Error);
+    CHECK_THROWS_WITH_AS(session.feed(0, 0, ids), unknown, Error);
+    CHECK_THROWS_WITH_AS(session.decode_once(ids, 0), unknown, Error);
+    CHECK_THROWS_WITH_AS(session.score(ids, 0, [](std::int64_t, std::span<const float>) {}), unknown, Error);
+    PerplexityOptions options;
+    options.context = 4;
+    CHECK_THROWS_WITH_AS(measure_perplexity(session, ids, options), unknown, Error);
+    if (bad < 0) continue;  // there it means no BOS
+    options.bos_id = bad;
+    CHECK_THROWS_WITH_AS(measure_perplexity(session, std::vector<std::int32_t>(8, 1), options), unknown, Error);
+  }
+  session.feed(0, 0, std::vector<std::int32_t>{vocab - 1});  // padding rows have embeddings
+}
+
+TEST_CASE("absurd session and request options are refused") {
+  const Loaded l = load("qwen3");
+  CHECK_THROWS_WITH_AS(Session(*l.decoder, small(64, 0)), doctest::Contains("--batch"), Error);
+  CHECK_THROWS_WITH_AS(Session(*l.decoder, small(64, 17)), doctest::Contains("16 tokens of a step"), Error);
+  CHECK_THROWS_WITH_AS(Session(*l.decoder, small(-1)), doctest::Contains("--context"), Error);
+  Session session(*l.decoder, small(64));
+  CHECK_THROWS_WITH_AS(session.generate(ask({{1, 2}}, 0)), doctest::Contains("--max-new-tokens"), Error);
+  PerplexityOptions options;
+  options.method = PerplexityMethod::kAll;
+  options.context = 0;
+  CHECK_THROWS_WITH_AS(measure_perplexity(session, std::vector<std::int32_t>(8, 1), options), doctest::Contains("--context"), Error);
+}
+
+TEST_CASE("a step that fails leaves the model usable") {
+  const Loaded l = load("qwen3");
+  test::FailingDevice device(*l.device);
+  model::ModelOptions options;
+  options.max_step_tokens = 16;
+  const auto decoder = model::load_model(*l.file, device, options);
+  Session session(*decoder, small(64));
+  const auto before = session.generate(ask({{1, 2, 3}}, 8))[0].output_ids;
+  device.fails = true;
+  CHECK_THROWS_WITH_AS(session.generate(ask({{1, 2, 3}}, 8)), doctest::Contains("as planted"), Error);
+  device.fails = false;
+  CHECK(session.generate(ask({{1, 2, 3}}, 8))[0].output_ids == before);
+}
+
 TEST_CASE("a callback that says stop and a cancel flag both end a generation as interrupted") {
   const Loaded l = load("qwen3");
   Session session(*l.decoder, small(64));
@@ -134,7 +185,9 @@ TEST_CASE("a callback that says stop and a cancel flag both end a generation as 
 }
 
 TEST_CASE("perplexity over all tokens equals transformers' on every committed model") {
-  for (const auto& folder : test::golden_folders(test::fixtures_dir() / "engine")) {
+  const auto folders = test::golden_folders(test::fixtures_dir() / "engine");
+  REQUIRE(folders.size() >= 10);
+  for (const auto& folder : folders) {
     CAPTURE(folder.string());
     const test::Golden golden = test::read_golden(folder);
     const Loaded l = load(folder.filename().string(), 2, model::WeightPrecision::kF32);
@@ -144,6 +197,26 @@ TEST_CASE("perplexity over all tokens equals transformers' on every committed mo
     const PerplexityResult result = measure_perplexity(session, golden.token_ids, options);
     CHECK(result.tokens_scored == static_cast<std::int64_t>(golden.token_ids.size()) - 1);
     CHECK(result.perplexity == doctest::Approx(golden.perplexity).epsilon(1e-3));
+  }
+}
+
+TEST_CASE("a logit that is no finite number makes the perplexity an error, not a number") {
+  const Loaded l = load("qwen3");
+  test::SpoilingDevice device(*l.device);
+  const auto decoder = model::load_model(*l.file, device, {});
+  Session session(*decoder, small(64));
+  for (const auto method : {PerplexityMethod::kAll, PerplexityMethod::kLlamaCpp}) {
+    PerplexityOptions options;
+    options.method = method;
+    options.context = 16;
+    for (const float spoil : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()}) {
+      device.spoil = spoil;
+      CHECK_THROWS_WITH_AS(measure_perplexity(session, std::vector<std::int32_t>(40, 3), options), doctest::Contains("logit of token id 7"), Error);
+    }
+    device.spoil = 3e38F;  // finite, but e to the mean loss is not
+    CHECK_THROWS_WITH_AS(measure_perplexity(session, std::vector<std::int32_t>(40, 3), options), doctest::Contains("beyond what a perplexity can be"), Error);
+    device.spoil = 0.0F;
+    CHECK(std::isfinite(measure_perplexity(session, std::vector<std::int32_t>(40, 3), options).perplexity));
   }
 }
 
