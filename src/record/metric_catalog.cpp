@@ -24,7 +24,8 @@ constexpr std::array kLargest{Statistic::kMax};
 constexpr std::array kBare{Statistic::kNone};
 
 // The symbols of the formulas are explained in results/README.md. With several sequences at once (batch > 1) n and p count the tokens of
-// all of them, t1 is the moment at which the last sequence has its first token, and tn the last token of all.
+// all of them, t1 is the moment at which the last sequence has its first token, tn the last token of all, and a gap one that begins at t1 or
+// later (an earlier one holds the prefill of another sequence).
 constexpr std::array<MetricInfo, kMetricCount> kCatalog{{
     {kLoadMs, "load_ms", "ms", kLow, kLoad, false, "from opening the first file to a model that can run", kMiddle},
     {kOpenMs, "open_ms", "ms", kLow, kLoad, false, "part of load_ms: opening and checking the files, tokenizer included", kMiddle},
