@@ -38,7 +38,7 @@ def write_random_model(path):
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_BF16)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("qwen2")
-    writer.add_token_list([f"t{i}" for i in range(s["vocab"])])
+    writer.add_token_list(["t", "0"] + [f"t{i}" for i in range(s["vocab"] - 2)])
     writer.add_token_types([1] * s["vocab"])
     writer.add_token_merges(["t 0"])
     writer.add_eos_token_id(0)

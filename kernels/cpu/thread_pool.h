@@ -19,14 +19,14 @@ struct Range {
 /// The part of [0, count) that `thread` of `threads` does: contiguous, as even as whole multiples of `granularity` allow.
 Range partition(std::int64_t count, std::int64_t granularity, int thread, int threads);
 
-/// A counter that threads wait on: they spin (about half a millisecond at most, first with pause, then yielding the processor), then sleep
-/// in the kernel, so that waiting costs nothing when a free core is there and harms nobody when none is.
+/// A counter that threads wait on: they spin for some tens of microseconds, then sleep in the kernel, so that waiting costs little when a
+/// free core is there and harms nobody when none is.
 class WaitCounter {
  public:
   std::uint32_t load() const noexcept { return value_.load(std::memory_order_acquire); }
   /// Adds one and wakes whoever sleeps.
   void advance() noexcept;
-  /// Returns once the value differs from `old`. `spinning` false: yields from the start.
+  /// Returns once the value differs from `old`. `spinning` false: sleeps at once.
   void wait_while(std::uint32_t old, bool spinning) noexcept;
 
  private:
