@@ -13,6 +13,7 @@ namespace qbench::formats {
 namespace {
 
 constexpr std::int64_t kMaxCount = std::int64_t{1} << 32;
+constexpr std::int64_t kMaxExperts = 1 << 14;  // as validate has it; the tensors are split by this count before that
 
 Architecture architecture_of(const GgufMetadata& metadata) {
   const std::optional<std::string_view> name = metadata.string("general.architecture");
@@ -122,8 +123,8 @@ void read_experts(const ArchitectureKeys& keys, ModelConfig& c) {
     if (experts != 0) keys.unsupported("expert_count", fmt::format("{} experts in a {} model", experts, name_of(c.architecture)));
     return;
   }
-  c.experts = keys.require("expert_count");
-  c.experts_used = keys.require("expert_used_count");
+  c.experts = keys.require("expert_count", kMaxExperts);
+  c.experts_used = keys.require("expert_used_count", kMaxExperts);
   c.expert_ffn = keys.get("expert_feed_forward_length", c.ffn / c.experts_used, 1);
   c.renormalize_experts = true;  // the key does not exist: llama.cpp renormalises for this architecture always
 }

@@ -47,6 +47,7 @@ class Assembler {
     }
     complete_config();
     validate(data_.config, where_);
+    for (const auto& [layer, stored] : fused_qkv_) split_qkv(stored, layer);
     check_tensors(
         data_.config, data_.tensors, [](std::string_view neutral) { return stored_name(neutral); }, where_);
     return std::move(data_);
@@ -79,6 +80,7 @@ class Assembler {
     if (*layer >= data_.config.layers)
       fail(ErrorCode::kFormat, stored.name, fmt::format("the metadata promises {} layers", data_.config.layers));
     if (rest.ends_with("_exps.weight")) return split_experts(stored, *layer, rest);
+    if (rest == "attn_qkv.weight" && data_.config.rope_rows_permuted) return fused_qkv_.push_back({*layer, stored});
     TensorEntry entry = stored;
     const bool doubled = stored.shape.size() == 2 && stored.shape[0] == 2 * data_.config.ffn;
     if (data_.config.architecture == Architecture::kPhi3 && rest == "ffn_up.weight" && doubled)
@@ -112,6 +114,21 @@ class Assembler {
     }
   }
 
+  /// Where Q and K have permuted rows they become matrices of their own: V's rows, in the same tensor, are as they are everywhere. The
+  /// config has been checked by now.
+  void split_qkv(const TensorEntry& stored, std::int64_t layer) {
+    const ModelConfig& c = data_.config;
+    const std::int64_t q_rows = c.heads * c.head_dim, kv_rows = c.kv_heads * c.head_dim;
+    const std::vector<std::int64_t> expected{q_rows + 2 * kv_rows, c.hidden};
+    if (stored.shape != expected)
+      fail(ErrorCode::kFormat, stored.name, fmt::format("expected shape {}, found {}", shape_text(expected), shape_text(stored.shape)));
+    TensorEntry whole = stored;  // as one expert of a tensor of experts
+    whole.shape.insert(whole.shape.begin(), 1);
+    data_.tensors.add(expert_view(whole, 0, 0, q_rows, layer_tensor(layer, "attn_q.weight")), where_);
+    data_.tensors.add(expert_view(whole, 0, q_rows, kv_rows, layer_tensor(layer, "attn_k.weight")), where_);
+    data_.tensors.add(expert_view(whole, 0, q_rows + kv_rows, kv_rows, layer_tensor(layer, "attn_v.weight")), where_);
+  }
+
   /// What only the tensors tell: the vocabulary, whether the head is the embedding, which layers have no experts.
   void complete_config() {
     ModelConfig& c = data_.config;
@@ -135,6 +152,7 @@ class Assembler {
   const std::vector<GgufFile>& parts_;
   const std::string& where_;
   GgufModelData data_;
+  std::vector<std::pair<std::int64_t, TensorEntry>> fused_qkv_;  ///< by layer, where they are to be split
 };
 
 class GgufModel : public ModelFile {
@@ -148,6 +166,10 @@ class GgufModel : public ModelFile {
     data_ = assemble_gguf_model(parts_, paths.front().string());
     if (data_.config.name.empty()) data_.config.name = default_name(paths.front());
     tokenizer_ = read_gguf_tokenizer(parts_.front().metadata);
+    for (const std::int32_t id : end_of_generation_ids(tokenizer_)) {
+      std::vector<std::int32_t>& known = data_.config.eos_ids;
+      if (std::find(known.begin(), known.end(), id) == known.end()) known.push_back(id);
+    }
   }
 
   const ModelConfig& config() const override { return data_.config; }

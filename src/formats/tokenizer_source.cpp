@@ -1,5 +1,7 @@
 #include "formats/tokenizer_source.h"
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -104,6 +106,25 @@ TokenizerSource read_gguf_tokenizer(const GgufMetadata& metadata) {
   source.add_eos = metadata.boolean("tokenizer.ggml.add_eos_token");
   source.add_space_prefix = metadata.boolean("tokenizer.ggml.add_space_prefix");
   return source;
+}
+
+bool ends_generation(std::string_view token, bool control) noexcept {
+  // A token that is mistyped as a normal one still ends an answer; two of the texts may stand in a vocabulary as ordinary text, though.
+  if (token == "</s>" || token == "<eos>") return control;
+  constexpr std::string_view kTexts[] = {"<|im_end|>",  "<|end|>", "<|endoftext|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>",
+                                         "<end_of_turn>", "<EOT>",   "_<EOT>",        "[EOT]",      "[EOS]",      "<end_of_utterance>",
+                                         "<\xEF\xBD\x9C" "end\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>"};
+  return std::find(std::begin(kTexts), std::end(kTexts), token) != std::end(kTexts);
+}
+
+std::vector<std::int32_t> end_of_generation_ids(const TokenizerSource& source) {
+  constexpr std::int32_t kControl = 3;  // GGUF specification, tokenizer.ggml.token_type
+  std::vector<std::int32_t> ids;
+  for (std::size_t i = 0; i < source.tokens.size(); ++i) {
+    const bool control = !source.token_types.empty() && source.token_types[i] == kControl;
+    if (ends_generation(source.tokens[i], control)) ids.push_back(static_cast<std::int32_t>(i));
+  }
+  return ids;
 }
 
 TokenizerSource load_tokenizer_source(const fs::path& path) {

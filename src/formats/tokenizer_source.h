@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace qbench::formats {
@@ -31,6 +32,14 @@ struct TokenizerSource {
   /// Jinja text: `chat_template` of tokenizer_config.json, chat_template.jinja beside it, or tokenizer.chat_template. Empty: none.
   std::string chat_template;
 };
+
+/// Whether a token of this text ends an answer: "<|im_end|>", "<|end|>", "<|endoftext|>", ... A GGUF names at most three of the ids that do.
+/// `control` is false for a token that is text of the vocabulary: "</s>" ends an answer only where it is a control token.
+/// Source: the same texts as llama.cpp (llama-vocab.cpp, load, special_eog_ids), without its fill-in-the-middle tokens.
+bool ends_generation(std::string_view token, bool control) noexcept;
+
+/// Ids of a GGUF's tokens that end an answer, by their text; empty for other kinds.
+std::vector<std::int32_t> end_of_generation_ids(const TokenizerSource& source);
 
 /// Reads the text side of a folder with tokenizer files, a .gguf (a vocabulary without weights is enough) or a tokenizer.json.
 /// kind is kNone when the folder or file has no tokenizer. Errors: kNotFound, kIo, kFormat.

@@ -266,7 +266,7 @@ TEST_CASE("a GGUF whose tensors do not hold together is refused") {
            [](GgufWriter& w) {
              w.random_tensor("blk.0.attn_qkv.weight", DType::kF32, {128, 64});
            },
-           "'blk.0.attn_q.weight': this build's decoder has no place"},
+           "tensor 'blk.0.attn_q.weight' stands twice"},
           {"llama3 RoPE factors", [](GgufWriter& w) { w.random_tensor("rope_freqs.weight", DType::kF32, {8}); },
            "llama3 RoPE scaling is not supported"},
           {"longrope factors", [](GgufWriter& w) { w.random_tensor("rope_factors_long.weight", DType::kF32, {8}); },
@@ -283,7 +283,7 @@ TEST_CASE("a GGUF whose experts do not hold together is refused") {
           {"no experts used", [](GgufWriter& w) { w.u32("qwen3moe.expert_used_count", 0); }, "'qwen3moe.expert_used_count'"},
           {"no expert count", [](GgufWriter& w) { w.remove("qwen3moe.expert_count"); }, "'qwen3moe.expert_count'"},
           {"4 billion experts", [](GgufWriter& w) { w.u32("qwen3moe.expert_count", ~0u); },
-           "tensor 'blk.0.ffn_gate_exps.weight': expected shape (4294967295, 32, 64)"},
+           "'qwen3moe.expert_count': "},
           {"one expert too many", [](GgufWriter& w) { w.u32("qwen3moe.expert_count", 5); },
            "expected shape (5, 32, 64), found (4, 32, 64)"},
           {"expert width", [](GgufWriter& w) { w.u32("qwen3moe.expert_feed_forward_length", 16); },

@@ -105,6 +105,46 @@ TEST_CASE("a phi3 file's double-width ffn_up is the fused gate and up") {
   CHECK(model->find("blk.0.attn_qkv.weight")->shape == std::vector<std::int64_t>{128, 64});
 }
 
+TEST_CASE("a llama file's fused Q, K and V become three matrices, so that Q's and K's rows are put back into order and V's are not") {
+  const TempDir dir;
+  GgufWriter writer = tiny_gguf(tiny_of("llama"));
+  const std::string q = writer.find_tensor("blk.1.attn_q.weight").data, k = writer.find_tensor("blk.1.attn_k.weight").data,
+                    v = writer.find_tensor("blk.1.attn_v.weight").data;
+  std::erase_if(writer.tensors, [](const GgufWriter::Tensor& tensor) {
+    return tensor.name == "blk.1.attn_q.weight" || tensor.name == "blk.1.attn_k.weight" || tensor.name == "blk.1.attn_v.weight";
+  });
+  writer.tensor("blk.1.attn_qkv.weight", DType::kF32, {128, 64}, q + k + v);
+  const auto model = write_and_open(writer, dir);
+  CHECK(model->config().rope_rows_permuted);
+  CHECK(model->find("blk.1.attn_qkv.weight") == nullptr);
+  REQUIRE(model->find("blk.1.attn_v.weight") != nullptr);
+  CHECK(model->find("blk.1.attn_q.weight")->shape == std::vector<std::int64_t>{64, 64});
+  CHECK(model->find("blk.1.attn_k.weight")->shape == std::vector<std::int64_t>{32, 64});
+  CHECK(stored(*model->find("blk.1.attn_q.weight")) == q);
+  CHECK(stored(*model->find("blk.1.attn_k.weight")) == k);
+  CHECK(stored(*model->find("blk.1.attn_v.weight")) == v);
+  writer.find_tensor("blk.1.attn_qkv.weight").ne = {128, 64};
+  writer.write(dir.path() / "model.gguf");
+  test::expect_error([&] { open_model_file(dir.path() / "model.gguf"); }, "'blk.1.attn_qkv.weight': expected shape");
+}
+
+TEST_CASE("a GGUF's EOS ids are those that it names and the control tokens that end an answer by their text") {
+  const TempDir dir;
+  GgufWriter writer = tiny_gguf(tiny_of("phi3"));
+  std::vector<std::string> tokens;
+  std::vector<std::int32_t> types;
+  for (int id = 0; id < 320; ++id) tokens.push_back("t" + std::to_string(id)), types.push_back(1);
+  tokens[300] = "<|end|>", types[300] = 3;
+  tokens[301] = "<|assistant|>", types[301] = 3;
+  tokens[302] = "<|endoftext|>";  // mistyped as normal: still the end
+  tokens[303] = "</s>";           // text of the vocabulary
+  writer.strings("tokenizer.ggml.tokens", tokens).integers("tokenizer.ggml.token_type", types);
+  CHECK(write_and_open(writer, dir)->config().eos_ids == std::vector<std::int32_t>{319, 300, 302});
+  types[303] = 3;
+  writer.integers("tokenizer.ggml.token_type", types).u32("tokenizer.ggml.eos_token_id", 302);
+  CHECK(write_and_open(writer, dir)->config().eos_ids == std::vector<std::int32_t>{302, 300, 303});
+}
+
 TEST_CASE("a phi3 file's sliding window is used, and 0 stands for none") {
   const TempDir dir;
   GgufWriter writer = tiny_gguf(tiny_of("phi3"));
