@@ -53,6 +53,14 @@ class Builder {
 
   std::int32_t type_of(std::size_t id) const { return source_.token_types.empty() ? kNormal : source_.token_types[id]; }
 
+  /// Rows that only fill the embedding up: of the unused type, or with the name that converters give them, whatever their type.
+  bool is_padding(std::size_t id) const {
+    const std::string_view text = source_.tokens[id];
+    const bool named = text.size() > 5 && text.starts_with("[PAD") && text.ends_with("]") &&
+                       text.find_first_not_of("0123456789", 4) == text.size() - 1;
+    return named || type_of(id) == kUnused;
+  }
+
   void check_counts() const {
     const std::size_t count = source_.tokens.size();
     if (count == 0 || count > (std::size_t{1} << 30))
@@ -69,8 +77,8 @@ class Builder {
 
   void make_vocabulary() {
     std::size_t size = source_.tokens.size();
-    while (size > 0 && type_of(size - 1) == kUnused) --size;
-    if (size == 0) refuse(ErrorCode::kFormat, "every token is of the unused type");
+    while (size > 0 && is_padding(size - 1)) --size;
+    if (size == 0) refuse(ErrorCode::kFormat, "every token is padding");
     parts_.size = static_cast<std::int64_t>(size);
     auto vocabulary = std::make_shared<Vocabulary>(size, byte_level_);
     for (std::size_t i = 0; i < size; ++i) {
@@ -99,7 +107,7 @@ class Builder {
       AddedToken token;
       token.id = id;
       token.content = std::string(parts_.vocabulary->text(id));
-      token.special = type != kUserDefined;
+      token.special = type != kUserDefined || formats::ends_generation(token.content, false);
       token.rstrip = phi3 && token.content != "<unk>" && token.content != "<s>" && token.content != "<|endoftext|>";
       parts_.added.push_back(std::move(token));
     }

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "text/pretokenizer_table.h"
 #include "tokenizer_test_support.h"
@@ -129,14 +131,30 @@ TEST_CASE("a SentencePiece vocabulary adds BOS unless told otherwise, and a blan
   CHECK(bare->decode(hello) == " Hello");
 }
 
-TEST_CASE("unused tokens at the end are rows that fill up the model, no vocabulary") {
-  formats::TokenizerSource source = plain_gguf(read_fixture("tok_byte_level.json"), "qwen2");
-  const std::int64_t size = make_tokenizer(source)->vocab_size();
-  for (int i = 0; i < 7; ++i) {
-    source.tokens.push_back("[PAD" + std::to_string(source.tokens.size()) + "]");
-    source.token_types.push_back(5);
+TEST_CASE("padding at the end, unused or named [PAD<number>] with any type, is rows that fill up the model, no vocabulary") {
+  for (const std::int32_t type : {1, 2, 3, 4, 5}) {
+    CAPTURE(type);
+    formats::TokenizerSource source = plain_gguf(read_fixture("tok_byte_level.json"), "qwen2");
+    const std::int64_t size = make_tokenizer(source)->vocab_size();
+    for (int i = 0; i < 7; ++i) {
+      source.tokens.push_back("[PAD" + std::to_string(source.tokens.size()) + "]");
+      source.token_types.push_back(type);
+    }
+    CHECK(make_tokenizer(source)->vocab_size() == size);
+    source.tokens.back() = "[PAD]";  // a token of its own, and what stands before it stays
+    CHECK(make_tokenizer(source)->vocab_size() == (type == 5 ? size : static_cast<std::int64_t>(source.tokens.size())));
   }
-  CHECK(make_tokenizer(source)->vocab_size() == size);
+}
+
+TEST_CASE("a token that ends an answer is special, also where the file calls it user defined") {
+  formats::TokenizerSource source = plain_gguf(read_fixture("tok_byte_level.json"), "qwen2");
+  const auto at = std::find(source.tokens.begin(), source.tokens.end(), "<|im_end|>");
+  REQUIRE(at != source.tokens.end());
+  source.token_types[static_cast<std::size_t>(at - source.tokens.begin())] = 4;
+  const auto tokenizer = make_tokenizer(source);
+  const Ids ids = tokenizer->encode("a<|im_end|>");
+  CHECK(tokenizer->is_special(ids.back()));
+  CHECK(tokenizer->decode(ids, true) == "a");
 }
 
 TEST_CASE("a byte-level GGUF adds BOS and EOS only as its keys say") {
