@@ -28,6 +28,8 @@ SessionOptions settle(SessionOptions options, const model::Model& model) {
   return options;
 }
 
+bool is_set(const std::atomic<bool>* flag) { return flag != nullptr && flag->load(std::memory_order_relaxed); }
+
 }  // namespace
 
 std::string_view name_of(StopReason reason) noexcept {
@@ -93,9 +95,10 @@ Session::Session(model::Model& model, const SessionOptions& options) : model_(&m
   rows_.resize(steps);
 }
 
-void Session::feed_chunks(std::int64_t sequence, std::int64_t position, std::span<const std::int32_t> ids, bool want_last) {
+bool Session::feed_chunks(std::int64_t sequence, std::int64_t position, std::span<const std::int32_t> ids, const std::atomic<bool>* cancel) {
   const auto chunk_size = static_cast<std::size_t>(model_->max_tokens());
   for (std::size_t first = 0; first < ids.size(); first += chunk_size) {
+    if (is_set(cancel)) return false;
     const auto chunk = ids.subspan(first, std::min(chunk_size, ids.size() - first));
     for (std::size_t i = 0; i < chunk.size(); ++i) {
       positions_[i] = static_cast<std::int32_t>(position + static_cast<std::int64_t>(first + i));
@@ -104,8 +107,9 @@ void Session::feed_chunks(std::int64_t sequence, std::int64_t position, std::spa
     const bool last = first + chunk.size() == ids.size();
     rows_[0] = static_cast<std::int32_t>(chunk.size() - 1);
     model_->forward({chunk, std::span(positions_).first(chunk.size()), std::span(slots_).first(chunk.size())}, *cache_,
-                    std::span(rows_).first(want_last && last ? 1 : 0), logits_);
+                    std::span(rows_).first(last ? 1 : 0), logits_);
   }
+  return true;
 }
 
 void Session::decode_step(std::vector<Lane>& lanes) {
@@ -159,18 +163,16 @@ std::vector<Generation> Session::generate(const GenerateRequest& request) {
     lanes.push_back({static_cast<std::int64_t>(s), &request, &results[s], Sampler(sampling, options_.sampling_vocab, prompt), std::nullopt, {}, length});
     if (!request.stop.empty() && request.tokenizer != nullptr) lanes.back().decoder.emplace(*request.tokenizer);
   }
-  const auto cancelled = [&] { return request.cancel != nullptr && request.cancel->load(std::memory_order_relaxed); };
   for (Lane& lane : lanes) {
     lane.result->prefill_start_ns = now_ns();
-    if (cancelled()) {
+    if (!feed_chunks(lane.sequence, 0, request.prompts[static_cast<std::size_t>(lane.sequence)], request.cancel)) {
       lane.stop(StopReason::kInterrupted);
       continue;
     }
-    feed_chunks(lane.sequence, 0, request.prompts[static_cast<std::size_t>(lane.sequence)], true);
     lane.accept(std::span(logits_).first(static_cast<std::size_t>(model_->config().vocab)), options_.context);
   }
   while (std::any_of(lanes.begin(), lanes.end(), [](const Lane& l) { return l.running; })) {
-    if (cancelled()) {
+    if (is_set(request.cancel)) {
       for (Lane& lane : lanes) {
         if (lane.running) lane.stop(StopReason::kInterrupted);
       }
@@ -184,7 +186,7 @@ std::vector<Generation> Session::generate(const GenerateRequest& request) {
 void Session::feed(std::int64_t sequence, std::int64_t position, std::span<const std::int32_t> ids) {
   QB_CHECK(position >= 0 && position + static_cast<std::int64_t>(ids.size()) <= options_.context);
   check_ids(ids);
-  feed_chunks(sequence, position, ids, true);
+  feed_chunks(sequence, position, ids, nullptr);
 }
 
 void Session::decode_once(std::span<const std::int32_t> ids, std::int64_t position) {

@@ -37,7 +37,7 @@ struct GenerateRequest {
   const text::Tokenizer* tokenizer = nullptr;
   /// Called with each token of sequence 0 after its stamp; what it takes delays the next token, so timed passes leave it empty. False stops.
   std::function<bool(std::int32_t id)> on_token;
-  const std::atomic<bool>* cancel = nullptr;         ///< looked at before each step; true ends the generation as interrupted
+  const std::atomic<bool>* cancel = nullptr;         ///< looked at before each step, also between the chunks of a prompt; true ends the generation as interrupted
 };
 
 /// One sequence's outcome. Stamps are now_ns() values, taken into memory that was allocated before the start.
@@ -78,7 +78,8 @@ class Session {
 
  private:
   struct Lane;
-  void feed_chunks(std::int64_t sequence, std::int64_t position, std::span<const std::int32_t> ids, bool want_last);
+  /// False when `cancel` was set before one of the chunks: the rest was not fed.
+  bool feed_chunks(std::int64_t sequence, std::int64_t position, std::span<const std::int32_t> ids, const std::atomic<bool>* cancel);
   void decode_step(std::vector<Lane>& lanes);
 
   model::Model* model_;

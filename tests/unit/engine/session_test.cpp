@@ -184,6 +184,21 @@ TEST_CASE("a callback that says stop and a cancel flag both end a generation as 
   CHECK(session.generate(request)[0].output_ids.empty());
 }
 
+TEST_CASE("a cancel flag is looked at between the chunks of a long prompt") {
+  const Loaded l = load("qwen3");
+  test::InterruptingDevice device(*l.device);
+  model::ModelOptions options;
+  options.max_step_tokens = 16;
+  const auto decoder = model::load_model(*l.file, device, options);
+  Session session(*decoder, small(256));
+  GenerateRequest request = ask({std::vector<std::int32_t>(200, 5)}, 10);
+  request.cancel = &device.interrupted;
+  const Generation cut = session.generate(request)[0];
+  CHECK(cut.stop_reason == StopReason::kInterrupted);
+  CHECK(cut.output_ids.empty());
+  CHECK(device.steps == 2);  // of 13 chunks
+}
+
 TEST_CASE("perplexity over all tokens equals transformers' on every committed model") {
   const auto folders = test::golden_folders(test::fixtures_dir() / "engine");
   REQUIRE(folders.size() >= 10);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstring>
 #include <deque>
 #include <functional>
@@ -132,6 +133,18 @@ class FailingDevice : public PassingDevice {
   void project_residual(const backend::Matrix& w, const backend::Buffer& in, backend::Buffer& x) override {
     if (fails) throw Error(ErrorCode::kMemory, "no memory, as planted", "test");
     PassingDevice::project_residual(w, in, x);
+  }
+};
+
+/// A device that sets a flag at the start of its second step, as a signal in the middle of a long prompt would.
+class InterruptingDevice : public PassingDevice {
+ public:
+  using PassingDevice::PassingDevice;
+  std::atomic<bool> interrupted{false};
+  int steps = 0;
+  void begin_step(const backend::Batch& batch) override {
+    if (++steps == 2) interrupted = true;
+    PassingDevice::begin_step(batch);
   }
 };
 
