@@ -327,6 +327,8 @@ TEST_CASE("attention does not depend on the number of threads by a single bit") 
         }
         results.push_back(all);
       }
+      REQUIRE(!results[0].empty());
+      for (const auto& result : results) REQUIRE(result.size() == results[0].size());
       for (const auto& result : results) CHECK(std::memcmp(result.data(), results[0].data(), result.size() * sizeof(float)) == 0);
     }
   }

@@ -147,6 +147,8 @@ TEST_CASE("the experts step does not depend on the number of threads by a single
       const auto one = run(experts, isa, 1, 3, true, false, steps);
       for (const int threads : {2, 3, 5}) {
         const auto many = run(experts, isa, threads, 3, true, false, steps);
+        REQUIRE(one.size() == 73 * kHidden);
+        REQUIRE(many.size() == one.size());
         CHECK(std::memcmp(one.data(), many.data(), one.size() * sizeof(float)) == 0);
       }
     }
