@@ -148,11 +148,17 @@ ModelConfig read_hf_config(const json& config, const std::string& where, bool* s
 GenerationDefaults read_hf_generation_config(const json& generation, const std::string& where, ModelConfig& config) {
   const JsonFields fields(generation, where);
   add_eos_ids(fields, config);
+  // Recommendations are only shown: one that is no number is none, and keeps nobody from using the model.
+  const auto recommended = [&](const char* name) {
+    const json* found = fields.find(name);
+    const double value = found != nullptr && found->is_number() ? found->get<double>() : -1.0;
+    return value >= 0.0 && value <= 1e6 ? value : -1.0;
+  };
   GenerationDefaults defaults;
-  defaults.temperature = fields.number("temperature").value_or(-1.0);
-  defaults.top_p = fields.number("top_p").value_or(-1.0);
-  defaults.repetition_penalty = fields.number("repetition_penalty").value_or(-1.0);
-  defaults.top_k = static_cast<int>(fields.integer("top_k", 0, INT32_MAX).value_or(-1));
+  defaults.temperature = recommended("temperature");
+  defaults.top_p = recommended("top_p");
+  defaults.repetition_penalty = recommended("repetition_penalty");
+  defaults.top_k = static_cast<int>(recommended("top_k"));
   return defaults;
 }
 

@@ -18,7 +18,8 @@ ModelConfig read_hf_config(const nlohmann::json& config, const std::string& wher
 /// `rope_parameters` or `rope_scaling` with `rope_theta`; sets rope_theta, rope_scaling, and context where YaRN stretches it.
 void read_hf_rope(const nlohmann::json& config, const std::string& where, ModelConfig& to);
 
-/// Adds generation_config.json's EOS ids to the config's and returns its sampling settings.
+/// Adds generation_config.json's EOS ids to the config's and returns the sampling settings that it recommends, which decide nothing: those
+/// that are no numbers from 0 to 1e6 count as absent. Throws Error{kFormat} when the file is no object or its EOS is no id.
 GenerationDefaults read_hf_generation_config(const nlohmann::json& generation, const std::string& where, ModelConfig& config);
 
 }  // namespace qbench::formats

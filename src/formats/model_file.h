@@ -24,7 +24,7 @@ struct TensorEntry {
   std::uint64_t bytes = 0;
 };
 
-/// Sampling settings that a checkpoint recommends (generation_config.json). Absent numbers are negative.
+/// Sampling settings that a checkpoint recommends (generation_config.json): shown to people, never applied. Absent numbers are negative.
 struct GenerationDefaults {
   double temperature = -1.0, top_p = -1.0, repetition_penalty = -1.0;
   int top_k = -1;

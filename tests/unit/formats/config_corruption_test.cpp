@@ -187,8 +187,13 @@ TEST_CASE("JSON files that are no JSON are refused with their name") {
   expect_error([&] { open_model_file(dir.path()); }, "generation_config.json: the file: expected an object");
   write_file(dir.path() / "generation_config.json", "{\"eos_token_id\": 320}");
   expect_error([&] { open_model_file(dir.path()); }, "eos_ids: expected 0..319, found 320");
-  write_file(dir.path() / "generation_config.json", "{\"temperature\": \"hot\"}");
-  expect_error([&] { open_model_file(dir.path()); }, "temperature: expected a number");
+  write_file(dir.path() / "generation_config.json", "{\"eos_token_id\": \"end\"}");
+  expect_error([&] { open_model_file(dir.path()); }, "eos_token_id: expected");
+  // Recommended sampling is only shown, so a broken number of it refuses no model.
+  write_file(dir.path() / "generation_config.json", R"({"temperature": "hot", "top_k": 1e300, "top_p": 0.5})");
+  CHECK(open_model_file(dir.path())->generation_defaults().temperature == -1.0);
+  CHECK(open_model_file(dir.path())->generation_defaults().top_k == -1);
+  CHECK(open_model_file(dir.path())->generation_defaults().top_p == 0.5);
   std::filesystem::remove(dir.path() / "generation_config.json");
   write_file(dir.path() / "tokenizer_config.json", "{\"chat_template\": 7}");
   expect_error([&] { open_model_file(dir.path()); }, "chat_template: expected a string or a list");
