@@ -238,7 +238,7 @@ TEST_CASE("broken GGUF vocabularies are errors that say what and where") {
       {"merge not UTF-8", false, [](Source& s) { s.merges[0] = "\xFF a"; }, "not UTF-8"},
       {"token not UTF-8", false, [](Source& s) { s.tokens[300] = "\xFF"; }, "token 300 is not UTF-8"},
       {"token twice", true, [](Source& s) { s.tokens[400] = s.tokens[401]; }, "stands twice, as id 400 and 401"},
-      {"all unused", true, [](Source& s) { s.token_types.assign(s.tokens.size(), 5); }, "unused"},
+      {"all unused", true, [](Source& s) { s.token_types.assign(s.tokens.size(), 5); }, "padding"},
       {"bos outside", true, [](Source& s) { s.bos_id = 1 << 20; }, "a special token has id 1048576"},
       {"eos negative", false, [](Source& s) { s.eos_id = -4; }, "a special token has id -4"},
       {"eos missing", false, [](Source& s) { s.add_eos = true; }, "eos_token_id is missing"},
