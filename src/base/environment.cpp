@@ -10,7 +10,10 @@ namespace {
 
 fs::path home_dir() { return environment_variable("HOME").value_or("/tmp"); }
 
-bool holds_data(const fs::path& dir) { return fs::is_directory(dir / "prompts") && fs::is_directory(dir / "configs"); }
+bool holds_data(const fs::path& dir) {
+  std::error_code ignored;
+  return fs::is_directory(dir / "prompts", ignored) && fs::is_directory(dir / "configs", ignored);
+}
 
 }  // namespace
 

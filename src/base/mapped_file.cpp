@@ -32,7 +32,8 @@ bool read_all(int fd, std::byte* to, std::size_t size) {
 }  // namespace
 
 MappedFile::MappedFile(const std::filesystem::path& path, const MapOptions& options) : path_(path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // Opening a pipe would otherwise wait for a writer.
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) throw Error(errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo, "cannot open: " + reason(), path.string());
   struct stat info {};
   const bool usable = ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
@@ -58,12 +59,6 @@ MappedFile::MappedFile(const std::filesystem::path& path, const MapOptions& opti
     }
   }
   ::close(fd);
-  if (options.mlock && size_ > 0 && ::mlock(data_, size_) != 0) {
-    const std::string why = reason();
-    release();
-    throw Error(ErrorCode::kMemory, "--mlock: the system refuses to lock " + std::to_string(info.st_size) + " bytes (" + why + "); raise `ulimit -l` or leave --mlock out",
-                path.string());
-  }
 }
 
 MappedFile::~MappedFile() { release(); }

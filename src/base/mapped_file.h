@@ -8,14 +8,13 @@
 namespace qbench {
 
 struct MapOptions {
-  bool mmap = true;    ///< false: the whole file is read into memory
-  bool mlock = false;  ///< keep the pages resident; Error{kMemory} when the system refuses
+  bool mmap = true;  ///< false: the whole file is read into memory
 };
 
 /// The bytes of a file, mapped read-only or read into memory. Move-only.
 class MappedFile {
  public:
-  /// Error{kNotFound} when there is no such file, {kIo} otherwise.
+  /// Error{kNotFound} when there is no such file, {kIo} otherwise; also for a pipe or device, which is never waited for.
   explicit MappedFile(const std::filesystem::path& path, const MapOptions& options = {});
   ~MappedFile();
   MappedFile(MappedFile&& other) noexcept;

@@ -7,7 +7,8 @@
 
 namespace qbench {
 
-/// Whole file as bytes. Error{kNotFound} when it is not there, {kIo} when it cannot be read or is larger than `max_bytes`.
+/// Whole file as bytes. Error{kNotFound} when it is not there, {kIo} when it cannot be read, is larger than `max_bytes`, or is a folder, pipe
+/// or device (which are never waited for).
 std::string read_text_file(const std::filesystem::path& path, std::uint64_t max_bytes = std::uint64_t{1} << 30);
 
 /// Writes through a temporary file in the same folder, fsync and rename, so that a reader sees the old or the new content, never half.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/error.h"
 #include "base/text_file.h"
 
 namespace qbench::catalog {
@@ -31,11 +32,13 @@ std::string read_main_ref(const fs::path& folder) {
 std::string newest_snapshot(const fs::path& snapshots) {
   std::pair<fs::file_time_type, std::string> newest{fs::file_time_type::min(), ""};
   std::error_code failed;
-  for (const auto& entry : fs::directory_iterator(snapshots, failed)) {
+  for (fs::directory_iterator at(snapshots, failed), end; !failed && at != end; at.increment(failed)) {
     std::error_code ignored;
-    if (!entry.is_directory(ignored)) continue;
-    newest = std::max(newest, {fs::last_write_time(entry.path(), ignored), entry.path().filename().string()});
+    if (!at->is_directory(ignored)) continue;
+    newest = std::max(newest, {fs::last_write_time(at->path(), ignored), at->path().filename().string()});
   }
+  const bool missing = failed == std::errc::no_such_file_or_directory || failed == std::errc::not_a_directory;
+  if (failed && !missing) throw Error(ErrorCode::kIo, "cannot list the folder: " + failed.message(), snapshots.string());
   return newest.second;
 }
 

@@ -48,13 +48,14 @@ MemoryPlan plan_memory(const formats::ModelConfig& config, const MemoryDemand& d
   plan.kv_bytes_per_position = formats::kv_bytes_per_position(config, kv_bytes_per_number(demand.kv_type));
   plan.weight_bytes = demand.weight_bytes;
   plan.workspace_bytes = demand.workspace_bytes;
+  plan.load_bytes = demand.load_bytes;
   plan.context = demand.context > 0 ? demand.context : config.context;
   plan.sequences = demand.sequences;
   plan.available_bytes = available_bytes;
   const std::uint64_t per_sequence = multiply(plan.kv_bytes_per_position, static_cast<std::uint64_t>(plan.context));
   plan.kv_bytes = multiply(per_sequence, static_cast<std::uint64_t>(plan.sequences));
   const std::uint64_t fixed = add(plan.weight_bytes, plan.workspace_bytes);
-  plan.needed_bytes = add(fixed, plan.kv_bytes);
+  plan.needed_bytes = std::max(add(fixed, plan.kv_bytes), add(plan.weight_bytes, plan.load_bytes));
   plan.fits = plan.needed_bytes <= available_bytes;
   plan.missing_bytes = plan.fits ? 0 : plan.needed_bytes - available_bytes;
   const std::uint64_t left = fixed <= available_bytes ? available_bytes - fixed : 0;
@@ -74,6 +75,7 @@ MemoryPlan plan_memory(const formats::ModelConfig& config, const MemoryDemand& d
 std::string describe(const MemoryPlan& plan) {
   std::string parts = fmt::format("weights {}, KV {}", format_bytes(plan.weight_bytes), format_bytes(plan.kv_bytes));
   if (plan.workspace_bytes > 0) parts += fmt::format(", workspace {}", format_bytes(plan.workspace_bytes));
+  if (plan.load_bytes > 0) parts += fmt::format(", while loading {} of file instead of KV and workspace", format_bytes(plan.load_bytes));
   const std::string verdict = plan.fits ? "fits" : fmt::format("{} short", format_bytes(plan.missing_bytes));
   return fmt::format("needs {} ({}), {} available: {}", format_bytes(plan.needed_bytes), parts, format_bytes(plan.available_bytes),
                      verdict);

@@ -20,6 +20,7 @@ struct MemoryDemand {
   std::int64_t context = 0;           ///< positions per sequence that are asked for; 0: the checkpoint's
   std::int64_t sequences = 1;         ///< --batch
   std::uint64_t workspace_bytes = 0;  ///< activations and logits
+  std::uint64_t load_bytes = 0;       ///< beside the weights until they are complete, before there is a KV cache: a file that is read whole
 };
 
 /// KV cache of one sequence at one length.
@@ -34,12 +35,13 @@ struct KvAtContext {
 struct MemoryPlan {
   std::uint64_t weight_bytes = 0;
   std::uint64_t workspace_bytes = 0;
+  std::uint64_t load_bytes = 0;
   std::uint64_t kv_bytes_per_position = 0;  ///< rounded up to whole bytes
   std::string kv_type;
   std::int64_t context = 0;  ///< of the demand, the checkpoint's filled in
   std::int64_t sequences = 1;
   std::uint64_t kv_bytes = 0;      ///< of the demand: all sequences at its context
-  std::uint64_t needed_bytes = 0;  ///< weights + workspace + kv_bytes
+  std::uint64_t needed_bytes = 0;  ///< weights + the larger of (workspace + kv_bytes) and load_bytes
   std::uint64_t available_bytes = 0;
   bool fits = false;
   std::uint64_t missing_bytes = 0;   ///< 0 when it fits

@@ -47,9 +47,10 @@ std::vector<fs::path> gguf_files(const fs::path& folder) {
   std::vector<fs::path> files;
   std::set<std::string> labels;
   std::error_code failed;
-  for (const auto& entry : fs::directory_iterator(folder, failed)) {
-    if (entry.path().extension() == ".gguf") files.push_back(entry.path());
+  for (fs::directory_iterator at(folder, failed), end; !failed && at != end; at.increment(failed)) {
+    if (at->path().extension() == ".gguf") files.push_back(at->path());
   }
+  if (failed) throw Error(ErrorCode::kIo, "cannot list the folder: " + failed.message(), folder.string());
   std::sort(files.begin(), files.end());
   std::erase_if(files, [&](const fs::path& file) { return !labels.insert(label_of_file(file)).second; });
   return files;
@@ -237,20 +238,27 @@ ModelRef resolve_model(const Catalog& catalog, std::string_view request, const M
   search.fail();
 }
 
+ResolvedModel look_for_model(const Catalog& catalog, std::string_view request, const ModelPlaces& places) {
+  ResolvedModel model;
+  model.request = request;
+  try {
+    model.ref = resolve_model(catalog, request, places);
+    model.label = model.ref->label;
+  } catch (const Error& error) {
+    model.error = error;
+    model.label = label_when_found(catalog, model.request);
+  }
+  return model;
+}
+
 std::vector<ResolvedModel> resolve_models(const Catalog& catalog, const std::vector<std::string>& values, const ModelPlaces& places) {
   std::vector<ResolvedModel> models;
   std::set<std::string> taken;
   for (const std::string& value : values) {
     for (const std::string& request : split_models(value)) {
-      ResolvedModel model;
-      model.request = request;
-      try {
-        model.ref = resolve_model(catalog, request, places);
-        model.label = model.ref->label = unique_label(taken, model.ref->label);
-      } catch (const Error& error) {
-        model.error = error;
-        model.label = unique_label(taken, label_when_found(catalog, request));
-      }
+      ResolvedModel model = look_for_model(catalog, request, places);
+      model.label = unique_label(taken, model.label);
+      if (model.ref) model.ref->label = model.label;
       models.push_back(std::move(model));
     }
   }

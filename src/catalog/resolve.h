@@ -48,12 +48,15 @@ ModelRef resolve_model(const Catalog& catalog, std::string_view request, const M
 /// One outcome per request: a model that is not there becomes a failed row, not a failed run.
 struct ResolvedModel {
   std::string request;
-  std::string label;            ///< unique; made from the request when it was not found
+  std::string label;            ///< made from the request when it was not found
   std::optional<ModelRef> ref;  ///< present when found
   std::optional<Error> error;   ///< present when not
 };
 
-/// Splits and resolves all --models values. Equal labels get "-2", "-3". Error{kUsage} when there is no model at all.
+/// resolve_model with a model that is not there, or is none, as a value.
+ResolvedModel look_for_model(const Catalog& catalog, std::string_view request, const ModelPlaces& places = {});
+
+/// Splits and resolves all --models values; their labels are unique. Equal labels get "-2", "-3". Error{kUsage} when there is no model at all.
 std::vector<ResolvedModel> resolve_models(const Catalog& catalog, const std::vector<std::string>& values, const ModelPlaces& places = {});
 
 }  // namespace qbench::catalog

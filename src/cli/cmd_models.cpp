@@ -41,11 +41,8 @@ struct ModelsCommand {
 
 /// Where the weights are, if they are on this machine.
 std::string local_path(const catalog::Catalog& catalog, const catalog::CatalogEntry& entry) {
-  try {
-    return catalog::resolve_model(catalog, entry.name).path.string();
-  } catch (const Error&) {  // not here: that is an answer, not a failure
-    return {};
-  }
+  const catalog::ResolvedModel found = catalog::look_for_model(catalog, entry.name);
+  return found.ref ? found.ref->path.string() : std::string();
 }
 
 int list_models(const ModelsCommand& options) {
@@ -90,6 +87,16 @@ ordered_json config_json(const formats::ModelConfig& c) {
   return json;
 }
 
+/// What the checkpoint recommends for sampling.
+ordered_json generation_json(const formats::GenerationDefaults& defaults) {
+  ordered_json json = ordered_json::object();
+  if (defaults.temperature >= 0.0) json["temperature"] = defaults.temperature;
+  if (defaults.top_p >= 0.0) json["top_p"] = defaults.top_p;
+  if (defaults.top_k >= 0) json["top_k"] = defaults.top_k;
+  if (defaults.repetition_penalty >= 0.0) json["repetition_penalty"] = defaults.repetition_penalty;
+  return json;
+}
+
 ordered_json inspected(const run::OpenedFiles& files) {
   ordered_json json{{"model", files.ref.label}, {"name", files.facts.name}, {"path", files.facts.path}, {"kind", files.facts.kind}, {"format", files.facts.format},
                     {"parameters", files.facts.parameters ? ordered_json(*files.facts.parameters) : ordered_json()}, {"config", config_json(files.config)}};
@@ -104,6 +111,10 @@ ordered_json inspected(const run::OpenedFiles& files) {
       bytes += tensor.bytes;
     }
     for (const auto& [name, sum] : types) json["tensors"][name] = {{"count", sum.first}, {"bytes", sum.second}};
+  }
+  if (files.file) {
+    const ordered_json recommended = generation_json(files.file->generation_defaults());
+    if (!recommended.empty()) json["generation_config"] = recommended;  // shown, never applied: settings come from the person
   }
   json["tokenizer"] = files.text_side.kind != formats::TokenizerSource::Kind::kNone;
   json["chat_template"] = !files.text_side.chat_template.empty();
@@ -125,7 +136,7 @@ std::string plain(const ordered_json& json) {
 }
 
 int inspect_model(const ModelsCommand& options, Invocation& invocation) {
-  const run::OpenedFiles files = run::open_files(resolve_single_model(options.model, invocation), true, false);
+  const run::OpenedFiles files = run::open_files(resolve_single_model(options.model, invocation));
   const ordered_json json = inspected(files);
   if (options.json) {
     write_output_json(json);
@@ -137,18 +148,16 @@ int inspect_model(const ModelsCommand& options, Invocation& invocation) {
 
 /// A model of the catalogue can be planned without being here: its shape is known.
 run::OpenedFiles files_to_plan(const ModelsCommand& options, Invocation& invocation) {
-  try {
-    return run::open_files(resolve_single_model(options.model, invocation), true, false);
-  } catch (const Error& error) {
-    const catalog::Catalog catalog = catalog::Catalog::load_default();
-    const bool known = error.code() == ErrorCode::kNotFound && catalog.find(invocation.model) != nullptr;
-    if (!known) throw;
-    return run::open_files(catalog::resolve_model(catalog, "synthetic:" + invocation.model), true, false);
-  }
+  const catalog::ResolvedModel found = look_for_single_model(options.model, invocation);
+  if (found.ref) return run::open_files(*found.ref);
+  const catalog::Catalog catalog = catalog::Catalog::load_default();
+  const bool known = found.error->code() == ErrorCode::kNotFound && catalog.find(invocation.model) != nullptr;
+  if (!known) throw *found.error;
+  return run::open_files(catalog::resolve_model(catalog, "synthetic:" + invocation.model));
 }
 
 ordered_json plan_json(const catalog::MemoryPlan& plan) {
-  ordered_json json{{"weight_bytes", plan.weight_bytes}, {"workspace_bytes", plan.workspace_bytes}, {"kv_type", plan.kv_type},
+  ordered_json json{{"weight_bytes", plan.weight_bytes}, {"workspace_bytes", plan.workspace_bytes}, {"load_bytes", plan.load_bytes}, {"kv_type", plan.kv_type},
                     {"kv_bytes_per_position", plan.kv_bytes_per_position}, {"context", plan.context}, {"sequences", plan.sequences}, {"kv_bytes", plan.kv_bytes},
                     {"needed_bytes", plan.needed_bytes}, {"available_bytes", plan.available_bytes}, {"fits", plan.fits}, {"missing_bytes", plan.missing_bytes},
                     {"longest_context", plan.longest_context}, {"contexts", ordered_json::array()}};
@@ -169,6 +178,16 @@ std::string plan_text(const std::string& label, const std::string& precision, co
   return text;
 }
 
+std::uint64_t memory_to_plan(const ModelsCommand& options) {
+  if (options.memory_gb) return static_cast<std::uint64_t>(*options.memory_gb * kGB);
+  const Devices devices;
+  const run::DeviceRequest request = options.model.device_request();
+  devices.resolve(request);
+  const std::optional<std::uint64_t> bytes = devices.free_memory_bytes(request);
+  if (!bytes) throw Error(ErrorCode::kDevice, "how much memory is free is not known here; give --memory", "models plan");
+  return *bytes;
+}
+
 int plan_model(const ModelsCommand& options, Invocation& invocation) {
   check_load_options(options.model);
   if (options.memory_gb && !(*options.memory_gb > 0.0 && *options.memory_gb <= 1e6)) {
@@ -176,8 +195,8 @@ int plan_model(const ModelsCommand& options, Invocation& invocation) {
   }
   const run::OpenedFiles files = files_to_plan(options, invocation);
   const workload::EffectiveSettings settings = run::effective_settings(options.model.engine);
-  const std::uint64_t available = options.memory_gb ? static_cast<std::uint64_t>(*options.memory_gb * kGB) : Devices().free_memory_bytes(options.model.device_request());
-  const catalog::MemoryPlan plan = run::plan_memory(files, settings, settings.context, available);
+  run::check_context(settings.context, files.config.context, files.ref.label);
+  const catalog::MemoryPlan plan = run::plan_memory(files, settings, settings.context, memory_to_plan(options));
   if (options.json) {
     ordered_json json{{"model", files.ref.label}, {"precision", settings.precision}};
     json.update(plan_json(plan));

@@ -41,7 +41,11 @@ std::int64_t Devices::threads(const run::DeviceRequest& request) const {
   return request.threads > 0 ? request.threads : backend::default_cpu_threads();
 }
 
-std::uint64_t Devices::free_memory_bytes(const run::DeviceRequest&) const { return sysinfo::usable_memory_bytes(sysinfo::read_memory_info()); }
+std::optional<std::uint64_t> Devices::free_memory_bytes(const run::DeviceRequest&) const {
+  const sysinfo::MemoryInfo memory = sysinfo::read_memory_info();
+  if (!memory.available_bytes && !memory.limit_bytes) return std::nullopt;
+  return sysinfo::usable_memory_bytes(memory);
+}
 
 std::unique_ptr<backend::Backend> Devices::make(const run::DeviceRequest& request) const {
   resolve(request);

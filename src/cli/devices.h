@@ -9,7 +9,7 @@ class Devices : public run::DeviceFactory {
  public:
   std::string resolve(const run::DeviceRequest& request) const override;
   std::int64_t threads(const run::DeviceRequest& request) const override;
-  std::uint64_t free_memory_bytes(const run::DeviceRequest& request) const override;
+  std::optional<std::uint64_t> free_memory_bytes(const run::DeviceRequest& request) const override;
   std::unique_ptr<backend::Backend> make(const run::DeviceRequest& request) const override;
 };
 

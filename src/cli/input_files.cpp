@@ -64,8 +64,10 @@ ordered_json parse(std::string_view option, const fs::path& path, std::string_vi
 }  // namespace
 
 std::string read_input(std::string_view option, const fs::path& path) {
-  const InputDescriptor input{path == "-" ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  // A pipe is read like a file, but one without a writer is not waited for: it opens at once and is empty.
+  const InputDescriptor input{path == "-" ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (input.fd < 0) fail(option, path, std::string("cannot read: ") + std::strerror(errno));
+  if (path != "-") ::fcntl(input.fd, F_SETFL, ::fcntl(input.fd, F_GETFL) & ~O_NONBLOCK);
   std::string content;
   std::string buffer(1 << 16, '\0');
   for (;;) {

@@ -1,6 +1,7 @@
 #include "cli/model_options.h"
 
 #include <CLI/CLI.hpp>
+#include <system_error>
 
 #include "base/environment.h"
 #include "base/error.h"
@@ -20,9 +21,14 @@ std::string single_request(const ModelOptions& options) {
   return requests.front();
 }
 
+bool is_there(const std::filesystem::path& path) {
+  std::error_code ignored;  // a name too long for the system names no file
+  return std::filesystem::exists(path, ignored);
+}
+
 /// A model that is named by its path needs no catalogue: a binary that was copied somewhere on its own still reads it.
 catalog::Catalog catalog_for(const std::string& request) {
-  if (std::filesystem::exists(request) && !find_data_dir()) return {};
+  if (is_there(request) && !find_data_dir()) return {};
   return catalog::Catalog::load_default();
 }
 
@@ -56,7 +62,7 @@ void add_load_options(CLI::App& command, ModelOptions& options, bool models_requ
   command.add_option("--threads", engine.threads, "Host threads; default: the physical cores that the process may use")->type_name("N")->group(group);
   command.add_option("--batch", engine.batch, "Sequences at once (default 1)")->type_name("N")->group(group);
   command.add_flag_callback("--no-mmap", [&engine] { engine.mmap = false; }, "Read the weight files instead of mapping them")->group(group);
-  command.add_flag_callback("--mlock", [&engine] { engine.mlock = true; }, "Keep the weight files' pages in memory")->group(group);
+  command.add_flag_callback("--mlock", [&engine] { engine.mlock = true; }, "Lock all memory of the process that runs the model: weight files, weights, KV cache (RLIMIT_MEMLOCK must allow it)")->group(group);
   command.add_option("--isa", options.isa, "For checks: scalar, avx2 or avx512 instead of the best this processor has")->type_name("I")->group(group);
 }
 
@@ -64,16 +70,22 @@ void check_load_options(const ModelOptions& options) {
   workload::validate(options.engine);
 }
 
-catalog::ModelRef resolve_single_model(const ModelOptions& options, Invocation& invocation) {
+catalog::ResolvedModel look_for_single_model(const ModelOptions& options, Invocation& invocation) {
   const std::string request = single_request(options);
   const catalog::Catalog catalog = catalog_for(request);
   invocation.model = request;
-  return catalog::resolve_model(catalog, request);
+  return catalog::look_for_model(catalog, request);
+}
+
+catalog::ModelRef resolve_single_model(const ModelOptions& options, Invocation& invocation) {
+  const catalog::ResolvedModel found = look_for_single_model(options, invocation);
+  if (found.error) throw *found.error;
+  return *found.ref;
 }
 
 std::filesystem::path resolve_text_side(const ModelOptions& options, Invocation& invocation) {
   const std::string request = single_request(options);
-  if (std::filesystem::exists(request)) {
+  if (is_there(request)) {
     invocation.model = request;
     return request;
   }

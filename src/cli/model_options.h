@@ -34,6 +34,10 @@ void add_load_options(CLI::App& command, ModelOptions& options, bool models_requ
 /// Error{kUsage} naming option, range and value for what cannot be.
 void check_load_options(const ModelOptions& options);
 
+/// The one model of commands that take a single one, or why it is not there; `invocation` learns its name first. Error{kUsage} when there is
+/// none or several.
+catalog::ResolvedModel look_for_single_model(const ModelOptions& options, Invocation& invocation);
+
 /// The one model of commands that take a single one, found; `invocation` learns its name first. Error{kUsage} when there is none or several,
 /// Error{kNotFound} when it is not there.
 catalog::ModelRef resolve_single_model(const ModelOptions& options, Invocation& invocation);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "backend/backend.h"
@@ -24,8 +25,8 @@ class DeviceFactory {
   virtual std::string resolve(const DeviceRequest& request) const = 0;
   /// Threads that it will compute with.
   virtual std::int64_t threads(const DeviceRequest& request) const = 0;
-  /// Memory of the device that a new process may use now, in bytes; 0 when not known.
-  virtual std::uint64_t free_memory_bytes(const DeviceRequest& request) const = 0;
+  /// Memory of the device that a new process may use now, in bytes; nothing when not known.
+  virtual std::optional<std::uint64_t> free_memory_bytes(const DeviceRequest& request) const = 0;
   virtual std::unique_ptr<backend::Backend> make(const DeviceRequest& request) const = 0;
 };
 

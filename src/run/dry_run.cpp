@@ -19,17 +19,18 @@ std::string describe_cell(const PlannedCell& planned, const workload::Suite& sui
 }
 
 std::string describe_memory(const catalog::MemoryPlan& memory) {
-  return fmt::format("    memory: weights {}, KV cache {} ({} x {} positions, {}), workspace {}; needs {} of {} free: {}\n", format_bytes(memory.weight_bytes),
+  return fmt::format("    memory: weights {}, KV cache {} ({} x {} positions, {}), workspace {}{}; needs {} of {} free: {}\n", format_bytes(memory.weight_bytes),
                      format_bytes(memory.kv_bytes), memory.sequences, memory.context, memory.kv_type, format_bytes(memory.workspace_bytes),
+                     memory.load_bytes > 0 ? ", file while loading " + format_bytes(memory.load_bytes) : std::string(),
                      format_bytes(memory.needed_bytes), format_bytes(memory.available_bytes), memory.fits ? "fits" : "does not fit");
 }
 
 }  // namespace
 
-int print_plan(const RunPlan& plan, std::uint64_t free_bytes, const std::function<void(std::string_view)>& print) {
+int print_plan(const RunPlan& plan, std::optional<std::uint64_t> free_bytes, const std::function<void(std::string_view)>& print) {
   bool all_can_run = true;
   print(fmt::format("suite {} ({} prompt{}), device {}, {} free\n", plan.suite.name, plan.suite.prompts.size(), plan.suite.prompts.size() == 1 ? "" : "s",
-                    plan.device, free_bytes > 0 ? format_bytes(free_bytes) : std::string("unknown memory")));
+                    plan.device, free_bytes ? format_bytes(*free_bytes) : std::string("unknown memory")));
   if (plan.profile) {
     print(fmt::format("profile {}: {}\n", plan.profile->name, plan.profile->title));
     for (const auto& [key, value] : plan.profile->not_yet) print(fmt::format("  not yet: {} = {}\n", key, value));

@@ -6,12 +6,17 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "model/weight_provider.h"
+#include "run/memory_lock.h"
+#include "tensor/dtype.h"
 
 namespace qbench::run {
 namespace {
 
-constexpr std::int64_t kStepTokens = model::ModelOptions{}.max_step_tokens;
 constexpr std::int64_t kDefaultContext = 4096;  // of engine::Session
+
+/// A step holds the whole batch.
+std::int64_t max_step_tokens(std::int64_t batch) { return std::max(model::ModelOptions{}.max_step_tokens, batch); }
 
 std::string format_word(const formats::ModelFile* file) {
   if (file == nullptr) return "synthetic";
@@ -66,12 +71,10 @@ record::ModelFacts facts_of(const OpenedFiles& files) {
 void add_tokenizer(OpenedModel& opened) {
   opened.eos_ids = opened.config.eos_ids;
   opened.sampling_vocab = opened.config.vocab;
-  if (opened.text_side.kind == formats::TokenizerSource::Kind::kNone) {
-    if (opened.ref.entry && opened.ref.entry->tokenizer_size > 0) {
-      opened.sampling_vocab = std::min(opened.sampling_vocab, opened.ref.entry->tokenizer_size);
-    }
-    return;
+  if (opened.ref.entry && opened.ref.entry->tokenizer_size > 0) {
+    opened.sampling_vocab = std::min(opened.sampling_vocab, opened.ref.entry->tokenizer_size);
   }
+  if (opened.text_side.kind == formats::TokenizerSource::Kind::kNone) return;
   opened.tokenizer = text::make_tokenizer(opened.text_side);
   opened.sampling_vocab = std::min(opened.sampling_vocab, opened.tokenizer->vocab_size());
   opened.facts.tokenizer_fingerprint = opened.tokenizer->fingerprint();
@@ -80,38 +83,60 @@ void add_tokenizer(OpenedModel& opened) {
   }
 }
 
-/// Weights in bytes on the device: those of the file, or of the plan where they are drawn or converted.
+/// Weights in bytes on the device, each tensor in the type that it will have there.
 std::uint64_t planned_weight_bytes(const OpenedFiles& files, const std::string& precision) {
   const model::WeightPrecision wanted = weight_precision(precision);
-  if (!files.file || wanted != model::WeightPrecision::kAuto) return model::total_weights(files.config, wanted).bytes;
+  if (!files.file) return model::total_weights(files.config, wanted).bytes;
+  const auto provider = model::provide_from_file(*files.file, wanted);
   std::uint64_t bytes = 0;
-  for (const formats::TensorEntry& tensor : files.file->tensors()) bytes += tensor.bytes;
+  for (const formats::TensorEntry& tensor : files.file->tensors()) {
+    if (tensor.shape.size() == 2) {
+      const auto rows = provider->matrix(tensor.name);
+      bytes += static_cast<std::uint64_t>(rows->rows() * tensor::row_bytes(rows->dtype(), rows->cols()));
+    } else {
+      bytes += static_cast<std::uint64_t>(tensor.shape.front()) * sizeof(float);
+    }
+  }
   return bytes;
 }
 
 /// Estimate of the activations and logits that one step holds at once.
 std::uint64_t planned_workspace_bytes(const formats::ModelConfig& config, std::int64_t batch) {
-  const std::int64_t widest = std::max({config.ffn, config.expert_ffn * std::max<std::int64_t>(config.experts_used, 1), config.heads * config.head_dim});
-  const std::int64_t activations = kStepTokens * (2 * config.hidden + config.heads * config.head_dim + 2 * widest);
-  const std::int64_t logits = std::max<std::int64_t>(batch, 1) * config.vocab * 2;
-  return static_cast<std::uint64_t>(activations + logits) * sizeof(float);
+  const std::int64_t q_rows = config.heads * config.head_dim, kv_rows = config.kv_heads * config.head_dim;
+  // The residual stream and its normalised copy; Q and what was attended, and QKV before RoPE; gate and up, and their product.
+  std::int64_t numbers = 2 * config.hidden + 3 * q_rows + 2 * kv_rows + 3 * config.ffn;
+  // Of each chosen expert gate and up, their product, that product prepared for the next matrix, and the outcome; the router's logits.
+  if (config.experts > 0) numbers += config.experts_used * (4 * config.expert_ffn + config.hidden) + config.experts + config.hidden;
+  const std::int64_t logit_rows = 2 * model::ModelOptions{}.max_logit_rows + batch;  // the model's, the scorer's, the session's
+  return static_cast<std::uint64_t>(max_step_tokens(batch) * numbers + logit_rows * config.vocab) * sizeof(float);
 }
 
 }  // namespace
 
-OpenedFiles open_files(const catalog::ModelRef& ref, bool mmap, bool mlock) {
+OpenedFiles open_files(const catalog::ModelRef& ref, bool mmap) {
   OpenedFiles files;
   files.ref = ref;
   if (ref.synthetic()) {
     files.config = ref.entry.value().shape;
   } else {
-    files.file = formats::open_model_file(ref.path, {.mmap = mmap, .mlock = mlock});
+    files.file = formats::open_model_file(ref.path, {.mmap = mmap});
     files.config = files.file->config();
     files.text_side = files.file->tokenizer();
   }
   files.prompt_kind = prompt_kind_of(files, name_of_model(files));
   files.facts = facts_of(files);
   return files;
+}
+
+void check_precision(const OpenedFiles& files, const std::string& precision) {
+  const model::WeightPrecision wanted = weight_precision(precision);
+  if (files.file) model::provide_from_file(*files.file, wanted);
+}
+
+void check_context(std::int64_t asked, std::int64_t checkpoint_context, const std::string& where) {
+  if (asked <= checkpoint_context) return;
+  throw Error(ErrorCode::kContext,
+              "--context " + std::to_string(asked) + " is more than the model's " + std::to_string(checkpoint_context) + " positions", where);
 }
 
 catalog::MemoryPlan plan_memory(const OpenedFiles& files, const workload::EffectiveSettings& settings, std::int64_t context, std::uint64_t free_bytes) {
@@ -122,7 +147,7 @@ catalog::MemoryPlan plan_memory(const OpenedFiles& files, const workload::Effect
   demand.sequences = settings.batch;
   demand.workspace_bytes = planned_workspace_bytes(files.config, settings.batch);
   // A file that is read or locked stays in memory beside the packed weights until these are complete.
-  if (files.file && (!settings.mmap || settings.mlock)) demand.workspace_bytes += files.file->file_bytes();
+  if (files.file && (!settings.mmap || settings.mlock)) demand.load_bytes = files.file->file_bytes();
   return catalog::plan_memory(files.config, demand, free_bytes);
 }
 
@@ -130,11 +155,12 @@ std::unique_ptr<OpenedModel> open_model(const catalog::ModelRef& ref, const work
                                         const DeviceRequest& device, const DeviceFactory& devices) {
   const std::int64_t start_ns = now_ns();
   auto opened = std::make_unique<OpenedModel>();
-  OpenedFiles files = open_files(ref, settings.mmap, settings.mlock);
-  if (const std::uint64_t free_bytes = devices.free_memory_bytes(device); free_bytes > 0) {
-    const catalog::MemoryPlan memory = plan_memory(files, settings, context, free_bytes);
-    if (!memory.fits) throw Error(ErrorCode::kMemory, "does not fit: " + catalog::describe(memory), ref.label);
-  }
+  const std::optional<std::uint64_t> free_bytes = devices.free_memory_bytes(device);  // before a file that is read whole takes its part
+  OpenedFiles files = open_files(ref, settings.mmap);
+  check_context(context, files.config.context, ref.label);
+  const catalog::MemoryPlan memory = plan_memory(files, settings, context, free_bytes.value_or(0));
+  if (free_bytes && !memory.fits) throw Error(ErrorCode::kMemory, "does not fit: " + catalog::describe(memory), ref.label);
+  if (settings.mlock) lock_process_memory(memory.needed_bytes);
   opened->ref = ref;
   opened->config = files.config;
   opened->text_side = std::move(files.text_side);
@@ -144,7 +170,7 @@ std::unique_ptr<OpenedModel> open_model(const catalog::ModelRef& ref, const work
   opened->open_ns = now_ns() - start_ns;
 
   opened->device = devices.make(device);
-  const model::ModelOptions options{.precision = weight_precision(settings.precision), .max_step_tokens = std::max<std::int64_t>(512, settings.batch)};
+  const model::ModelOptions options{.precision = weight_precision(settings.precision), .max_step_tokens = max_step_tokens(settings.batch)};
   opened->model = files.file ? model::load_model(*files.file, *opened->device, options)
                              : model::draw_model(opened->config, seed_of(opened->facts.name), *opened->device, options);
   const model::LoadReport& report = opened->model->load_report();

@@ -31,8 +31,14 @@ struct OpenedFiles {
   record::ModelFacts facts;                        ///< all but what loading tells
 };
 
-/// Reads what the reference names. Errors of formats::open_model_file.
-OpenedFiles open_files(const catalog::ModelRef& ref, bool mmap, bool mlock);
+/// Reads what the reference names; `mmap` false: whole, not mapped. Errors of formats::open_model_file.
+OpenedFiles open_files(const catalog::ModelRef& ref, bool mmap = true);
+
+/// Error{kUnsupported} when these weights cannot have that precision, {kUsage} when there is no such precision.
+void check_precision(const OpenedFiles& files, const std::string& precision);
+
+/// Error{kContext} when more positions are asked for than the checkpoint has.
+void check_context(std::int64_t asked, std::int64_t checkpoint_context, const std::string& where);
 
 /// A model that can run, with everything that was opened for it.
 struct OpenedModel {
@@ -49,11 +55,12 @@ struct OpenedModel {
   std::int64_t open_ns = 0, pack_ns = 0, load_ns = 0;  ///< as in record::LoadRecord
 };
 
-/// What weights, KV cache and workspace take, against what the device has free. `context` 0: the default of a session.
+/// What weights, KV cache and workspace take, against what the device has free. `context` 0: the default of a session. `free_bytes` as they
+/// were before the files were opened. Error{kUnsupported}: that of check_precision.
 catalog::MemoryPlan plan_memory(const OpenedFiles& files, const workload::EffectiveSettings& settings, std::int64_t context, std::uint64_t free_bytes);
 
-/// Opens files and tokenizer, makes the device and loads the weights. `context`: positions that will be asked of open_session; Error{kMemory}
-/// before anything is loaded when they and the weights cannot fit. The files are closed again when the weights are on the device.
+/// Opens files and tokenizer, makes the device and loads the weights. `context`: positions that will be asked of open_session; before anything
+/// is loaded Error{kContext} when the checkpoint has fewer, {kMemory} when they and the weights cannot fit or, with --mlock, cannot be locked. The files are closed again when the weights are on the device.
 /// Synthetic weights are drawn from a seed that depends on the shape's name alone.
 std::unique_ptr<OpenedModel> open_model(const catalog::ModelRef& ref, const workload::EffectiveSettings& settings, std::int64_t context,
                                         const DeviceRequest& device, const DeviceFactory& devices);

@@ -83,9 +83,7 @@ void set_context(ModelPlan& model, const RunPlan& plan, std::int64_t checkpoint_
   const std::int64_t asked = model.engine.context;
   model.context = asked > 0 ? asked : wanted_context(plan.suite, model.cells);
   if (asked == 0 && checkpoint_context > 0) model.context = std::min(model.context, checkpoint_context);
-  if (checkpoint_context > 0 && asked > checkpoint_context) {
-    throw Error(ErrorCode::kContext, fmt::format("--context {} is more than the model's {} positions", asked, checkpoint_context), model.label);
-  }
+  if (checkpoint_context > 0) check_context(asked, checkpoint_context, model.label);
 }
 
 /// Plans one model; what is known of it when something fails stays in `model`.
@@ -97,7 +95,7 @@ void plan_model(ModelPlan& model, const RunPlan& plan, const catalog::ResolvedMo
   std::optional<OpenedFiles> files;
   const auto failure = run_guarded([&] {
     if (resolved.error) throw *resolved.error;
-    files = open_files(*resolved.ref, plan.options.settings.mmap.value_or(raw_profile.mmap.value_or(true)), false);
+    files = open_files(*resolved.ref);
     model.facts = files->facts;
   });
   model.failure = failure;
@@ -111,10 +109,11 @@ void plan_model(ModelPlan& model, const RunPlan& plan, const catalog::ResolvedMo
   const auto misfit = run_guarded([&] {
     set_context(model, plan, checkpoint_context);
     if (!files) return;
-    weight_precision(model.engine.precision);
-    const std::uint64_t free_bytes = devices.free_memory_bytes(request);
-    model.memory = plan_memory(*files, model.engine, model.context, free_bytes);
-    if (free_bytes > 0 && !model.memory->fits) throw Error(ErrorCode::kMemory, "does not fit: " + catalog::describe(*model.memory), model.label);
+    check_precision(*files, model.engine.precision);
+    const std::optional<std::uint64_t> free_bytes = devices.free_memory_bytes(request);
+    if (!free_bytes) return model.notes.push_back("how much memory is free is not known: whether it fits is not checked");
+    model.memory = plan_memory(*files, model.engine, model.context, *free_bytes);
+    if (!model.memory->fits) throw Error(ErrorCode::kMemory, "does not fit: " + catalog::describe(*model.memory), model.label);
   });
   if (!model.failure) model.failure = misfit;
   for (PlannedCell& planned : model.cells) {

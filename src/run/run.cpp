@@ -111,7 +111,8 @@ RunLog begin(const RunRequest& request, RunPlan& plan, const DeviceFactory& devi
   check_unchanged(plan, run);
   run.finished_utc.clear();
   record::SampleFileContent content;
-  if (std::filesystem::exists(folder.samples())) content = record::read_sample_file(folder.samples());
+  std::error_code ignored;
+  if (std::filesystem::exists(folder.samples(), ignored)) content = record::read_sample_file(folder.samples());
   if (content.truncated_tail) display.line("the last line of samples.jsonl was cut off and is left out");
   return {std::move(folder), std::move(run), std::move(content)};
 }

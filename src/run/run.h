@@ -37,6 +37,6 @@ struct RunOutput {
 int run_models(const RunRequest& request, const DeviceFactory& devices, const RunOutput& output);
 
 /// The plan in words: models, memory estimates, cells, and the profile's keys that wait for later work. Returns 0, or 3 when a model cannot run.
-int print_plan(const RunPlan& plan, std::uint64_t free_bytes, const std::function<void(std::string_view)>& print);
+int print_plan(const RunPlan& plan, std::optional<std::uint64_t> free_bytes, const std::function<void(std::string_view)>& print);
 
 }  // namespace qbench::run

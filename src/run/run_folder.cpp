@@ -55,8 +55,9 @@ RunFolder RunFolder::create(const fs::path& output_dir, const record::RunRecord&
 }
 
 RunFolder RunFolder::reopen(const fs::path& path) {
-  if (!fs::is_directory(path)) throw Error(ErrorCode::kUsage, "no such folder: " + path.string(), "--resume");
-  if (!fs::exists(path / "run.json")) throw Error(ErrorCode::kUsage, path.string() + " has no run.json: it is not a run's folder", "--resume");
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored)) throw Error(ErrorCode::kUsage, "no such folder: " + path.string(), "--resume");
+  if (!fs::exists(path / "run.json", ignored)) throw Error(ErrorCode::kUsage, path.string() + " has no run.json: it is not a run's folder", "--resume");
   return RunFolder(path, lock_folder(path));
 }
 

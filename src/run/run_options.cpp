@@ -15,7 +15,7 @@ using nlohmann::ordered_json;
 
 std::string absolute_if_exists(const std::string& path) {
   std::error_code ignored;
-  return fs::exists(path, ignored) ? fs::absolute(path).lexically_normal().string() : path;
+  return fs::exists(path, ignored) ? fs::absolute(path, ignored).lexically_normal().string() : path;
 }
 
 template <class T>
