@@ -7,7 +7,7 @@
 namespace qbench::run {
 
 PromptSource::PromptSource(const OpenedModel& opened) : opened_(&opened) {
-  if (opened.tokenizer) formatter_ = std::make_unique<text::PromptFormatter>(opened.prompt_kind, opened.text_side);
+  if (opened.tokenizer) formatter_ = std::make_unique<text::PromptFormatter>(opened.prompt_style, opened.text_side);
 }
 
 PreparedPrompt PromptSource::prepare(const Conversation& conversation, const workload::EffectiveSettings& settings) const {

@@ -13,15 +13,6 @@ namespace qbench::text {
 
 using nlohmann::ordered_json;
 
-std::string_view name_of(ModelKind kind) noexcept {
-  switch (kind) {
-    case ModelKind::kInstruct: return "instruct";
-    case ModelKind::kBase: return "base";
-    case ModelKind::kCode: return "code";
-  }
-  return "unknown";
-}
-
 namespace {
 
 /// The words of a model's name: "Qwen/Qwen2.5-Coder-7B.Q4_K_M.gguf" has qwen2.5, coder, 7b, q4, k, m, gguf.
@@ -46,17 +37,17 @@ constexpr std::array<std::string_view, 6> kTemplateEverywhere = {"qwen", "qwen1.
 
 }  // namespace
 
-ModelKind detect_model_kind(std::string_view model_name, const formats::TokenizerSource& source) {
+PromptStyle detect_prompt_style(std::string_view model_name, const formats::TokenizerSource& source) {
   const std::vector<std::string> words = words_of(model_name);
   const auto any = [&](auto test) { return std::any_of(words.begin(), words.end(), test); };
   const auto among = [&](const auto& names) {
     return any([&](const std::string& word) { return std::find(names.begin(), names.end(), word) != names.end(); });
   };
   const bool code = any([](const std::string& word) { return word.find("code") != std::string::npos; });
-  const ModelKind without_template = code ? ModelKind::kCode : ModelKind::kBase;
+  const PromptStyle without_template = code ? PromptStyle::kDirectCode : PromptStyle::kDirect;
   const bool says_base = any([](const std::string& word) { return word == "base" || word == "pt"; });
   if (source.chat_template.empty() || says_base) return without_template;
-  return among(kTemplateEverywhere) && !among(kInstructWords) ? without_template : ModelKind::kInstruct;
+  return among(kTemplateEverywhere) && !among(kInstructWords) ? without_template : PromptStyle::kTemplate;
 }
 
 namespace {
@@ -97,8 +88,8 @@ struct PromptFormatter::Parts {
   ordered_json special_tokens;
 };
 
-PromptFormatter::PromptFormatter(ModelKind kind, const formats::TokenizerSource& source) : kind_(kind), parts_(std::make_unique<Parts>()) {
-  if (kind != ModelKind::kInstruct) return;
+PromptFormatter::PromptFormatter(PromptStyle style, const formats::TokenizerSource& source) : style_(style), parts_(std::make_unique<Parts>()) {
+  if (style != PromptStyle::kTemplate) return;
   if (source.chat_template.empty()) throw Error(ErrorCode::kTemplate, "has no chat template, which an instruct model needs", source.where);
   parts_->chat.emplace(source.chat_template, source.where + ": chat template");
   parts_->special_tokens = special_token_variables(source);
@@ -137,7 +128,6 @@ std::string plain_text(const std::vector<Message>& messages) {
 FormattedPrompt PromptFormatter::format(const PromptRequest& request, std::int64_t wall_ns) const {
   if (request.messages.empty()) throw Error(ErrorCode::kUsage, "a prompt needs at least one message");
   FormattedPrompt prompt;
-  prompt.kind = kind_;
   if (parts_->chat) {
     ordered_json variables = parts_->special_tokens;
     variables["messages"] = ordered_json::array();
@@ -153,7 +143,7 @@ FormattedPrompt PromptFormatter::format(const PromptRequest& request, std::int64
   }
   prompt.text = plain_text(request.messages);
   prompt.how = "direct";
-  const bool context = kind_ == ModelKind::kCode && !request.language.empty() && !looks_like_code(request.messages.back().content);
+  const bool context = style_ == PromptStyle::kDirectCode && !request.language.empty() && !looks_like_code(request.messages.back().content);
   if (context) {
     prompt.text += "\n\n```" + request.language + "\n";
     prompt.how = "direct with code context";
@@ -161,8 +151,8 @@ FormattedPrompt PromptFormatter::format(const PromptRequest& request, std::int64
   return prompt;
 }
 
-FormattedPrompt format_prompt(ModelKind kind, const formats::TokenizerSource& source, const PromptRequest& request, std::int64_t wall_ns) {
-  return PromptFormatter(kind, source).format(request, wall_ns);
+FormattedPrompt format_prompt(PromptStyle style, const formats::TokenizerSource& source, const PromptRequest& request, std::int64_t wall_ns) {
+  return PromptFormatter(style, source).format(request, wall_ns);
 }
 
 }  // namespace qbench::text

@@ -12,17 +12,16 @@
 
 namespace qbench::text {
 
-/// How a checkpoint wants to be asked.
-enum class ModelKind {
-  kInstruct,  ///< by its chat template (instruct models for code too)
-  kBase,      ///< the text as it is
-  kCode,      ///< a base model for code: the text, and a fence that names the language
+/// How a prompt is written. (What a model is for, catalog::ModelKind, is another matter: code and thinking models have a template too.)
+enum class PromptStyle {
+  kTemplate,    ///< by the chat template: instruct models, those for code too
+  kDirect,      ///< the text as it is: base models
+  kDirectCode,  ///< the text, and a fence that names the language: base models for code
 };
-std::string_view name_of(ModelKind kind) noexcept;  ///< "instruct", "base", "code"
 
-/// From the name and whether there is a chat template. The template is necessary for kInstruct but not enough: the base checkpoints of Qwen
+/// From the name and whether there is a chat template. The template is necessary for kTemplate but not enough: the base checkpoints of Qwen
 /// 2.5 and older carry one as well, so there the name decides (-Instruct, -Chat), and -Base is a base model whatever it carries.
-ModelKind detect_model_kind(std::string_view model_name, const formats::TokenizerSource& source);
+PromptStyle detect_prompt_style(std::string_view model_name, const formats::TokenizerSource& source);
 
 struct Message {
   std::string role;     ///< "system", "user", "assistant"
@@ -32,12 +31,11 @@ struct Message {
 struct PromptRequest {
   std::vector<Message> messages;
   std::optional<bool> enable_thinking;   ///< handed to the template only when given
-  std::string language;                  ///< of the code asked for ("python"); empty: none named. Only kCode uses it
+  std::string language;                  ///< of the code asked for ("python"); empty: none named. Only kDirectCode uses it
 };
 
 struct FormattedPrompt {
   std::string text;
-  ModelKind kind = ModelKind::kInstruct;
   bool add_special = true;   ///< for EncodeOptions: a chat template writes its own BOS, so false after one, as in transformers
   std::string how;           ///< "chat template", "direct", "direct with code context": stored with the result
 };
@@ -49,8 +47,8 @@ nlohmann::ordered_json special_token_variables(const formats::TokenizerSource& s
 /// Writes prompts for one checkpoint; parses its template once.
 class PromptFormatter {
  public:
-  /// Error{kTemplate} when kind is kInstruct and there is no template, or it does not parse; {kFormat} for broken JSON.
-  PromptFormatter(ModelKind kind, const formats::TokenizerSource& source);
+  /// Error{kTemplate} when style is kTemplate and there is no template, or it does not parse; {kFormat} for broken JSON.
+  PromptFormatter(PromptStyle style, const formats::TokenizerSource& source);
   ~PromptFormatter();
   PromptFormatter(PromptFormatter&&) noexcept;
   PromptFormatter& operator=(PromptFormatter&&) noexcept;
@@ -61,11 +59,11 @@ class PromptFormatter {
 
  private:
   struct Parts;
-  ModelKind kind_;
+  PromptStyle style_;
   std::unique_ptr<Parts> parts_;
 };
 
 /// A PromptFormatter for one prompt.
-FormattedPrompt format_prompt(ModelKind kind, const formats::TokenizerSource& source, const PromptRequest& request, std::int64_t wall_ns);
+FormattedPrompt format_prompt(PromptStyle style, const formats::TokenizerSource& source, const PromptRequest& request, std::int64_t wall_ns);
 
 }  // namespace qbench::text

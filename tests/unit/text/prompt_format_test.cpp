@@ -29,36 +29,36 @@ const char* const kChat =
     "{{ bos_token }}{% if tools is not none %}tools{% endif %}{% for m in messages %}[{{ m.role }}]{{ m.content }}{{ eos_token }}{% endfor %}"
     "{% if add_generation_prompt %}[assistant]{% endif %}{% if enable_thinking is defined %}{{ enable_thinking }}{% endif %}{{ unk_token is defined }}";
 
-ModelKind kind_of(const std::string& name, bool with_template = true) { return detect_model_kind(name, hugging_face(with_template ? kChat : "")); }
+PromptStyle style_of(const std::string& name, bool with_template = true) { return detect_prompt_style(name, hugging_face(with_template ? kChat : "")); }
 
 }  // namespace
 
-TEST_CASE("a model's kind follows from its name and its template") {
-  CHECK(kind_of("Qwen/Qwen2.5-Coder-7B-Instruct") == ModelKind::kInstruct);
-  CHECK(kind_of("Qwen2.5 Coder 7B Instruct") == ModelKind::kInstruct);
-  CHECK(kind_of("qwen2.5-coder-7b-instruct-q4_k_m.gguf") == ModelKind::kInstruct);
-  CHECK(kind_of("SmolLM2-135M-Instruct.Q4_1.gguf") == ModelKind::kInstruct);
-  CHECK(kind_of("Qwen/Qwen2.5-Coder-7B") == ModelKind::kCode);
-  CHECK(kind_of("Qwen/Qwen2.5-7B") == ModelKind::kBase);
-  CHECK(kind_of("Qwen1.5-7B-Chat") == ModelKind::kInstruct);
-  CHECK(kind_of("Qwen/Qwen3-8B") == ModelKind::kInstruct);
-  CHECK(kind_of("Qwen/Qwen3-8B-Base") == ModelKind::kBase);
-  CHECK(kind_of("Qwen/Qwen3-Coder-30B-A3B-Instruct") == ModelKind::kInstruct);
-  CHECK(kind_of("Qwen3-30B-A3B-Thinking-2507") == ModelKind::kInstruct);
-  CHECK(kind_of("Qwen/QwQ-32B") == ModelKind::kInstruct);
-  CHECK(kind_of("microsoft/Phi-3-mini-4k-instruct") == ModelKind::kInstruct);
-  CHECK(kind_of("Qwen/Qwen3-8B", false) == ModelKind::kBase);
-  CHECK(kind_of("bigcode/starcoder2-3b", false) == ModelKind::kCode);
-  CHECK(kind_of("Qwen2.5-7B-Instruct", false) == ModelKind::kBase);
+TEST_CASE("how a model is asked follows from its name and its template") {
+  CHECK(style_of("Qwen/Qwen2.5-Coder-7B-Instruct") == PromptStyle::kTemplate);
+  CHECK(style_of("Qwen2.5 Coder 7B Instruct") == PromptStyle::kTemplate);
+  CHECK(style_of("qwen2.5-coder-7b-instruct-q4_k_m.gguf") == PromptStyle::kTemplate);
+  CHECK(style_of("SmolLM2-135M-Instruct.Q4_1.gguf") == PromptStyle::kTemplate);
+  CHECK(style_of("Qwen/Qwen2.5-Coder-7B") == PromptStyle::kDirectCode);
+  CHECK(style_of("Qwen/Qwen2.5-7B") == PromptStyle::kDirect);
+  CHECK(style_of("Qwen1.5-7B-Chat") == PromptStyle::kTemplate);
+  CHECK(style_of("Qwen/Qwen3-8B") == PromptStyle::kTemplate);
+  CHECK(style_of("Qwen/Qwen3-8B-Base") == PromptStyle::kDirect);
+  CHECK(style_of("Qwen/Qwen3-Coder-30B-A3B-Instruct") == PromptStyle::kTemplate);
+  CHECK(style_of("Qwen3-30B-A3B-Thinking-2507") == PromptStyle::kTemplate);
+  CHECK(style_of("Qwen/QwQ-32B") == PromptStyle::kTemplate);
+  CHECK(style_of("microsoft/Phi-3-mini-4k-instruct") == PromptStyle::kTemplate);
+  CHECK(style_of("Qwen/Qwen3-8B", false) == PromptStyle::kDirect);
+  CHECK(style_of("bigcode/starcoder2-3b", false) == PromptStyle::kDirectCode);
+  CHECK(style_of("Qwen2.5-7B-Instruct", false) == PromptStyle::kDirect);
 }
 
 TEST_CASE("an instruct model gets its template as transformers renders it") {
   const PromptRequest request{{{"system", "s"}, {"user", "u"}}, std::nullopt, "python"};
-  FormattedPrompt prompt = format_prompt(ModelKind::kInstruct, hugging_face(kChat), request, 0);
+  FormattedPrompt prompt = format_prompt(PromptStyle::kTemplate, hugging_face(kChat), request, 0);
   CHECK(prompt.text == "<s>[system]s</s>[user]u</s>[assistant]False");
   CHECK(prompt.how == "chat template");
   CHECK(prompt.add_special == false);
-  prompt = format_prompt(ModelKind::kInstruct, hugging_face(kChat), {{{"user", "u"}}, false, ""}, 0);
+  prompt = format_prompt(PromptStyle::kTemplate, hugging_face(kChat), {{{"user", "u"}}, false, ""}, 0);
   CHECK(prompt.text == "<s>[user]u</s>[assistant]FalseFalse");
 }
 
@@ -70,41 +70,41 @@ TEST_CASE("a GGUF's special tokens come from its ids") {
   source.eos_id = 2;
   source.pad_id = 7;  // outside the vocabulary
   source.chat_template = "{{ bos_token }}{{ messages[0].content }}{{ eos_token }}{{ pad_token is defined }}";
-  CHECK(format_prompt(ModelKind::kInstruct, source, {{{"user", "u"}}, std::nullopt, ""}, 0).text == "<bos>u<eos>False");
+  CHECK(format_prompt(PromptStyle::kTemplate, source, {{{"user", "u"}}, std::nullopt, ""}, 0).text == "<bos>u<eos>False");
 }
 
 TEST_CASE("base models get the text as it is and code models the language too") {
   const PromptRequest request{{{"system", "Be brief."}, {"user", "Write quicksort."}}, std::nullopt, "python"};
-  FormattedPrompt prompt = format_prompt(ModelKind::kBase, hugging_face(kChat), request, 0);
+  FormattedPrompt prompt = format_prompt(PromptStyle::kDirect, hugging_face(kChat), request, 0);
   CHECK(prompt.text == "Be brief.\n\nWrite quicksort.");
   CHECK(prompt.how == "direct");
   CHECK(prompt.add_special);
-  prompt = format_prompt(ModelKind::kCode, hugging_face(""), request, 0);
+  prompt = format_prompt(PromptStyle::kDirectCode, hugging_face(""), request, 0);
   CHECK(prompt.text == "Be brief.\n\nWrite quicksort.\n\n```python\n");
   CHECK(prompt.how == "direct with code context");
   const PromptRequest code{{{"user", "def f(x):\n    \"\"\"Adds one.\"\"\"\n"}}, std::nullopt, "python"};
-  prompt = format_prompt(ModelKind::kCode, hugging_face(""), code, 0);
+  prompt = format_prompt(PromptStyle::kDirectCode, hugging_face(""), code, 0);
   CHECK(prompt.text == code.messages[0].content);
   CHECK(prompt.how == "direct");
-  CHECK(format_prompt(ModelKind::kCode, hugging_face(""), {{{"user", "import the data and plot it"}}, {}, "r"}, 0).how == "direct with code context");
+  CHECK(format_prompt(PromptStyle::kDirectCode, hugging_face(""), {{{"user", "import the data and plot it"}}, {}, "r"}, 0).how == "direct with code context");
 }
 
 TEST_CASE("a prompt that cannot be made says why") {
-  const auto code_of = [](ModelKind kind, const TokenizerSource& source, const PromptRequest& request) {
+  const auto code_of = [](PromptStyle style, const TokenizerSource& source, const PromptRequest& request) {
     try {
-      format_prompt(kind, source, request, 0);
+      format_prompt(style, source, request, 0);
     } catch (const Error& error) {
       return error.code();
     }
     return ErrorCode::kInterrupted;
   };
   const PromptRequest request{{{"user", "u"}}, std::nullopt, ""};
-  CHECK(code_of(ModelKind::kInstruct, hugging_face(""), request) == ErrorCode::kTemplate);
-  CHECK(code_of(ModelKind::kInstruct, hugging_face("{{ raise_exception('no') }}"), request) == ErrorCode::kTemplate);
-  CHECK(code_of(ModelKind::kBase, hugging_face(""), {}) == ErrorCode::kUsage);
+  CHECK(code_of(PromptStyle::kTemplate, hugging_face(""), request) == ErrorCode::kTemplate);
+  CHECK(code_of(PromptStyle::kTemplate, hugging_face("{{ raise_exception('no') }}"), request) == ErrorCode::kTemplate);
+  CHECK(code_of(PromptStyle::kDirect, hugging_face(""), {}) == ErrorCode::kUsage);
   TokenizerSource broken = hugging_face(kChat);
   broken.tokenizer_config_json = "{";
-  CHECK(code_of(ModelKind::kInstruct, broken, request) == ErrorCode::kFormat);
+  CHECK(code_of(PromptStyle::kTemplate, broken, request) == ErrorCode::kFormat);
 }
 
 TEST_CASE("the real Qwen3 template closes or leaves open the thought as it is told") {
@@ -114,7 +114,7 @@ TEST_CASE("the real Qwen3 template closes or leaves open the thought as it is to
   source.tokenizer_config_json = qbench::read_text_file(*shared / "tokenizers" / "qwen3" / "tokenizer_config.json");
   source.chat_template = nlohmann::json::parse(source.tokenizer_config_json)["chat_template"].get<std::string>();
   PromptRequest request{{{"user", "Hi"}}, std::nullopt, ""};
-  const PromptFormatter formatter(detect_model_kind("Qwen3-0.6B", source), source);
+  const PromptFormatter formatter(detect_prompt_style("Qwen3-0.6B", source), source);
   CHECK(formatter.format(request, 0).text == "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
   request.enable_thinking = false;
   const std::string closed = formatter.format(request, 0).text;
