@@ -25,6 +25,7 @@
 #include "run/output_text.h"
 #include "run/prompt_source.h"
 #include "run/sampling.h"
+#include "run/stop_words.h"
 
 namespace qbench::cli {
 namespace {
@@ -84,24 +85,52 @@ run::PreparedPrompt prepare(const GenerateCommand& options, const Asked& asked, 
   return run::PromptSource(opened).prepare({&one, 1, {}}, settings);
 }
 
-/// Prints the text of sequence 0 as it comes.
+/// Prints the text of sequence 0 as it comes, up to the first stop word.
 class TextPrinter {
  public:
-  TextPrinter(const text::Tokenizer* tokenizer, bool enabled) {
+  TextPrinter(const text::Tokenizer* tokenizer, bool enabled, std::vector<std::string> stop) : stop_(std::move(stop)) {
     if (enabled && tokenizer != nullptr) decoder_.emplace(*tokenizer);
   }
   bool print(std::int32_t id) {
-    if (!decoder_) return true;
-    const std::string text = decoder_->push(id);
-    if (!text.empty()) write_output(text);
+    if (decoder_) take(decoder_->push(id), false);
     return true;
   }
   void finish() {
-    if (decoder_) write_output(decoder_->finish() + "\n");
+    if (!decoder_) return;
+    take(decoder_->finish(), true);
+    write_output("\n");
   }
 
  private:
+  /// Holds back what may be the beginning of a stop word until it is known.
+  void take(const std::string& text, bool last) {
+    if (stopped_) return;
+    held_ += text;
+    std::size_t sure = last ? held_.size() : held_.size() - longest_beginning();
+    for (const std::string& word : stop_) {
+      const std::size_t at = held_.find(word);
+      if (at == std::string::npos) continue;
+      sure = std::min(sure, at);
+      stopped_ = true;
+    }
+    if (sure > 0) write_output(std::string_view(held_).substr(0, sure));
+    held_.erase(0, sure);
+  }
+
+  std::size_t longest_beginning() const {
+    std::size_t longest = 0;
+    for (const std::string& word : stop_) {
+      for (std::size_t length = std::min(word.size(), held_.size()); length > longest; --length) {
+        if (std::string_view(held_).ends_with(std::string_view(word).substr(0, length))) longest = length;
+      }
+    }
+    return longest;
+  }
+
+  std::vector<std::string> stop_;
   std::optional<text::StreamDecoder> decoder_;
+  std::string held_;
+  bool stopped_ = false;
 };
 
 nlohmann::ordered_json number(const std::optional<double>& value) { return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(); }
@@ -135,7 +164,7 @@ struct Result {
 
 Result generate(const GenerateCommand& options, const Asked& asked, run::OpenedModel& opened, engine::Session& session, const workload::EffectiveSettings& settings) {
   const run::InterruptGuard interrupts(run::InterruptGuard::Role::kParent);
-  TextPrinter printer(opened.tokenizer.get(), !options.json);
+  TextPrinter printer(opened.tokenizer.get(), !options.json, settings.stop);
   Result result;
   result.sample.t0_ns = now_ns();
   result.prompt = prepare(options, asked, opened, settings);
@@ -143,13 +172,13 @@ Result generate(const GenerateCommand& options, const Asked& asked, run::OpenedM
   request.prompts = result.prompt.ids;
   request.sampling = run::sampling_params(settings, options.greedy);
   request.max_new_tokens = settings.max_new_tokens;
-  request.ignore_eos = settings.ignore_eos;
-  request.eos_ids = opened.eos_ids;
   request.tokenizer = opened.tokenizer.get();
-  request.stop = settings.stop;
+  const run::StopWords stops = run::split_stop_words(settings.stop, request.tokenizer);
+  run::set_stops(request, stops, opened.eos_ids, settings.ignore_eos);
   request.on_token = [&printer](std::int32_t id) { return printer.print(id); };
   request.cancel = &run::InterruptGuard::requested();
   result.generations = session.generate(request);
+  run::name_stops(result.generations, stops);
   printer.finish();
   if (opened.tokenizer) result.texts = run::decode_outputs(result.generations, *opened.tokenizer, settings.stop, result.sample.detokenize_ns);
   result.sample.prefill_start_ns = result.generations.front().prefill_start_ns - result.sample.t0_ns;
@@ -185,6 +214,7 @@ int run(const GenerateCommand& options, Invocation& invocation) {
   const catalog::ModelRef ref = resolve_single_model(options.model, invocation);
   workload::EffectiveSettings settings = run::effective_settings(options.model.engine);
   if (!options.model.engine.max_new_tokens) settings.max_new_tokens = kDefaultNewTokens;
+  if (!settings.stop.empty() && run::open_files(ref).text_side.kind == formats::TokenizerSource::Kind::kNone) run::split_stop_words(settings.stop, nullptr);
   const auto opened = run::open_model(ref, settings, settings.context, options.model.device_request(), Devices());
   const std::int64_t prompt_length = static_cast<std::int64_t>(prepare(options, asked, *opened, settings).ids.front().size());
   const std::int64_t wanted = std::max(kDefaultContext, prompt_length + settings.max_new_tokens);

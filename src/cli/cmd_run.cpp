@@ -109,6 +109,10 @@ Command add_run(CLI::App& root) {
   command->add_option("-r,--repetitions", settings.repetitions, "Measured repetitions of the speed pass")->type_name("N")->group(passes);
   command->add_option("--warmup", settings.warmup, "Requests of the speed pass before them")->type_name("N")->group(passes);
   command->add_option("--gen-tokens", settings.gen_tokens, "Tokens generated in the speed pass")->type_name("N")->group(passes);
+  command->add_option("--timeout", request.options.timeout_s, "Most seconds for one model, loading included; its unfinished cells fail then (no limit)")
+      ->check(CLI::Range(1, 10'000'000))
+      ->type_name("S")
+      ->group(passes);
   add_sampling_options(*command, settings);
   add_thinking_options(*command, settings);
   const std::string output = "Output";

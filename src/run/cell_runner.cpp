@@ -97,14 +97,18 @@ bool CellRunner::repeat(Progress at, const JobCell& cell, const Conversation& co
   return !failure_;
 }
 
-engine::GenerateRequest CellRunner::make_request(const JobCell& cell, bool speed, std::int64_t most_tokens) {
+/// Without a tokenizer there is no text in which a suite's words could be found; --stop is refused then while planning.
+StopWords CellRunner::stop_words(const JobCell& cell, bool speed) const {
+  if (speed || !context_.opened->tokenizer) return {};
+  return split_stop_words(cell.settings.stop, context_.opened->tokenizer.get());
+}
+
+engine::GenerateRequest CellRunner::make_request(const JobCell& cell, const StopWords& stops, bool speed, std::int64_t most_tokens) {
   engine::GenerateRequest request;
   request.sampling = sampling_params(cell.settings, speed);
   request.max_new_tokens = most_tokens;
-  request.ignore_eos = speed || cell.settings.ignore_eos;
-  request.eos_ids = context_.opened->eos_ids;
   request.tokenizer = context_.opened->tokenizer.get();
-  if (!speed && request.tokenizer != nullptr) request.stop = cell.settings.stop;
+  set_stops(request, stops, context_.opened->eos_ids, speed || cell.settings.ignore_eos);
   request.cancel = context_.cancel;
   request.on_token = [feed = context_.feed](std::int32_t id) {
     feed->push(id);
@@ -116,7 +120,8 @@ engine::GenerateRequest CellRunner::make_request(const JobCell& cell, bool speed
 record::SampleRecord CellRunner::measure(const Progress& at, const JobCell& cell, const Conversation& conversation, bool keep_text, Answer* answer) {
   const bool speed = cell.pass == workload::Pass::kSpeed || at.phase == record::Phase::kCold;
   const bool with_prompt_text = at.phase == record::Phase::kTimed && at.repetition == cell.first_repetition;
-  engine::GenerateRequest request = make_request(cell, speed, at.most_tokens);
+  const StopWords stops = stop_words(cell, speed);
+  engine::GenerateRequest request = make_request(cell, stops, speed, at.most_tokens);
   record::SampleRecord sample;
   sample.started_utc = iso8601_utc(wall_now_ns());
   sysinfo::reset_peak_rss();
@@ -131,7 +136,8 @@ record::SampleRecord CellRunner::measure(const Progress& at, const JobCell& cell
     prompt = prompts_.prepare(conversation, cell.settings);
     request.prompts = prompt.ids;
     generations = context_.session->generate(request);
-    if (context_.opened->tokenizer) texts = decode_outputs(generations, *context_.opened->tokenizer, request.stop, sample.detokenize_ns);
+    name_stops(generations, stops);
+    if (context_.opened->tokenizer) texts = decode_outputs(generations, *context_.opened->tokenizer, stops.texts, sample.detokenize_ns);
   });
   sample.telemetry = telemetry_.stop(sample.t0_ns);
   context_.feed->end();

@@ -13,6 +13,7 @@
 #include "run/messages.h"
 #include "run/opened_model.h"
 #include "run/prompt_source.h"
+#include "run/stop_words.h"
 
 namespace qbench::run {
 
@@ -39,7 +40,8 @@ class CellRunner {
   /// One request, measured and sent. False when it failed or was cancelled.
   bool repeat(Progress at, const JobCell& cell, const Conversation& conversation, bool keep_text, Answer* answer);
   record::SampleRecord measure(const Progress& at, const JobCell& cell, const Conversation& conversation, bool keep_text, Answer* answer);
-  engine::GenerateRequest make_request(const JobCell& cell, bool speed, std::int64_t most_tokens);
+  StopWords stop_words(const JobCell& cell, bool speed) const;
+  engine::GenerateRequest make_request(const JobCell& cell, const StopWords& stops, bool speed, std::int64_t most_tokens);
   void send_cell(const JobCell& cell, std::int64_t turn);
 
   Context context_;

@@ -24,6 +24,7 @@ constexpr int kMostDeathsInARow = 2;
 
 bool ModelRunner::run(std::vector<JobCell> cells) {
   context_.log->forget_replaced(cells);
+  start_ns_ = now_ns();
   int deaths = 0;
   while (!cells.empty()) {
     death_.reset();
@@ -41,6 +42,10 @@ bool ModelRunner::run(std::vector<JobCell> cells) {
     deaths = outcome.finished > 0 ? 1 : deaths + 1;
     if (outcome.current) end_rows(cells[*outcome.current], failure);
     cells.erase(cells.begin(), cells.begin() + static_cast<std::ptrdiff_t>(outcome.finished + (outcome.current ? 1 : 0)));
+    if (outcome.timed_out) {
+      fail_cells(cells, failure);
+      return true;
+    }
     if (deaths >= kMostDeathsInARow) {
       fail_cells(cells, {failure.code, "not run: two workers in a row died; the last reason was: " + failure.message});
       return true;
@@ -48,6 +53,11 @@ bool ModelRunner::run(std::vector<JobCell> cells) {
     if (!cells.empty()) context_.display->line(fmt::format("  {}: starting a new worker for the remaining {} cells", model_->label, cells.size()));
   }
   return true;
+}
+
+bool ModelRunner::time_is_up() const {
+  const std::int64_t limit_s = context_.options->timeout_s;
+  return limit_s > 0 && now_ns() - start_ns_ > limit_s * 1'000'000'000;
 }
 
 ModelRunner::Outcome ModelRunner::run_worker_process(const std::vector<JobCell>& cells) {
@@ -78,10 +88,18 @@ ModelRunner::Outcome ModelRunner::run_worker_process(const std::vector<JobCell>&
       if (told_ns == 0) told_ns = now_ns();
     }
     if (told_ns != 0 && now_ns() - told_ns > kGraceNs) worker->send_signal(SIGKILL);
+    if (told_ns == 0 && time_is_up()) {
+      outcome.timed_out = true;
+      worker->send_signal(SIGKILL);  // whoever hangs may not hear anything else
+    }
   }
   const ProcessEnd end = worker->wait();
   context_.display->hide_progress();
   outcome.interrupted = outcome.interrupted || told_ns != 0;
+  if (outcome.timed_out && !outcome.done) {
+    death_ = record::Failure{"timeout", fmt::format("the model took longer than --timeout {} s; its worker was ended", context_.options->timeout_s)};
+    return outcome;
+  }
   if (!outcome.done && !outcome.interrupted) death_ = record::Failure{end.signal == SIGKILL ? "killed" : "crash", describe(end)};
   return outcome;
 }

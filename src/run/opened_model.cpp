@@ -25,16 +25,16 @@ std::string format_word(const formats::ModelFile* file) {
 }
 
 /// The catalogue knows its models; of others the name and the template tell.
-text::ModelKind prompt_kind_of(const OpenedFiles& files, const std::string& name) {
-  const text::ModelKind detected = text::detect_model_kind(name, files.text_side);
+text::PromptStyle prompt_style_of(const OpenedFiles& files, const std::string& name) {
+  const text::PromptStyle detected = text::detect_prompt_style(name, files.text_side);
   if (!files.ref.entry || files.text_side.chat_template.empty()) return detected;
-  if (files.ref.entry->kind != catalog::ModelKind::kBase) return text::ModelKind::kInstruct;
-  return detected == text::ModelKind::kInstruct ? text::ModelKind::kBase : detected;
+  if (files.ref.entry->kind != catalog::ModelKind::kBase) return text::PromptStyle::kTemplate;
+  return detected == text::PromptStyle::kTemplate ? text::PromptStyle::kDirect : detected;
 }
 
 std::string kind_word(const OpenedFiles& files, const std::string& name) {
   if (files.ref.entry) return std::string(catalog::name_of(files.ref.entry->kind));
-  if (files.prompt_kind != text::ModelKind::kInstruct) return "base";
+  if (files.prompt_style != text::PromptStyle::kTemplate) return "base";
   const catalog::ModelKind guessed = catalog::guess_kind(name, true);
   return std::string(catalog::name_of(guessed == catalog::ModelKind::kBase ? catalog::ModelKind::kInstruct : guessed));
 }
@@ -123,7 +123,7 @@ OpenedFiles open_files(const catalog::ModelRef& ref, bool mmap) {
     files.config = files.file->config();
     files.text_side = files.file->tokenizer();
   }
-  files.prompt_kind = prompt_kind_of(files, name_of_model(files));
+  files.prompt_style = prompt_style_of(files, name_of_model(files));
   files.facts = facts_of(files);
   return files;
 }
@@ -164,7 +164,7 @@ std::unique_ptr<OpenedModel> open_model(const catalog::ModelRef& ref, const work
   opened->ref = ref;
   opened->config = files.config;
   opened->text_side = std::move(files.text_side);
-  opened->prompt_kind = files.prompt_kind;
+  opened->prompt_style = files.prompt_style;
   opened->facts = std::move(files.facts);
   add_tokenizer(*opened);
   opened->open_ns = now_ns() - start_ns;

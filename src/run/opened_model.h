@@ -27,7 +27,7 @@ struct OpenedFiles {
   std::unique_ptr<formats::ModelFile> file;        ///< nullptr for synthetic weights, and once the weights are loaded
   formats::ModelConfig config;
   formats::TokenizerSource text_side;              ///< kind kNone where there is none
-  text::ModelKind prompt_kind = text::ModelKind::kBase;  ///< how it wants to be asked
+  text::PromptStyle prompt_style = text::PromptStyle::kDirect;  ///< how it wants to be asked
   record::ModelFacts facts;                        ///< all but what loading tells
 };
 
@@ -45,7 +45,7 @@ struct OpenedModel {
   catalog::ModelRef ref;
   formats::ModelConfig config;
   formats::TokenizerSource text_side;
-  text::ModelKind prompt_kind = text::ModelKind::kBase;
+  text::PromptStyle prompt_style = text::PromptStyle::kDirect;
   record::ModelFacts facts;
   std::unique_ptr<text::Tokenizer> tokenizer;      ///< nullptr: the checkpoint has none, prompts are synthetic
   std::unique_ptr<backend::Backend> device;

@@ -8,6 +8,7 @@
 #include "run/engine_settings.h"
 #include "run/guard.h"
 #include "run/opened_model.h"
+#include "run/stop_words.h"
 
 namespace qbench::run {
 namespace {
@@ -110,6 +111,10 @@ void plan_model(ModelPlan& model, const RunPlan& plan, const catalog::ResolvedMo
     set_context(model, plan, checkpoint_context);
     if (!files) return;
     check_precision(*files, model.engine.precision);
+    if (files->text_side.kind == formats::TokenizerSource::Kind::kNone) {
+      split_stop_words(plan.options.settings.stop.value_or(std::vector<std::string>()), nullptr);
+      if (!model.engine.stop.empty()) model.notes.push_back("there is no tokenizer: stop words are not looked for");
+    }
     const std::optional<std::uint64_t> free_bytes = devices.free_memory_bytes(request);
     if (!free_bytes) return model.notes.push_back("how much memory is free is not known: whether it fits is not checked");
     model.memory = plan_memory(*files, model.engine, model.context, *free_bytes);

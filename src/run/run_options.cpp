@@ -62,6 +62,7 @@ ordered_json to_json(const RunOptions& options) {
   object["settings"] = workload::to_json(options.settings);
   object["device"] = options.device;
   if (!options.isa.empty()) object["isa"] = options.isa;
+  if (options.timeout_s > 0) object["timeout_s"] = options.timeout_s;
   if (options.stream) object["stream"] = true;
   return object;
 }
@@ -78,6 +79,7 @@ RunOptions run_options_from_json(const json& object, std::string_view where) {
   if (const auto settings = object.find("settings"); settings != object.end()) options.settings = workload::settings_from_json(*settings, where);
   read(object, "device", where, options.device);
   read(object, "isa", where, options.isa);
+  read(object, "timeout_s", where, options.timeout_s);
   read(object, "stream", where, options.stream);
   return options;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -21,6 +22,7 @@ struct RunOptions {
   workload::Settings settings;                ///< from the command line
   std::string device = "auto";
   std::string isa;
+  std::int64_t timeout_s = 0;                 ///< most seconds that one model may take, loading included; 0: no limit
   bool stream = false;                        ///< the text pass hands its text over while it is written
 
   bool operator==(const RunOptions&) const = default;

@@ -112,4 +112,18 @@ TEST_CASE("a plan refuses what is no demand") {
   test::check_mentions(test::message_of(ErrorCode::kUsage, [&] { plan_memory(shape_of("qwen3-8b"), demand, 0); }), {"--batch"});
 }
 
+TEST_CASE("a file that is read whole counts while the weights are packed, when there is no KV cache yet") {
+  MemoryDemand demand;
+  demand.weight_bytes = 1000;
+  demand.context = 1;
+  demand.load_bytes = 900;
+  const std::uint64_t with_kv = 1000 + 12288;
+  CHECK(plan_memory(shape_of("qwen2.5-0.5b"), demand, with_kv).fits);  // the file has gone before the KV cache comes
+  demand.load_bytes = 20000;
+  const MemoryPlan plan = plan_memory(shape_of("qwen2.5-0.5b"), demand, 20999);
+  CHECK(plan.needed_bytes == 21000);
+  CHECK_FALSE(plan.fits);
+  CHECK(describe(plan).find("while loading 20.0 kB of file") != std::string::npos);
+}
+
 }  // namespace qbench::catalog

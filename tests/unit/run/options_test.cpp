@@ -22,6 +22,7 @@ TEST_CASE("a run's options come out of run.json as they went in") {
   options.settings.threads = 4;
   options.settings.stop = std::vector<std::string>{"###"};
   options.isa = "avx2";
+  options.timeout_s = 90;
   options.stream = true;
   const nlohmann::json json = nlohmann::json::parse(run::to_json(options).dump());
   CHECK(run::run_options_from_json(json, "run.json") == options);
