@@ -212,7 +212,7 @@ int plan_model(const ModelsCommand& options, Invocation& invocation) {
 Command add_models(CLI::App& root) {
   const auto options = std::make_shared<ModelsCommand>();
   CLI::App* command = root.add_subcommand("models", "The catalogue, what a checkpoint holds, what fits into memory");
-  command->require_subcommand(1);
+  command->require_subcommand(0, 1);  // that there is one is said below, with their names
   command->footer(kExamples);
   options->list = command->add_subcommand("list", "Models of the catalogue, and which are on this machine");
   options->inspect = command->add_subcommand("inspect", "Shape, types, tokenizer and fingerprint of one model");
@@ -227,7 +227,8 @@ Command add_models(CLI::App& root) {
   return {"models", [options](Invocation& invocation) {
             if (options->list->parsed()) return list_models(*options);
             if (options->inspect->parsed()) return inspect_model(*options, invocation);
-            return plan_model(*options, invocation);
+            if (options->plan->parsed()) return plan_model(*options, invocation);
+            throw Error(ErrorCode::kUsage, "give one of list, inspect and plan", "models");
           }};
 }
 

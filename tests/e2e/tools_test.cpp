@@ -42,6 +42,8 @@ TEST_CASE("wrong command lines are exit 2 with one line that names the option") 
       {{}, "subcommand"},
       {{"fly"}, "no command"},
       {{"run"}, "--models"},
+      {{"models"}, "list, inspect and plan"},
+      {{"models", "show"}, "show"},
       {{"run", "-m", model, "--threads", "0"}, "--threads"},
       {{"run", "-m", model, "--threads", "-1"}, "--threads"},
       {{"run", "-m", model, "--context", "0"}, "--context"},
