@@ -75,8 +75,8 @@ std::string markdown_row(const BenchRow& row) {
   const std::string rate = row.status != "ok" ? "failed: " + row.error
                            : summary.stddev   ? fmt::format("{:.2f} ± {:.2f}", *summary.median, *summary.stddev)
                                               : fmt::format("{:.2f}", summary.median.value_or(0.0));
-  return fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} |\n", row.model, row.precision, format_bytes(static_cast<std::uint64_t>(row.weight_bytes)), row.device,
-                     row.threads, row.batch, row.test, rate);
+  return fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} |\n", row.model, row.precision,
+                     format_bytes(static_cast<std::uint64_t>(row.weight_bytes)), row.device, row.threads, row.batch, row.test, rate);
 }
 
 std::string dump(const ordered_json& value) { return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace); }
@@ -94,20 +94,28 @@ BenchFormat bench_format_from_name(std::string_view name) {
 std::string bench_head(BenchFormat format) {
   switch (format) {
     case BenchFormat::kMarkdown:
-      return "| model | precision | weights | device | threads | batch | test | tok/s (median ± sd) |\n| --- | --- | ---: | --- | ---: | ---: | --- | ---: |\n";
-    case BenchFormat::kCsv: return record::csv_line(csv_fields(to_json({}), true));
-    case BenchFormat::kJson: return "[";
-    case BenchFormat::kJsonl: return "";
+      return "| model | precision | weights | device | threads | batch | test | tok/s (median ± sd) |\n| --- | --- | ---: | --- | ---: | "
+             "---: | --- | ---: |\n";
+    case BenchFormat::kCsv:
+      return record::csv_line(csv_fields(to_json({}), true));
+    case BenchFormat::kJson:
+      return "[";
+    case BenchFormat::kJsonl:
+      return "";
   }
   return "";
 }
 
 std::string bench_row(BenchFormat format, const BenchRow& row, bool first) {
   switch (format) {
-    case BenchFormat::kMarkdown: return markdown_row(row);
-    case BenchFormat::kCsv: return record::csv_line(csv_fields(to_json(row), false));
-    case BenchFormat::kJson: return (first ? "\n  " : ",\n  ") + dump(to_json(row));
-    case BenchFormat::kJsonl: return dump(to_json(row)) + "\n";
+    case BenchFormat::kMarkdown:
+      return markdown_row(row);
+    case BenchFormat::kCsv:
+      return record::csv_line(csv_fields(to_json(row), false));
+    case BenchFormat::kJson:
+      return (first ? "\n  " : ",\n  ") + dump(to_json(row));
+    case BenchFormat::kJsonl:
+      return dump(to_json(row)) + "\n";
   }
   return "";
 }

@@ -10,9 +10,9 @@ namespace qbench::cli {
 /// One row of a bench. Rates are tokens of all sequences per second.
 struct BenchRow {
   std::string model, precision, device, device_description, instruction_sets, kv_type;
-  std::string weights;               ///< "file" or "synthetic"
+  std::string weights;  ///< "file" or "synthetic"
   std::int64_t weight_bytes = 0, parameters = 0, threads = 0, batch = 1, context = 0;
-  std::string test;                  ///< "pp512"
+  std::string test;  ///< "pp512"
   std::int64_t prompt_tokens = 0, gen_tokens = 0, depth = 0, repetitions = 0;
   std::vector<std::int64_t> samples_ns;
   std::vector<double> samples;       ///< (repetitions) tok/s

@@ -55,7 +55,8 @@ std::vector<std::int64_t> run_bench_test(engine::Session& session, const BenchTe
   std::vector<std::int64_t> durations_ns;
   for (std::int64_t run = 0; run <= repetitions; ++run) {
     const bool is_prompt = test.prompt_tokens > 0;
-    const std::vector<std::int32_t> ids = tokens.sequence(is_prompt ? test.prompt_tokens : test.gen_tokens * session.sequences(), test.depth == 0);
+    const std::vector<std::int32_t> ids =
+        tokens.sequence(is_prompt ? test.prompt_tokens : test.gen_tokens * session.sequences(), test.depth == 0);
     const std::int64_t start_ns = now_ns();
     if (is_prompt) {
       run_prompt(session, test, ids);

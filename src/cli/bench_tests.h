@@ -15,7 +15,7 @@ struct BenchTest {
   std::int64_t gen_tokens = 0;     ///< 0 in a prompt test
   std::int64_t depth = 0;
 
-  std::string name() const;        ///< "pp512", "tg32", "tg32@d4096"
+  std::string name() const;  ///< "pp512", "tg32", "tg32@d4096"
   std::int64_t tokens() const { return prompt_tokens + gen_tokens; }
   std::int64_t positions() const { return depth + tokens(); }
 };

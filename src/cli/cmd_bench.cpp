@@ -54,13 +54,15 @@ std::vector<BenchTest> tests_of(const BenchCommand& options) {
   if (options.repetitions < 1 || options.repetitions > 10'000) {
     throw Error(ErrorCode::kUsage, "must be from 1 to 10000, not " + std::to_string(options.repetitions), "--repetitions");
   }
-  std::vector<BenchTest> tests = make_bench_tests(int_list(options.prompt_tokens, "--prompt-tokens"), int_list(options.gen_tokens, "--gen-tokens"),
-                                                  int_list(options.depth, "--depth"));
+  std::vector<BenchTest> tests = make_bench_tests(int_list(options.prompt_tokens, "--prompt-tokens"),
+                                                  int_list(options.gen_tokens, "--gen-tokens"), int_list(options.depth, "--depth"));
   if (tests.empty()) throw Error(ErrorCode::kUsage, "nothing to measure: --prompt-tokens and --gen-tokens are all 0", "bench");
   const std::int64_t context = options.model.engine.context.value_or(0);
   for (const BenchTest& test : tests) {
     if (context > 0 && test.positions() > context) {
-      throw Error(ErrorCode::kUsage, test.name() + " needs " + std::to_string(test.positions()) + " positions, more than " + std::to_string(context), "--context");
+      throw Error(ErrorCode::kUsage,
+                  test.name() + " needs " + std::to_string(test.positions()) + " positions, more than " + std::to_string(context),
+                  "--context");
     }
   }
   return tests;
@@ -122,7 +124,8 @@ void bench_model(const BenchCommand& options, const std::vector<BenchTest>& test
     row.repetitions = options.repetitions;
     row.samples_ns = run_bench_test(*session, test, options.repetitions, tokens);
     for (const std::int64_t ns : row.samples_ns) {
-      row.samples.push_back(static_cast<double>(test.tokens() * session->sequences()) * 1e9 / static_cast<double>(std::max<std::int64_t>(ns, 1)));
+      row.samples.push_back(static_cast<double>(test.tokens() * session->sequences()) * 1e9 /
+                            static_cast<double>(std::max<std::int64_t>(ns, 1)));
     }
     printer.print(row);
   }
@@ -159,7 +162,11 @@ Command add_bench(CLI::App& root) {
   const auto options = std::make_shared<BenchCommand>();
   CLI::App* command = root.add_subcommand("bench", "Prefill and decode rates without prompts, comparable with llama-bench");
   const auto add_list = [command](const char* name, std::vector<std::string>& values, const char* help) {
-    command->add_option(name, values, help)->expected(1)->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->type_name("N,...");
+    command->add_option(name, values, help)
+        ->expected(1)
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->type_name("N,...");
   };
   add_list("-p,--prompt-tokens", options->prompt_tokens, "Lengths of the prompt tests (512)");
   add_list("-n,--gen-tokens", options->gen_tokens, "Lengths of the generation tests (128)");

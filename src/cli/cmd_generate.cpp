@@ -1,7 +1,7 @@
 #include "cli/cmd_generate.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <memory>
@@ -49,7 +49,8 @@ void check(const GenerateCommand& options) {
   workload::validate(options.model.engine);
   const int sources = options.prompt.has_value() + options.prompt_file.has_value() + options.token_ids.has_value();
   if (sources != 1) throw Error(ErrorCode::kUsage, "give exactly one of --prompt, --prompt-file and --token-ids", "generate");
-  if (options.token_ids && (options.raw || options.system)) throw Error(ErrorCode::kUsage, "--raw and --system go with --prompt", "generate");
+  if (options.token_ids && (options.raw || options.system))
+    throw Error(ErrorCode::kUsage, "--raw and --system go with --prompt", "generate");
 }
 
 /// What was asked for, read before the model is looked for.
@@ -66,14 +67,16 @@ Asked read_prompt(const GenerateCommand& options) {
   return asked;
 }
 
-run::PreparedPrompt prepare(const GenerateCommand& options, const Asked& asked, const run::OpenedModel& opened, const workload::EffectiveSettings& settings) {
+run::PreparedPrompt prepare(const GenerateCommand& options, const Asked& asked, const run::OpenedModel& opened,
+                            const workload::EffectiveSettings& settings) {
   run::PreparedPrompt prompt;
   const auto sequences = static_cast<std::size_t>(settings.batch);
   if (options.token_ids) {
     prompt.ids.assign(sequences, asked.ids);
     return prompt;
   }
-  if (!opened.tokenizer) throw Error(ErrorCode::kNotFound, "the model has no tokenizer: give --token-ids instead of --prompt", opened.ref.request);
+  if (!opened.tokenizer)
+    throw Error(ErrorCode::kNotFound, "the model has no tokenizer: give --token-ids instead of --prompt", opened.ref.request);
   if (options.raw) {
     prompt.text = asked.prompt;
     prompt.ids.assign(sequences, opened.tokenizer->encode(asked.prompt, {.add_special = true}));
@@ -133,7 +136,9 @@ class TextPrinter {
   bool stopped_ = false;
 };
 
-nlohmann::ordered_json number(const std::optional<double>& value) { return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(); }
+nlohmann::ordered_json number(const std::optional<double>& value) {
+  return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json();
+}
 
 nlohmann::ordered_json timings_json(const record::SampleRecord& sample, const run::OpenedModel& opened) {
   using record::MetricId;
@@ -162,7 +167,8 @@ struct Result {
   record::SampleRecord sample;
 };
 
-Result generate(const GenerateCommand& options, const Asked& asked, run::OpenedModel& opened, engine::Session& session, const workload::EffectiveSettings& settings) {
+Result generate(const GenerateCommand& options, const Asked& asked, run::OpenedModel& opened, engine::Session& session,
+                const workload::EffectiveSettings& settings) {
   const run::InterruptGuard interrupts(run::InterruptGuard::Role::kParent);
   TextPrinter printer(opened.tokenizer.get(), !options.json, settings.stop);
   Result result;
@@ -180,10 +186,12 @@ Result generate(const GenerateCommand& options, const Asked& asked, run::OpenedM
   result.generations = session.generate(request);
   run::name_stops(result.generations, stops);
   printer.finish();
-  if (opened.tokenizer) result.texts = run::decode_outputs(result.generations, *opened.tokenizer, settings.stop, result.sample.detokenize_ns);
+  if (opened.tokenizer)
+    result.texts = run::decode_outputs(result.generations, *opened.tokenizer, settings.stop, result.sample.detokenize_ns);
   result.sample.prefill_start_ns = result.generations.front().prefill_start_ns - result.sample.t0_ns;
   for (std::size_t s = 0; s < result.generations.size(); ++s) {
-    result.sample.sequences.push_back(run::sequence_record(result.generations[s], result.sample.t0_ns, result.texts.empty() ? nullptr : &result.texts[s], false));
+    result.sample.sequences.push_back(
+        run::sequence_record(result.generations[s], result.sample.t0_ns, result.texts.empty() ? nullptr : &result.texts[s], false));
   }
   return result;
 }
@@ -214,7 +222,8 @@ int run(const GenerateCommand& options, Invocation& invocation) {
   const catalog::ModelRef ref = resolve_single_model(options.model, invocation);
   workload::EffectiveSettings settings = run::effective_settings(options.model.engine);
   if (!options.model.engine.max_new_tokens) settings.max_new_tokens = kDefaultNewTokens;
-  if (!settings.stop.empty() && run::open_files(ref).text_side.kind == formats::TokenizerSource::Kind::kNone) run::split_stop_words(settings.stop, nullptr);
+  if (!settings.stop.empty() && run::open_files(ref).text_side.kind == formats::TokenizerSource::Kind::kNone)
+    run::split_stop_words(settings.stop, nullptr);
   const auto opened = run::open_model(ref, settings, settings.context, options.model.device_request(), Devices());
   const std::int64_t prompt_length = static_cast<std::int64_t>(prepare(options, asked, *opened, settings).ids.front().size());
   const std::int64_t wanted = std::max(kDefaultContext, prompt_length + settings.max_new_tokens);

@@ -1,7 +1,7 @@
 #include "cli/cmd_models.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <map>
 #include <memory>
@@ -51,10 +51,18 @@ int list_models(const ModelsCommand& options) {
   for (const catalog::CatalogEntry& entry : catalog.entries()) {
     const model::WeightTotals totals = model::total_weights(entry.shape, model::WeightPrecision::kBF16);
     const std::string path = local_path(catalog, entry);
-    all.push_back({{"name", entry.name}, {"aliases", entry.aliases}, {"hub_id", entry.hub_id}, {"architecture", formats::name_of(entry.shape.architecture)},
-                   {"kind", catalog::name_of(entry.kind)}, {"thinking", catalog::name_of(entry.thinking)}, {"licence", entry.licence},
-                   {"parameters", totals.parameters}, {"bf16_bytes", totals.bytes}, {"context", entry.shape.context},
-                   {"path", path.empty() ? ordered_json() : ordered_json(path)}, {"download", entry.download_command}});
+    all.push_back({{"name", entry.name},
+                   {"aliases", entry.aliases},
+                   {"hub_id", entry.hub_id},
+                   {"architecture", formats::name_of(entry.shape.architecture)},
+                   {"kind", catalog::name_of(entry.kind)},
+                   {"thinking", catalog::name_of(entry.thinking)},
+                   {"licence", entry.licence},
+                   {"parameters", totals.parameters},
+                   {"bf16_bytes", totals.bytes},
+                   {"context", entry.shape.context},
+                   {"path", path.empty() ? ordered_json() : ordered_json(path)},
+                   {"download", entry.download_command}});
   }
   if (options.json) {
     write_output_json(all);
@@ -71,12 +79,24 @@ int list_models(const ModelsCommand& options) {
 }
 
 ordered_json config_json(const formats::ModelConfig& c) {
-  ordered_json json{{"architecture", formats::name_of(c.architecture)}, {"hidden", c.hidden}, {"layers", c.layers}, {"heads", c.heads},
-                    {"kv_heads", c.kv_heads}, {"head_dim", c.head_dim}, {"ffn", c.ffn}, {"vocab", c.vocab}, {"context", c.context},
-                    {"rms_eps", c.rms_eps}, {"rope_theta", c.rope_theta}, {"tied_head", c.tied_head}, {"qkv_bias", c.qkv_bias}, {"qk_norm", c.qk_norm},
+  ordered_json json{{"architecture", formats::name_of(c.architecture)},
+                    {"hidden", c.hidden},
+                    {"layers", c.layers},
+                    {"heads", c.heads},
+                    {"kv_heads", c.kv_heads},
+                    {"head_dim", c.head_dim},
+                    {"ffn", c.ffn},
+                    {"vocab", c.vocab},
+                    {"context", c.context},
+                    {"rms_eps", c.rms_eps},
+                    {"rope_theta", c.rope_theta},
+                    {"tied_head", c.tied_head},
+                    {"qkv_bias", c.qkv_bias},
+                    {"qk_norm", c.qk_norm},
                     {"eos_ids", c.eos_ids}};
   if (c.rope_scaling.kind != formats::RopeScaling::Kind::kNone) {
-    json["rope_scaling"] = {{"kind", c.rope_scaling.kind == formats::RopeScaling::Kind::kYarn ? "yarn" : "linear"}, {"factor", c.rope_scaling.factor}};
+    json["rope_scaling"] = {{"kind", c.rope_scaling.kind == formats::RopeScaling::Kind::kYarn ? "yarn" : "linear"},
+                            {"factor", c.rope_scaling.factor}};
   }
   std::int64_t sliding = 0;
   for (const std::int64_t window : c.sliding_window) sliding += window > 0 ? 1 : 0;
@@ -98,8 +118,11 @@ ordered_json generation_json(const formats::GenerationDefaults& defaults) {
 }
 
 ordered_json inspected(const run::OpenedFiles& files) {
-  ordered_json json{{"model", files.ref.label}, {"name", files.facts.name}, {"path", files.facts.path}, {"kind", files.facts.kind}, {"format", files.facts.format},
-                    {"parameters", files.facts.parameters ? ordered_json(*files.facts.parameters) : ordered_json()}, {"config", config_json(files.config)}};
+  ordered_json json{
+      {"model", files.ref.label},           {"name", files.facts.name},
+      {"path", files.facts.path},           {"kind", files.facts.kind},
+      {"format", files.facts.format},       {"parameters", files.facts.parameters ? ordered_json(*files.facts.parameters) : ordered_json()},
+      {"config", config_json(files.config)}};
   if (files.file) {
     json["precision"] = files.file->precision_name();
     json["file_bytes"] = files.file->file_bytes();
@@ -127,7 +150,8 @@ std::string plain(const ordered_json& json) {
   for (const auto& [key, value] : json.items()) {
     if (key == "config" || key == "tensors") {
       text += key + "\n";
-      for (const auto& [inner, v] : value.items()) text += fmt::format("  {:<22}{}\n", inner, v.is_string() ? v.get<std::string>() : v.dump());
+      for (const auto& [inner, v] : value.items())
+        text += fmt::format("  {:<22}{}\n", inner, v.is_string() ? v.get<std::string>() : v.dump());
     } else {
       text += fmt::format("{:<24}{}\n", key, value.is_string() ? value.get<std::string>() : value.dump());
     }
@@ -157,12 +181,25 @@ run::OpenedFiles files_to_plan(const ModelsCommand& options, Invocation& invocat
 }
 
 ordered_json plan_json(const catalog::MemoryPlan& plan) {
-  ordered_json json{{"weight_bytes", plan.weight_bytes}, {"workspace_bytes", plan.workspace_bytes}, {"load_bytes", plan.load_bytes}, {"kv_type", plan.kv_type},
-                    {"kv_bytes_per_position", plan.kv_bytes_per_position}, {"context", plan.context}, {"sequences", plan.sequences}, {"kv_bytes", plan.kv_bytes},
-                    {"needed_bytes", plan.needed_bytes}, {"available_bytes", plan.available_bytes}, {"fits", plan.fits}, {"missing_bytes", plan.missing_bytes},
-                    {"longest_context", plan.longest_context}, {"contexts", ordered_json::array()}};
+  ordered_json json{{"weight_bytes", plan.weight_bytes},
+                    {"workspace_bytes", plan.workspace_bytes},
+                    {"load_bytes", plan.load_bytes},
+                    {"kv_type", plan.kv_type},
+                    {"kv_bytes_per_position", plan.kv_bytes_per_position},
+                    {"context", plan.context},
+                    {"sequences", plan.sequences},
+                    {"kv_bytes", plan.kv_bytes},
+                    {"needed_bytes", plan.needed_bytes},
+                    {"available_bytes", plan.available_bytes},
+                    {"fits", plan.fits},
+                    {"missing_bytes", plan.missing_bytes},
+                    {"longest_context", plan.longest_context},
+                    {"contexts", ordered_json::array()}};
   for (const catalog::KvAtContext& at : plan.table) {
-    json["contexts"].push_back({{"context", at.context}, {"kv_bytes", at.bytes}, {"sequences_that_fit", at.sequences_that_fit}, {"within_checkpoint", at.within_checkpoint}});
+    json["contexts"].push_back({{"context", at.context},
+                                {"kv_bytes", at.bytes},
+                                {"sequences_that_fit", at.sequences_that_fit},
+                                {"within_checkpoint", at.within_checkpoint}});
   }
   return json;
 }
@@ -170,10 +207,12 @@ ordered_json plan_json(const catalog::MemoryPlan& plan) {
 std::string plan_text(const std::string& label, const std::string& precision, const catalog::MemoryPlan& plan) {
   std::string text = fmt::format("{}, {}: {}\n", label, precision, plan.fits ? "fits" : "does not fit");
   text += "  " + catalog::describe(plan) + "\n";
-  text += fmt::format("  KV cache {}: {} bytes a position; the longest context of one sequence here is {}\n", plan.kv_type, plan.kv_bytes_per_position, plan.longest_context);
+  text += fmt::format("  KV cache {}: {} bytes a position; the longest context of one sequence here is {}\n", plan.kv_type,
+                      plan.kv_bytes_per_position, plan.longest_context);
   text += fmt::format("  {:>10}{:>12}{:>22}\n", "context", "KV cache", "sequences that fit");
   for (const catalog::KvAtContext& at : plan.table) {
-    text += fmt::format("  {:>10}{:>12}{:>22}{}\n", at.context, format_bytes(at.bytes), at.sequences_that_fit, at.within_checkpoint ? "" : "  longer than the checkpoint states");
+    text += fmt::format("  {:>10}{:>12}{:>22}{}\n", at.context, format_bytes(at.bytes), at.sequences_that_fit,
+                        at.within_checkpoint ? "" : "  longer than the checkpoint states");
   }
   return text;
 }
@@ -223,7 +262,8 @@ Command add_models(CLI::App& root) {
   }
   add_models_option(*options->inspect, options->model, true);
   add_load_options(*options->plan, options->model);
-  options->plan->add_option("--memory", options->memory_gb, "Plan for so many GB (1e9 bytes) instead of what is free here")->type_name("GB");
+  options->plan->add_option("--memory", options->memory_gb, "Plan for so many GB (1e9 bytes) instead of what is free here")
+      ->type_name("GB");
   return {"models", [options](Invocation& invocation) {
             if (options->list->parsed()) return list_models(*options);
             if (options->inspect->parsed()) return inspect_model(*options, invocation);

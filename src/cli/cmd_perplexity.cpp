@@ -1,7 +1,7 @@
 #include "cli/cmd_perplexity.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -46,12 +46,14 @@ after the other, whatever --batch says.)";
 
 void check(const PerplexityCommand& options) {
   check_load_options(options.model);
-  if (options.file.has_value() == options.token_ids.has_value()) throw Error(ErrorCode::kUsage, "give exactly one of --file and --token-ids", "perplexity");
+  if (options.file.has_value() == options.token_ids.has_value())
+    throw Error(ErrorCode::kUsage, "give exactly one of --file and --token-ids", "perplexity");
   if (options.method != "llama.cpp" && options.method != "all") {
     throw Error(ErrorCode::kUsage, "'" + options.method + "' is no method; expected llama.cpp or all", "--method");
   }
   if (options.chunks < 0 || options.chunks > kMaxChunks) {
-    throw Error(ErrorCode::kUsage, "must be from 0 (all) to " + std::to_string(kMaxChunks) + ", not " + std::to_string(options.chunks), "--chunks");
+    throw Error(ErrorCode::kUsage, "must be from 0 (all) to " + std::to_string(kMaxChunks) + ", not " + std::to_string(options.chunks),
+                "--chunks");
   }
 }
 
@@ -95,7 +97,8 @@ Scoring make_scoring(const PerplexityCommand& options, const catalog::ModelRef& 
   scoring.ids = std::move(input.ids);
   scoring.options.max_chunks = options.chunks;
   if (options.file) {
-    if (ref.synthetic()) throw Error(ErrorCode::kNotFound, "synthetic weights have no tokenizer: give --token-ids instead of --file", ref.request);
+    if (ref.synthetic())
+      throw Error(ErrorCode::kNotFound, "synthetic weights have no tokenizer: give --token-ids instead of --file", ref.request);
     const auto tokenizer = text::make_tokenizer(formats::load_tokenizer_source(ref.path));
     scoring.ids = tokenizer->encode(input.text, {.add_special = true});
     scoring.options.bos_id = leading_bos(*tokenizer);
@@ -150,7 +153,8 @@ Command add_perplexity(CLI::App& root) {
   command->add_option("--token-ids", options->token_ids, "One JSON array of ids, used as it is")->type_name("F.json");
   command->add_option("--chunks", options->chunks, "At most so many windows; 0: all")->type_name("N");
   command->add_option("--method", options->method, "llama.cpp (default) or all")->type_name("M");
-  command->add_option("--dump-logits", options->dump_logits, "NumPy file: float32 (tokens, vocab_size), padding rows included")->type_name("F.npy");
+  command->add_option("--dump-logits", options->dump_logits, "NumPy file: float32 (tokens, vocab_size), padding rows included")
+      ->type_name("F.npy");
   command->add_flag("--json", options->json, "One JSON document");
   add_load_options(*command, options->model);
   command->footer(kExamples);

@@ -33,7 +33,8 @@ are filled in where it leaves them out. Prints the prompt and nothing else, not 
 outside the subset, is exit status 2.)";
 
 int run(const RenderOptions& options, Invocation& invocation) {
-  if (options.model.models.empty() == !options.template_file) throw Error(ErrorCode::kUsage, "give exactly one of --models and --template", "render");
+  if (options.model.models.empty() == !options.template_file)
+    throw Error(ErrorCode::kUsage, "give exactly one of --models and --template", "render");
   nlohmann::ordered_json variables = read_json_object("--variables", options.variables);
   std::string source, where;
   if (options.template_file) {

@@ -64,7 +64,8 @@ run::RunRequest make_request(const RunCommand& options) {
   request.options.prompt_ids = options.prompt_ids;
   if (!options.pass.empty()) {
     request.options.settings.pass = workload::pass_choice_from_name(options.pass);
-    if (!request.options.settings.pass) throw Error(ErrorCode::kUsage, "'" + options.pass + "' is no pass; expected speed, text or both", "--pass");
+    if (!request.options.settings.pass)
+      throw Error(ErrorCode::kUsage, "'" + options.pass + "' is no pass; expected speed, text or both", "--pass");
   }
   const bool stderr_is_terminal = ::isatty(STDERR_FILENO) == 1;
   request.display = {.quiet = options.quiet,
@@ -74,7 +75,8 @@ run::RunRequest make_request(const RunCommand& options) {
   run::RunOptions nothing_given;
   nothing_given.stream = request.options.stream;
   request.options_given = !(request.options == nothing_given);
-  if (!request.resume && request.options.models.empty()) throw Error(ErrorCode::kUsage, "no model given (or --resume a run's folder)", "--models");
+  if (!request.resume && request.options.models.empty())
+    throw Error(ErrorCode::kUsage, "no model given (or --resume a run's folder)", "--models");
   if (request.resume && options.dry_run) throw Error(ErrorCode::kUsage, "--dry-run shows a new run; leave out --resume", "run");
   return request;
 }
@@ -102,14 +104,22 @@ Command add_run(CLI::App& root) {
   command->add_option("--suite", request.options.suite, "Name below prompts/ (codegen), or a path")->type_name("S")->group(prompts);
   command->add_option("--prompt", request.options.prompt, "One prompt of your own")->type_name("TEXT")->group(prompts);
   command->add_option("--prompt-file", request.options.prompt_file, "One prompt of your own, from a file")->type_name("F")->group(prompts);
-  command->add_option("--prompts", options->prompt_ids, "Only these prompts of the suite, comma-separated")->delimiter(',')->expected(1)->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->type_name("ID,...")->group(prompts);
+  command->add_option("--prompts", options->prompt_ids, "Only these prompts of the suite, comma-separated")
+      ->delimiter(',')
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->type_name("ID,...")
+      ->group(prompts);
   command->add_option("--profile", request.options.profile, "Settings below configs/profiles/, or a path")->type_name("P")->group(prompts);
   const std::string passes = "Passes";
   command->add_option("--pass", options->pass, "speed, text or both")->type_name("P")->group(passes);
   command->add_option("-r,--repetitions", settings.repetitions, "Measured repetitions of the speed pass")->type_name("N")->group(passes);
   command->add_option("--warmup", settings.warmup, "Requests of the speed pass before them")->type_name("N")->group(passes);
   command->add_option("--gen-tokens", settings.gen_tokens, "Tokens generated in the speed pass")->type_name("N")->group(passes);
-  command->add_option("--timeout", request.options.timeout_s, "Most seconds for one model, loading included; its unfinished cells fail then (no limit)")
+  command
+      ->add_option("--timeout", request.options.timeout_s,
+                   "Most seconds for one model, loading included; its unfinished cells fail then (no limit)")
       ->check(CLI::Range(1, 10'000'000))
       ->type_name("S")
       ->group(passes);

@@ -95,7 +95,8 @@ Command add_tokenize(CLI::App& root) {
   command->add_option("text", options->text, "The text")->type_name("TEXT");
   command->add_option("--file", options->file, "The whole file is the text, byte for byte")->type_name("F");
   command->add_option("--jsonl", options->jsonl, "One JSON string a line; prints one array a line")->type_name("F");
-  command->add_flag("--no-special", options->no_special, "Leave out the BOS and EOS that the tokenizer adds (with --decode: all special tokens)");
+  command->add_flag("--no-special", options->no_special,
+                    "Leave out the BOS and EOS that the tokenizer adds (with --decode: all special tokens)");
   command->add_flag("--json", options->json, "One JSON array of ids (with --decode: one JSON string)");
   command->add_flag("--decode", options->decode, "Ids to text");
   command->add_option("--ids-file", options->ids_file, "One JSON array of ids, for --decode")->type_name("F");

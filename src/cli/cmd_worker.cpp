@@ -14,7 +14,8 @@ namespace qbench::cli {
 namespace {
 
 int run() {
-  if (::fcntl(run::WorkerProcess::kMessageFd, F_GETFD) < 0) throw Error(ErrorCode::kUsage, "is started by `qbench run`, not by hand", "worker");
+  if (::fcntl(run::WorkerProcess::kMessageFd, F_GETFD) < 0)
+    throw Error(ErrorCode::kUsage, "is started by `qbench run`, not by hand", "worker");
   return run::run_worker(STDIN_FILENO, run::WorkerProcess::kMessageFd, Devices());
 }
 

@@ -32,7 +32,8 @@ std::string Devices::resolve(const run::DeviceRequest& request) const {
   isa_of(request.isa);
   if (request.device == "auto" || request.device == "cpu") return "cpu";
   if (names_cuda_device(request.device)) {
-    throw Error(ErrorCode::kDevice, "this build has no CUDA device (built without nvcc); use --device cpu or auto", "--device " + request.device);
+    throw Error(ErrorCode::kDevice, "this build has no CUDA device (built without nvcc); use --device cpu or auto",
+                "--device " + request.device);
   }
   throw Error(ErrorCode::kUsage, "'" + request.device + "' is no device; expected auto, cpu, cuda or cuda:N", "--device");
 }

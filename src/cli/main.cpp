@@ -37,10 +37,14 @@ constexpr const char* kFooter = R"(Examples:
 /// Usage, settings and output files are nobody's model; everything else is the fault of the model that was worked on, if there was one.
 int exit_code_for(const Error& error, const Invocation& invocation) {
   switch (error.code()) {
-    case ErrorCode::kUsage: return qbench::cli::kExitNothingStarted;
-    case ErrorCode::kDevice: return qbench::cli::kExitModelFailed;
-    case ErrorCode::kInterrupted: return 128 + SIGINT;
-    default: return invocation.model.empty() ? qbench::cli::kExitNothingStarted : qbench::cli::kExitModelFailed;
+    case ErrorCode::kUsage:
+      return qbench::cli::kExitNothingStarted;
+    case ErrorCode::kDevice:
+      return qbench::cli::kExitModelFailed;
+    case ErrorCode::kInterrupted:
+      return 128 + SIGINT;
+    default:
+      return invocation.model.empty() ? qbench::cli::kExitNothingStarted : qbench::cli::kExitModelFailed;
   }
 }
 

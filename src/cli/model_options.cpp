@@ -34,14 +34,13 @@ catalog::Catalog catalog_for(const std::string& request) {
 
 }  // namespace
 
-run::DeviceRequest ModelOptions::device_request() const {
-  return {.device = device, .threads = engine.threads.value_or(0), .isa = isa};
-}
+run::DeviceRequest ModelOptions::device_request() const { return {.device = device, .threads = engine.threads.value_or(0), .isa = isa}; }
 
 void add_models_option(CLI::App& command, ModelOptions& options, bool required) {
   command
       .add_option("-m,--models", options.models,
-                  "Models, comma-separated or repeated: a file, a folder, a hub id in the local cache, a catalogue name, synthetic:<catalogue name>")
+                  "Models, comma-separated or repeated: a file, a folder, a hub id in the local cache, a catalogue name, "
+                  "synthetic:<catalogue name>")
       ->expected(1)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
@@ -53,22 +52,37 @@ void add_load_options(CLI::App& command, ModelOptions& options, bool models_requ
   add_models_option(command, options, models_required);
   workload::Settings& engine = options.engine;
   const std::string group = "Model";
-  command.add_option("--device", options.device, "auto, cpu, cuda or cuda:N; never another one than asked for")->type_name("D")->group(group);
-  command.add_option("--precision", engine.precision, "auto (as in the file), f32, f16, bf16, q8_0, q4_0; for synthetic weights also q4_k_s, q4_k_m, q5_k_m, q6_k")
+  command.add_option("--device", options.device, "auto, cpu, cuda or cuda:N; never another one than asked for")
+      ->type_name("D")
+      ->group(group);
+  command
+      .add_option("--precision", engine.precision,
+                  "auto (as in the file), f32, f16, bf16, q8_0, q4_0; for synthetic weights also q4_k_s, q4_k_m, q5_k_m, q6_k")
       ->type_name("P")
       ->group(group);
-  command.add_option("--kv-type", engine.kv_type, "Type of the KV cache: f32 (default with --precision f32), bf16, f16 (default) or q8_0")->type_name("T")->group(group);
+  command.add_option("--kv-type", engine.kv_type, "Type of the KV cache: f32 (default with --precision f32), bf16, f16 (default) or q8_0")
+      ->type_name("T")
+      ->group(group);
   command.add_option("--context", engine.context, "Positions per sequence")->type_name("N")->group(group);
-  command.add_option("--threads", engine.threads, "Host threads; default: the physical cores that the process may use")->type_name("N")->group(group);
+  command.add_option("--threads", engine.threads, "Host threads; default: the physical cores that the process may use")
+      ->type_name("N")
+      ->group(group);
   command.add_option("--batch", engine.batch, "Sequences at once (default 1)")->type_name("N")->group(group);
-  command.add_flag_callback("--no-mmap", [&engine] { engine.mmap = false; }, "Read the weight files instead of mapping them")->group(group);
-  command.add_flag_callback("--mlock", [&engine] { engine.mlock = true; }, "Lock all memory of the process that runs the model: weight files, weights, KV cache (RLIMIT_MEMLOCK must allow it)")->group(group);
-  command.add_option("--isa", options.isa, "For checks: scalar, avx2 or avx512 instead of the best this processor has")->type_name("I")->group(group);
+  command
+      .add_flag_callback(
+          "--no-mmap", [&engine] { engine.mmap = false; }, "Read the weight files instead of mapping them")
+      ->group(group);
+  command
+      .add_flag_callback(
+          "--mlock", [&engine] { engine.mlock = true; },
+          "Lock all memory of the process that runs the model: weight files, weights, KV cache (RLIMIT_MEMLOCK must allow it)")
+      ->group(group);
+  command.add_option("--isa", options.isa, "For checks: scalar, avx2 or avx512 instead of the best this processor has")
+      ->type_name("I")
+      ->group(group);
 }
 
-void check_load_options(const ModelOptions& options) {
-  workload::validate(options.engine);
-}
+void check_load_options(const ModelOptions& options) { workload::validate(options.engine); }
 
 catalog::ResolvedModel look_for_single_model(const ModelOptions& options, Invocation& invocation) {
   const std::string request = single_request(options);

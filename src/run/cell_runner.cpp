@@ -58,14 +58,18 @@ bool CellRunner::run_text(std::size_t index, const JobCell& cell) {
   bool going = true;
   if (!cold_done_) {
     // Nothing has run in this process yet: a short greedy request, so that the text itself is measured warm.
-    const Progress cold{.cell = index, .phase = record::Phase::kCold, .turn = 1, .most_tokens = std::min(cell.settings.gen_tokens, cell.settings.max_new_tokens)};
+    const Progress cold{.cell = index,
+                        .phase = record::Phase::kCold,
+                        .turn = 1,
+                        .most_tokens = std::min(cell.settings.gen_tokens, cell.settings.max_new_tokens)};
     going = repeat(cold, cell, {&cell.prompt, 1, {}}, false, nullptr);
     cold_done_ = true;
   }
   for (std::int64_t turn = static_cast<std::int64_t>(cell.answers.size()) + 1; turn <= turns && !cancelled_; ++turn) {
     conversation.turn = turn;
     Answer answer;
-    const Progress at{.cell = index, .phase = record::Phase::kTimed, .repetition = 0, .turn = turn, .most_tokens = cell.settings.max_new_tokens};
+    const Progress at{
+        .cell = index, .phase = record::Phase::kTimed, .repetition = 0, .turn = turn, .most_tokens = cell.settings.max_new_tokens};
     // After a failed turn the later ones cannot be asked: their rows carry the same reason.
     going = going && repeat(at, cell, conversation, true, &answer);
     if (cancelled_) break;
@@ -117,7 +121,8 @@ engine::GenerateRequest CellRunner::make_request(const JobCell& cell, const Stop
   return request;
 }
 
-record::SampleRecord CellRunner::measure(const Progress& at, const JobCell& cell, const Conversation& conversation, bool keep_text, Answer* answer) {
+record::SampleRecord CellRunner::measure(const Progress& at, const JobCell& cell, const Conversation& conversation, bool keep_text,
+                                         Answer* answer) {
   const bool speed = cell.pass == workload::Pass::kSpeed || at.phase == record::Phase::kCold;
   const bool with_prompt_text = at.phase == record::Phase::kTimed && at.repetition == cell.first_repetition;
   const StopWords stops = stop_words(cell, speed);
@@ -143,7 +148,8 @@ record::SampleRecord CellRunner::measure(const Progress& at, const JobCell& cell
   context_.feed->end();
   sample.peak_rss_bytes = sysinfo::peak_rss_bytes();
   if (failure) throw Error(error_code_from_name(failure->code), failure->message);
-  cancelled_ = std::any_of(generations.begin(), generations.end(), [](const auto& g) { return g.stop_reason == engine::StopReason::kInterrupted; });
+  cancelled_ =
+      std::any_of(generations.begin(), generations.end(), [](const auto& g) { return g.stop_reason == engine::StopReason::kInterrupted; });
   if (cancelled_) return sample;
 
   if (!prompt.synthetic) sample.rendered_ns = after(prompt.rendered_ns, sample.t0_ns);
@@ -153,7 +159,8 @@ record::SampleRecord CellRunner::measure(const Progress& at, const JobCell& cell
   if (with_prompt_text && !prompt.synthetic) sample.prompt_text = prompt.text;
   for (std::size_t s = 0; s < generations.size(); ++s) {
     sample.sequences.push_back(sequence_record(generations[s], sample.t0_ns, texts.empty() ? nullptr : &texts[s], keep_text));
-    if (context_.opened->tokenizer) sample.sequences.back().thinking_tokens = count_thinking_tokens(generations[s].output_ids, prompt.text, *context_.opened->tokenizer);
+    if (context_.opened->tokenizer)
+      sample.sequences.back().thinking_tokens = count_thinking_tokens(generations[s].output_ids, prompt.text, *context_.opened->tokenizer);
     if (answer != nullptr) {
       answer->texts.push_back(texts.empty() ? std::string() : texts[s].text);
       answer->ids.push_back(generations[s].output_ids);

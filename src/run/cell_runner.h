@@ -50,7 +50,7 @@ class CellRunner {
   measure::Telemetry telemetry_;
   bool cold_done_ = false;
   bool cancelled_ = false;
-  std::optional<record::Failure> failure_;       // of the cell that runs
+  std::optional<record::Failure> failure_;  // of the cell that runs
   std::string cell_started_utc_;
 };
 

@@ -29,7 +29,8 @@ std::string rate(const record::CellRecord& cell, MetricId id) {
 
 }  // namespace
 
-Display::Display(const DisplayOptions& options, std::function<void(std::string_view)> write) : options_(options), write_(std::move(write)) {}
+Display::Display(const DisplayOptions& options, std::function<void(std::string_view)> write)
+    : options_(options), write_(std::move(write)) {}
 
 Display::~Display() { hide_progress(); }
 
@@ -73,18 +74,19 @@ void Display::model_begins(const ModelPlan& model, std::int64_t tokens_planned) 
 
 void Display::model_ready(const ModelPlan& model, const ModelReady& ready, const record::LoadRecord& load) {
   ready_ns_ = now_ns();
-  line(fmt::format("  device {} ({}), {} thread{}, instruction sets {}", model.cells.empty() ? "" : model.cells.front().key.device, ready.device_description,
-                   ready.threads, ready.threads == 1 ? "" : "s", ready.instruction_sets));
+  line(fmt::format("  device {} ({}), {} thread{}, instruction sets {}", model.cells.empty() ? "" : model.cells.front().key.device,
+                   ready.device_description, ready.threads, ready.threads == 1 ? "" : "s", ready.instruction_sets));
   line(fmt::format("  attention {}", ready.attention_path));
   line(fmt::format("  precision {}, weights {}, KV cache {} for a context of {} x {}, loaded in {}", ready.precision,
-                   format_bytes(static_cast<std::uint64_t>(ready.weight_bytes)), format_bytes(static_cast<std::uint64_t>(ready.kv_bytes)), ready.context,
-                   model.engine.batch, format_seconds(s_from_ns(static_cast<double>(load.load_ns)))));
+                   format_bytes(static_cast<std::uint64_t>(ready.weight_bytes)), format_bytes(static_cast<std::uint64_t>(ready.kv_bytes)),
+                   ready.context, model.engine.batch, format_seconds(s_from_ns(static_cast<double>(load.load_ns)))));
 }
 
 void Display::progress(const ModelPlan& model, const record::CellKey& key, std::int64_t repetitions, const Progress& progress) {
   if (options_.quiet || !options_.terminal) return;
-  std::string what = progress.phase == record::Phase::kTimed ? fmt::format("{}/{}", progress.repetition + 1, repetitions)
-                                                             : std::string(progress.phase == record::Phase::kCold ? "first request" : "warm-up");
+  std::string what = progress.phase == record::Phase::kTimed
+                         ? fmt::format("{}/{}", progress.repetition + 1, repetitions)
+                         : std::string(progress.phase == record::Phase::kCold ? "first request" : "warm-up");
   std::string text = fmt::format("{} | {} {} | {}/{} tokens", model.label, name_of_cell(key), what, progress.tokens, progress.most_tokens);
   if (progress.tok_per_s > 0) text += fmt::format(" | {:.1f} tok/s", progress.tok_per_s);
   const double elapsed_s = s_from_ns(static_cast<double>(now_ns() - ready_ns_));

@@ -11,10 +11,10 @@
 namespace qbench::run {
 
 struct DisplayOptions {
-  bool quiet = false;         ///< only errors
-  bool terminal = false;      ///< stderr is one: a line that is written over shows how far the run is
+  bool quiet = false;     ///< only errors
+  bool terminal = false;  ///< stderr is one: a line that is written over shows how far the run is
   bool color = false;
-  std::size_t width = 80;     ///< columns of the terminal
+  std::size_t width = 80;  ///< columns of the terminal
 };
 
 /// What the person sees while a run goes on, on stderr: start-up lines, a progress line on a terminal, plain lines elsewhere.
@@ -26,12 +26,12 @@ class Display {
   Display(const Display&) = delete;
   Display& operator=(const Display&) = delete;
 
-  void line(std::string_view text);                       ///< not when quiet
-  void error(std::string_view text);                      ///< always
+  void line(std::string_view text);   ///< not when quiet
+  void error(std::string_view text);  ///< always
   void model_begins(const ModelPlan& model, std::int64_t tokens_planned);
   void model_ready(const ModelPlan& model, const ModelReady& ready, const record::LoadRecord& load);
   void progress(const ModelPlan& model, const record::CellKey& key, std::int64_t repetitions, const Progress& progress);
-  void request_done(std::int64_t most_tokens);            ///< a request that was planned with so many tokens is over
+  void request_done(std::int64_t most_tokens);  ///< a request that was planned with so many tokens is over
   void cell_done(const record::CellRecord& cell);
   /// The worker's own words; kept from breaking the progress line.
   void worker_says(std::string_view text);

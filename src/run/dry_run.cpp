@@ -11,16 +11,17 @@ std::string describe_cell(const PlannedCell& planned, const workload::Suite& sui
   const workload::Prompt& prompt = suite.prompts[planned.cell.prompt_index];
   const std::string length = fmt::format("{} prompt tokens declared", workload::declared_prompt_tokens(prompt));
   if (planned.cell.pass == workload::Pass::kSpeed) {
-    return fmt::format("    {} speed: {}, {} tokens generated, {} warm-up, {} repetitions\n", prompt.id, length, s.gen_tokens, planned.cell.warmup,
-                       planned.cell.repetitions);
+    return fmt::format("    {} speed: {}, {} tokens generated, {} warm-up, {} repetitions\n", prompt.id, length, s.gen_tokens,
+                       planned.cell.warmup, planned.cell.repetitions);
   }
-  return fmt::format("    {} text: {}, {} turn{}, at most {} tokens each, temperature {}, top-p {}, seed {}\n", prompt.id, length, planned.turns,
-                     planned.turns == 1 ? "" : "s", s.max_new_tokens, s.temperature, s.top_p, s.seed);
+  return fmt::format("    {} text: {}, {} turn{}, at most {} tokens each, temperature {}, top-p {}, seed {}\n", prompt.id, length,
+                     planned.turns, planned.turns == 1 ? "" : "s", s.max_new_tokens, s.temperature, s.top_p, s.seed);
 }
 
 std::string describe_memory(const catalog::MemoryPlan& memory) {
-  return fmt::format("    memory: weights {}, KV cache {} ({} x {} positions, {}), workspace {}{}; needs {} of {} free: {}\n", format_bytes(memory.weight_bytes),
-                     format_bytes(memory.kv_bytes), memory.sequences, memory.context, memory.kv_type, format_bytes(memory.workspace_bytes),
+  return fmt::format("    memory: weights {}, KV cache {} ({} x {} positions, {}), workspace {}{}; needs {} of {} free: {}\n",
+                     format_bytes(memory.weight_bytes), format_bytes(memory.kv_bytes), memory.sequences, memory.context, memory.kv_type,
+                     format_bytes(memory.workspace_bytes),
                      memory.load_bytes > 0 ? ", file while loading " + format_bytes(memory.load_bytes) : std::string(),
                      format_bytes(memory.needed_bytes), format_bytes(memory.available_bytes), memory.fits ? "fits" : "does not fit");
 }
@@ -29,8 +30,9 @@ std::string describe_memory(const catalog::MemoryPlan& memory) {
 
 int print_plan(const RunPlan& plan, std::optional<std::uint64_t> free_bytes, const std::function<void(std::string_view)>& print) {
   bool all_can_run = true;
-  print(fmt::format("suite {} ({} prompt{}), device {}, {} free\n", plan.suite.name, plan.suite.prompts.size(), plan.suite.prompts.size() == 1 ? "" : "s",
-                    plan.device, free_bytes ? format_bytes(*free_bytes) : std::string("unknown memory")));
+  print(fmt::format("suite {} ({} prompt{}), device {}, {} free\n", plan.suite.name, plan.suite.prompts.size(),
+                    plan.suite.prompts.size() == 1 ? "" : "s", plan.device,
+                    free_bytes ? format_bytes(*free_bytes) : std::string("unknown memory")));
   if (plan.profile) {
     print(fmt::format("profile {}: {}\n", plan.profile->name, plan.profile->title));
     for (const auto& [key, value] : plan.profile->not_yet) print(fmt::format("  not yet: {} = {}\n", key, value));
@@ -42,7 +44,8 @@ int print_plan(const RunPlan& plan, std::optional<std::uint64_t> free_bytes, con
       print(fmt::format("    cannot run: {}\n", model.failure->message));
     }
     if (!model.facts.architecture.empty()) {
-      print(fmt::format("    {}, {}, {} weights, precision {}\n", model.facts.architecture, model.facts.format, model.facts.weights, model.engine.precision));
+      print(fmt::format("    {}, {}, {} weights, precision {}\n", model.facts.architecture, model.facts.format, model.facts.weights,
+                        model.engine.precision));
     }
     if (model.memory) print(describe_memory(*model.memory));
     for (const std::string& note : model.notes) print(fmt::format("    note: {}\n", note));

@@ -44,9 +44,9 @@ workload::Settings as_settings(const workload::EffectiveSettings& e) {
 workload::EffectiveSettings settings_of(const json& object) { return workload::effective(workload::settings_from_json(object, "job")); }
 
 ordered_json to_json(const record::CellKey& key) {
-  return {{"model", key.model},         {"suite", key.suite},     {"prompt_id", key.prompt_id}, {"turn", key.turn},
-          {"pass", name_of(key.pass)},  {"device", key.device},   {"precision", key.precision}, {"kv_type", key.kv_type},
-          {"batch", key.batch},         {"context", key.context}, {"threads", key.threads}};
+  return {{"model", key.model},        {"suite", key.suite},     {"prompt_id", key.prompt_id}, {"turn", key.turn},
+          {"pass", name_of(key.pass)}, {"device", key.device},   {"precision", key.precision}, {"kv_type", key.kv_type},
+          {"batch", key.batch},        {"context", key.context}, {"threads", key.threads}};
 }
 
 record::CellKey key_of(const json& object) {
@@ -78,7 +78,8 @@ workload::Prompt prompt_of(const json& object) {
   object.at("id").get_to(prompt.id);
   object.at("language").get_to(prompt.language);
   object.at("digest").get_to(prompt.digest);
-  for (const json& turn : object.at("turns")) prompt.turns.push_back({turn.at("text").get<std::string>(), turn.at("prompt_tokens").get<std::int64_t>()});
+  for (const json& turn : object.at("turns"))
+    prompt.turns.push_back({turn.at("text").get<std::string>(), turn.at("prompt_tokens").get<std::int64_t>()});
   if (object.contains("system")) prompt.system = object.at("system").get<std::string>();
   return prompt;
 }
@@ -105,13 +106,14 @@ JobCell cell_of(const json& object) {
   object.at("warmup").get_to(cell.warmup);
   object.at("first_repetition").get_to(cell.first_repetition);
   for (const json& answer : object.at("answers")) {
-    cell.answers.push_back({answer.at("texts").get<std::vector<std::string>>(), answer.at("ids").get<std::vector<std::vector<std::int32_t>>>()});
+    cell.answers.push_back(
+        {answer.at("texts").get<std::vector<std::string>>(), answer.at("ids").get<std::vector<std::vector<std::int32_t>>>()});
   }
   return cell;
 }
 
 ordered_json to_json(const catalog::ModelRef& ref) {
-  ordered_json object{{"request", ref.request},   {"label", ref.label},   {"synthetic", ref.synthetic()},
+  ordered_json object{{"request", ref.request},    {"label", ref.label},   {"synthetic", ref.synthetic()},
                       {"path", ref.path.string()}, {"hub_id", ref.hub_id}, {"revision", ref.revision}};
   object["folder"] = ref.source == catalog::ModelSource::kDirectory;
   if (ref.entry) object["entry"] = ref.entry->name;

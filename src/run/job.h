@@ -21,23 +21,23 @@ struct Answer {
 
 /// A cell as the worker gets it.
 struct JobCell {
-  record::CellKey key;                     ///< of turn 1
+  record::CellKey key;  ///< of turn 1
   workload::Pass pass = workload::Pass::kSpeed;
   workload::Prompt prompt;
   workload::EffectiveSettings settings;
   std::int64_t repetitions = 1;
   std::int64_t warmup = 0;
-  std::int64_t first_repetition = 0;       ///< repetitions that an interrupted run has already
-  std::vector<Answer> answers;             ///< text pass: turns that an interrupted run has already
+  std::int64_t first_repetition = 0;  ///< repetitions that an interrupted run has already
+  std::vector<Answer> answers;        ///< text pass: turns that an interrupted run has already
 };
 
 /// Everything that a worker process does: one model and cells of it.
 struct Job {
-  catalog::ModelRef model;                 ///< the catalogue's entry travels as its name
+  catalog::ModelRef model;  ///< the catalogue's entry travels as its name
   DeviceRequest device;
   workload::EffectiveSettings engine;
   std::int64_t context = 0;
-  bool stream = false;                     ///< send the text while it is written
+  bool stream = false;  ///< send the text while it is written
   std::vector<JobCell> cells;
 };
 

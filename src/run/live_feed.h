@@ -39,11 +39,11 @@ class LiveFeed {
   std::condition_variable wake_;
   bool running_ = false, stopping_ = false, stream_ = false;
   Progress progress_;
-  std::vector<std::int32_t> ids_;            // (most_tokens), written by push up to count_
+  std::vector<std::int32_t> ids_;  // (most_tokens), written by push up to count_
   std::atomic<std::int64_t> count_{0};
-  std::int64_t first_ns_ = 0;                // when the first token was seen here, with how many there were
+  std::int64_t first_ns_ = 0;  // when the first token was seen here, with how many there were
   std::int64_t first_count_ = 0;
-  std::int64_t sent_ = 0;                    // ids whose text has been sent
+  std::int64_t sent_ = 0;  // ids whose text has been sent
   std::unique_ptr<text::StreamDecoder> decoder_;
   std::thread thread_;
 };

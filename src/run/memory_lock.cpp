@@ -17,9 +17,11 @@ namespace {
 [[noreturn]] void refuse(std::uint64_t needed_bytes, int reason) {
   rlimit limit{};
   const bool finite = ::getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
-  throw Error(ErrorCode::kMemory,
-              fmt::format("--mlock: the system refuses to lock {} ({}); RLIMIT_MEMLOCK is {}: raise it (`ulimit -l unlimited`) or leave --mlock out",
-                          format_bytes(needed_bytes), std::strerror(reason), finite ? format_bytes(limit.rlim_cur) : std::string("unlimited")));
+  throw Error(
+      ErrorCode::kMemory,
+      fmt::format(
+          "--mlock: the system refuses to lock {} ({}); RLIMIT_MEMLOCK is {}: raise it (`ulimit -l unlimited`) or leave --mlock out",
+          format_bytes(needed_bytes), std::strerror(reason), finite ? format_bytes(limit.rlim_cur) : std::string("unlimited")));
 }
 
 }  // namespace

@@ -17,13 +17,15 @@ json read(std::string_view line) { return parse_json(line, "worker's message"); 
 
 Message parse_own(const std::string& kind, const json& m) {
   if (kind == "ready") {
-    return ModelReady{m.at("device_description"), m.at("instruction_sets"), m.at("attention_path"), m.at("precision"),
-                      m.at("threads"),            m.at("weight_bytes"),     m.at("kv_bytes"),       m.at("context")};
+    return ModelReady{m.at("device_description"), m.at("instruction_sets"), m.at("attention_path"), m.at("precision"), m.at("threads"),
+                      m.at("weight_bytes"),       m.at("kv_bytes"),         m.at("context")};
   }
   if (kind == "cell_start") return CellStart{m.at("cell")};
   if (kind == "progress") {
-    return Progress{m.at("cell"), record::phase_from_name(m.at("phase").get<std::string>()), m.at("repetition"), m.at("turn"), m.at("tokens"),
-                    m.at("most_tokens"), m.at("tok_per_s")};
+    return Progress{m.at("cell"),       record::phase_from_name(m.at("phase").get<std::string>()),
+                    m.at("repetition"), m.at("turn"),
+                    m.at("tokens"),     m.at("most_tokens"),
+                    m.at("tok_per_s")};
   }
   if (kind == "text") return StreamedText{m.at("text")};
   if (kind == "done") return WorkerDone{m.at("interrupted")};

@@ -43,12 +43,14 @@ struct WorkerDone {
   bool interrupted = false;
 };
 
-using Message = std::variant<ModelReady, CellStart, Progress, StreamedText, WorkerDone, record::LoadRecord, record::SampleRecord, record::CellRecord>;
+using Message =
+    std::variant<ModelReady, CellStart, Progress, StreamedText, WorkerDone, record::LoadRecord, record::SampleRecord, record::CellRecord>;
 
 /// Inverse of what MessageWriter writes; Error{kFormat}.
 Message parse_message(std::string_view line);
 
-/// Writes messages to a descriptor, each as one whole line, from any thread. When nobody reads any more the process ends: its parent is gone.
+/// Writes messages to a descriptor, each as one whole line, from any thread. When nobody reads any more the process ends: its parent is
+/// gone.
 class MessageWriter {
  public:
   explicit MessageWriter(int fd) : fd_(fd) {}

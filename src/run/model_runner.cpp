@@ -30,11 +30,14 @@ bool ModelRunner::run(std::vector<JobCell> cells) {
     death_.reset();
     const Outcome outcome = run_worker_process(cells);
     if (outcome.interrupted) {
-      if (outcome.current) end_rows(cells[*outcome.current], {std::string(name_of(ErrorCode::kInterrupted)), "the run was interrupted before all repetitions were done"});
+      if (outcome.current)
+        end_rows(cells[*outcome.current],
+                 {std::string(name_of(ErrorCode::kInterrupted)), "the run was interrupted before all repetitions were done"});
       return false;
     }
     if (outcome.done && !outcome.load_failed) return true;
-    const record::Failure failure = outcome.load_failed ? load_->failure : death_.value_or(record::Failure{"crash", "the worker process ended before it was done"});
+    const record::Failure failure =
+        outcome.load_failed ? load_->failure : death_.value_or(record::Failure{"crash", "the worker process ended before it was done"});
     if (outcome.load_failed || (!outcome.current && outcome.finished == 0)) {
       fail_cells(cells, failure);
       return true;
@@ -50,7 +53,8 @@ bool ModelRunner::run(std::vector<JobCell> cells) {
       fail_cells(cells, {failure.code, "not run: two workers in a row died; the last reason was: " + failure.message});
       return true;
     }
-    if (!cells.empty()) context_.display->line(fmt::format("  {}: starting a new worker for the remaining {} cells", model_->label, cells.size()));
+    if (!cells.empty())
+      context_.display->line(fmt::format("  {}: starting a new worker for the remaining {} cells", model_->label, cells.size()));
   }
   return true;
 }
@@ -97,7 +101,8 @@ ModelRunner::Outcome ModelRunner::run_worker_process(const std::vector<JobCell>&
   context_.display->hide_progress();
   outcome.interrupted = outcome.interrupted || told_ns != 0;
   if (outcome.timed_out && !outcome.done) {
-    death_ = record::Failure{"timeout", fmt::format("the model took longer than --timeout {} s; its worker was ended", context_.options->timeout_s)};
+    death_ = record::Failure{"timeout",
+                             fmt::format("the model took longer than --timeout {} s; its worker was ended", context_.options->timeout_s)};
     return outcome;
   }
   if (!outcome.done && !outcome.interrupted) death_ = record::Failure{end.signal == SIGKILL ? "killed" : "crash", describe(end)};
@@ -174,7 +179,8 @@ void ModelRunner::end_rows(const JobCell& cell, const record::Failure& failure) 
     record::CellKey key = cell.key;
     key.turn = turn;
     const std::vector<record::CellRecord> rows = context_.log->rows();
-    const bool stands = std::any_of(rows.begin(), rows.end(), [&](const auto& row) { return row.cell == key && row.status == record::Status::kOk; });
+    const bool stands =
+        std::any_of(rows.begin(), rows.end(), [&](const auto& row) { return row.cell == key && row.status == record::Status::kOk; });
     if (stands) continue;
     record::CellRecord row = bare_row(key);
     row.status = record::Status::kFailed;

@@ -13,8 +13,8 @@
 
 namespace qbench::run {
 
-/// Runs one model's cells in worker processes. A worker that dies costs the cell that it was at; the cells after it get a new worker, unless the
-/// model did not load, its time is up, or two workers in a row died without finishing a cell.
+/// Runs one model's cells in worker processes. A worker that dies costs the cell that it was at; the cells after it get a new worker,
+/// unless the model did not load, its time is up, or two workers in a row died without finishing a cell.
 class ModelRunner {
  public:
   struct Context {
@@ -33,8 +33,8 @@ class ModelRunner {
  private:
   struct Outcome {
     bool done = false, interrupted = false, load_failed = false, timed_out = false;
-    std::size_t finished = 0;              ///< cells whose rows are complete
-    std::optional<std::size_t> current;    ///< cell that the worker was at when it ended
+    std::size_t finished = 0;            ///< cells whose rows are complete
+    std::optional<std::size_t> current;  ///< cell that the worker was at when it ended
   };
   bool time_is_up() const;
   Outcome run_worker_process(const std::vector<JobCell>& cells);
@@ -46,10 +46,10 @@ class ModelRunner {
 
   Context context_;
   const ModelPlan* model_;
-  std::optional<record::LoadRecord> load_;   // of the worker that runs
+  std::optional<record::LoadRecord> load_;  // of the worker that runs
   std::optional<ModelReady> ready_;
-  std::optional<record::Failure> death_;     // of the worker that ended
-  std::int64_t start_ns_ = 0;                // of the model's first worker
+  std::optional<record::Failure> death_;  // of the worker that ended
+  std::int64_t start_ns_ = 0;             // of the model's first worker
 };
 
 }  // namespace qbench::run

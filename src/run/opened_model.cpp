@@ -63,7 +63,8 @@ record::ModelFacts facts_of(const OpenedFiles& files) {
   facts.parameters = static_cast<std::int64_t>(model::total_weights(files.config, model::WeightPrecision::kF32).parameters);
   facts.context_trained = files.config.context;
   facts.vocab = files.config.vocab;
-  facts.model_fingerprint = files.file ? "headers and samples: " + files.file->fingerprint() : "synthetic shape and seed: " + sha256_hex(facts.name);
+  facts.model_fingerprint =
+      files.file ? "headers and samples: " + files.file->fingerprint() : "synthetic shape and seed: " + sha256_hex(facts.name);
   if (!files.text_side.chat_template.empty()) facts.template_fingerprint = sha256_hex(files.text_side.chat_template);
   return facts;
 }
@@ -136,10 +137,12 @@ void check_precision(const OpenedFiles& files, const std::string& precision) {
 void check_context(std::int64_t asked, std::int64_t checkpoint_context, const std::string& where) {
   if (asked <= checkpoint_context) return;
   throw Error(ErrorCode::kContext,
-              "--context " + std::to_string(asked) + " is more than the model's " + std::to_string(checkpoint_context) + " positions", where);
+              "--context " + std::to_string(asked) + " is more than the model's " + std::to_string(checkpoint_context) + " positions",
+              where);
 }
 
-catalog::MemoryPlan plan_memory(const OpenedFiles& files, const workload::EffectiveSettings& settings, std::int64_t context, std::uint64_t free_bytes) {
+catalog::MemoryPlan plan_memory(const OpenedFiles& files, const workload::EffectiveSettings& settings, std::int64_t context,
+                                std::uint64_t free_bytes) {
   catalog::MemoryDemand demand;
   demand.weight_bytes = planned_weight_bytes(files, settings.precision);
   demand.kv_type = settings.kv_type;
@@ -193,7 +196,8 @@ std::unique_ptr<engine::Session> open_session(OpenedModel& opened, const workloa
 model::WeightPrecision weight_precision(const std::string& name) {
   const auto precision = model::precision_from_name(name);
   if (!precision) {
-    throw Error(ErrorCode::kUsage, "'" + name + "' is no precision; expected auto, f32, f16, bf16, q8_0, q4_0, q4_k_s, q4_k_m, q5_k_m or q6_k", "--precision");
+    throw Error(ErrorCode::kUsage,
+                "'" + name + "' is no precision; expected auto, f32, f16, bf16, q8_0, q4_0, q4_k_s, q4_k_m, q5_k_m or q6_k", "--precision");
   }
   return *precision;
 }

@@ -24,11 +24,11 @@ namespace qbench::run {
 /// A checkpoint's files, read and checked, before any weight has been loaded. For synthetic weights only the shape.
 struct OpenedFiles {
   catalog::ModelRef ref;
-  std::unique_ptr<formats::ModelFile> file;        ///< nullptr for synthetic weights, and once the weights are loaded
+  std::unique_ptr<formats::ModelFile> file;  ///< nullptr for synthetic weights, and once the weights are loaded
   formats::ModelConfig config;
-  formats::TokenizerSource text_side;              ///< kind kNone where there is none
+  formats::TokenizerSource text_side;                           ///< kind kNone where there is none
   text::PromptStyle prompt_style = text::PromptStyle::kDirect;  ///< how it wants to be asked
-  record::ModelFacts facts;                        ///< all but what loading tells
+  record::ModelFacts facts;                                     ///< all but what loading tells
 };
 
 /// Reads what the reference names; `mmap` false: whole, not mapped. Errors of formats::open_model_file.
@@ -47,21 +47,23 @@ struct OpenedModel {
   formats::TokenizerSource text_side;
   text::PromptStyle prompt_style = text::PromptStyle::kDirect;
   record::ModelFacts facts;
-  std::unique_ptr<text::Tokenizer> tokenizer;      ///< nullptr: the checkpoint has none, prompts are synthetic
+  std::unique_ptr<text::Tokenizer> tokenizer;  ///< nullptr: the checkpoint has none, prompts are synthetic
   std::unique_ptr<backend::Backend> device;
   std::unique_ptr<model::Model> model;
-  std::int64_t sampling_vocab = 0;                 ///< ids from here on are padding rows
-  std::vector<std::int32_t> eos_ids;               ///< of config and tokenizer
+  std::int64_t sampling_vocab = 0;                     ///< ids from here on are padding rows
+  std::vector<std::int32_t> eos_ids;                   ///< of config and tokenizer
   std::int64_t open_ns = 0, pack_ns = 0, load_ns = 0;  ///< as in record::LoadRecord
 };
 
 /// What weights, KV cache and workspace take, against what the device has free. `context` 0: the default of a session. `free_bytes` as they
 /// were before the files were opened. Error{kUnsupported}: that of check_precision.
-catalog::MemoryPlan plan_memory(const OpenedFiles& files, const workload::EffectiveSettings& settings, std::int64_t context, std::uint64_t free_bytes);
+catalog::MemoryPlan plan_memory(const OpenedFiles& files, const workload::EffectiveSettings& settings, std::int64_t context,
+                                std::uint64_t free_bytes);
 
-/// Opens files and tokenizer, makes the device and loads the weights. `context`: positions that will be asked of open_session; before anything
-/// is loaded Error{kContext} when the checkpoint has fewer, {kMemory} when they and the weights cannot fit or, with --mlock, cannot be locked. The files are closed again when the weights are on the device.
-/// Synthetic weights are drawn from a seed that depends on the shape's name alone.
+/// Opens files and tokenizer, makes the device and loads the weights. `context`: positions that will be asked of open_session; before
+/// anything is loaded Error{kContext} when the checkpoint has fewer, {kMemory} when they and the weights cannot fit or, with --mlock,
+/// cannot be locked. The files are closed again when the weights are on the device. Synthetic weights are drawn from a seed that depends on
+/// the shape's name alone.
 std::unique_ptr<OpenedModel> open_model(const catalog::ModelRef& ref, const workload::EffectiveSettings& settings, std::int64_t context,
                                         const DeviceRequest& device, const DeviceFactory& devices);
 

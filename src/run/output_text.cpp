@@ -41,7 +41,8 @@ std::vector<OutputText> decode_outputs(std::span<const engine::Generation> gener
   return texts;
 }
 
-std::optional<std::int64_t> count_thinking_tokens(std::span<const std::int32_t> output, std::string_view prompt, const text::Tokenizer& tokenizer) {
+std::optional<std::int64_t> count_thinking_tokens(std::span<const std::int32_t> output, std::string_view prompt,
+                                                  const text::Tokenizer& tokenizer) {
   const auto close = tokenizer.id_of("</think>");
   if (!close) return std::nullopt;
   const auto open = tokenizer.id_of("<think>");

@@ -15,17 +15,18 @@ namespace qbench::run {
 
 /// What one sequence wrote.
 struct OutputText {
-  std::string text;         ///< special tokens left out; a stop string and what follows it are cut off
-  std::int64_t chars = 0;   ///< Unicode code points of the text
+  std::string text;        ///< special tokens left out; a stop string and what follows it are cut off
+  std::int64_t chars = 0;  ///< Unicode code points of the text
 };
 
 /// Turns the ids of every sequence into text, token by token as a stream does. `detokenize_ns` becomes the time it took.
 std::vector<OutputText> decode_outputs(std::span<const engine::Generation> generations, const text::Tokenizer& tokenizer,
                                        std::span<const std::string> stop, std::optional<std::int64_t>& detokenize_ns);
 
-/// Tokens up to and including `</think>`; all of them when the answer never came; nothing where the model does not think: the vocabulary has no
-/// such token, or neither prompt nor output opened a thought.
-std::optional<std::int64_t> count_thinking_tokens(std::span<const std::int32_t> output, std::string_view prompt, const text::Tokenizer& tokenizer);
+/// Tokens up to and including `</think>`; all of them when the answer never came; nothing where the model does not think: the vocabulary
+/// has no such token, or neither prompt nor output opened a thought.
+std::optional<std::int64_t> count_thinking_tokens(std::span<const std::int32_t> output, std::string_view prompt,
+                                                  const text::Tokenizer& tokenizer);
 
 /// Stamps, ids and text of one sequence as the record holds them. `text` may be nullptr (no tokenizer).
 record::SequenceRecord sequence_record(const engine::Generation& generation, std::int64_t t0_ns, const OutputText* text, bool keep_text);

@@ -40,8 +40,8 @@ void choose_prompts(workload::Suite& suite, const std::vector<std::string>& ids)
   std::erase_if(suite.prompts, [&](const workload::Prompt& p) { return std::find(ids.begin(), ids.end(), p.id) == ids.end(); });
 }
 
-/// Positions for the longest cell. Declared lengths are those of one tokenizer and say little of a user's own prompt: a third and a template's
-/// worth are added, so that other tokenizers fit too.
+/// Positions for the longest cell. Declared lengths are those of one tokenizer and say little of a user's own prompt: a third and a
+/// template's worth are added, so that other tokenizers fit too.
 std::int64_t wanted_context(const workload::Suite& suite, const std::vector<PlannedCell>& cells) {
   std::int64_t most = kContextStep;
   for (const PlannedCell& planned : cells) {
@@ -57,8 +57,10 @@ void note_clipped_cells(ModelPlan& model, const workload::Suite& suite) {
     const workload::Prompt& prompt = suite.prompts[planned.cell.prompt_index];
     const std::int64_t needed = workload::declared_context(prompt, planned.cell);
     if (needed <= model.context) continue;
-    model.notes.push_back(fmt::format("{} ({} pass): prompt and answers may need {} positions, the context holds {}; an answer that reaches the end stops as context_full",
-                                      prompt.id, workload::name_of(planned.cell.pass), needed, model.context));
+    model.notes.push_back(
+        fmt::format("{} ({} pass): prompt and answers may need {} positions, the context holds {}; an answer that reaches the end stops as "
+                    "context_full",
+                    prompt.id, workload::name_of(planned.cell.pass), needed, model.context));
   }
 }
 
@@ -130,7 +132,9 @@ void plan_model(ModelPlan& model, const RunPlan& plan, const catalog::ResolvedMo
 
 }  // namespace
 
-record::Pass record_pass(workload::Pass pass) noexcept { return pass == workload::Pass::kSpeed ? record::Pass::kSpeed : record::Pass::kText; }
+record::Pass record_pass(workload::Pass pass) noexcept {
+  return pass == workload::Pass::kSpeed ? record::Pass::kSpeed : record::Pass::kText;
+}
 
 std::vector<record::CellKey> row_keys(const PlannedCell& planned) {
   std::vector<record::CellKey> keys;

@@ -18,29 +18,29 @@ namespace qbench::run {
 
 /// One cell of one model. In the text pass a prompt of several turns is one cell here and one row for each turn.
 struct PlannedCell {
-  record::CellKey key;      ///< of turn 1
+  record::CellKey key;  ///< of turn 1
   workload::Cell cell;
-  std::int64_t turns = 1;   ///< requests: the speed pass runs the first turn, the text pass all
+  std::int64_t turns = 1;  ///< requests: the speed pass runs the first turn, the text pass all
 };
 
 /// One model of the run.
 struct ModelPlan {
   std::string label;
-  std::optional<catalog::ModelRef> ref;          ///< absent when it was not found
-  std::optional<record::Failure> failure;        ///< why it will not be run: not found, broken, does not fit
-  record::ModelFacts facts;                      ///< what is known before loading
-  workload::EffectiveSettings engine;            ///< precision, kv_type, batch, mmap, mlock: the same for all its cells
-  std::int64_t context = 0;                      ///< positions per sequence of the session
+  std::optional<catalog::ModelRef> ref;    ///< absent when it was not found
+  std::optional<record::Failure> failure;  ///< why it will not be run: not found, broken, does not fit
+  record::ModelFacts facts;                ///< what is known before loading
+  workload::EffectiveSettings engine;      ///< precision, kv_type, batch, mmap, mlock: the same for all its cells
+  std::int64_t context = 0;                ///< positions per sequence of the session
   std::optional<catalog::MemoryPlan> memory;
-  std::vector<std::string> notes;                ///< what the person should know, one line each
+  std::vector<std::string> notes;  ///< what the person should know, one line each
   std::vector<PlannedCell> cells;
 };
 
 struct RunPlan {
   RunOptions options;
-  workload::Suite suite;                         ///< only the prompts that were chosen
+  workload::Suite suite;  ///< only the prompts that were chosen
   std::optional<workload::Profile> profile;
-  std::string device;                            ///< "cpu": what will run, or what was asked for where it is not there
+  std::string device;  ///< "cpu": what will run, or what was asked for where it is not there
   std::vector<ModelPlan> models;
 };
 

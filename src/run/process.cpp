@@ -25,7 +25,8 @@ struct Pipe {
   int read_fd = -1, write_fd = -1;
   Pipe() {
     int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) throw Error(ErrorCode::kIo, std::string("cannot make a pipe for the worker: ") + std::strerror(errno));
+    if (::pipe2(ends, O_CLOEXEC) != 0)
+      throw Error(ErrorCode::kIo, std::string("cannot make a pipe for the worker: ") + std::strerror(errno));
     read_fd = ends[0];
     write_fd = ends[1];
   }
@@ -63,7 +64,8 @@ struct ChildFds {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   // The worker holds the weights: where memory runs out it is the one to go, not the parent that keeps the results.
   const int score = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-  if (score >= 0) [[maybe_unused]] const ssize_t written = ::write(score, "500", 3);
+  if (score >= 0) [[maybe_unused]]
+    const ssize_t written = ::write(score, "500", 3);
   bool ready = job >= 0 && messages >= 0 && errors >= 0 && status >= 0;
   ready = ready && ::dup2(job, STDIN_FILENO) >= 0 && ::dup2(errors, STDOUT_FILENO) >= 0 && ::dup2(errors, STDERR_FILENO) >= 0 &&
           ::dup2(messages, WorkerProcess::kMessageFd) >= 0;
@@ -89,7 +91,8 @@ std::string describe(const ProcessEnd& end) {
     text = "the worker process ended with exit status " + std::to_string(end.exit_code) + " before it was done";
   } else if (end.signal == SIGKILL) {
     text = "the worker process was killed by " + signal_name(end.signal) +
-           (end.oom_killed ? ": out of memory (the system's count of out-of-memory kills rose)" : ": by another process, or for want of memory");
+           (end.oom_killed ? ": out of memory (the system's count of out-of-memory kills rose)"
+                           : ": by another process, or for want of memory");
   } else if (end.signal == SIGABRT) {
     text = "the worker process aborted";
   } else {
@@ -99,7 +102,8 @@ std::string describe(const ProcessEnd& end) {
   return text;
 }
 
-WorkerProcess::WorkerProcess(const std::vector<std::string>& arguments, std::string_view job) : job_(job), oom_kills_before_(count_oom_kills()) {
+WorkerProcess::WorkerProcess(const std::vector<std::string>& arguments, std::string_view job)
+    : job_(job), oom_kills_before_(count_oom_kills()) {
   std::string self = "qbench";
   std::vector<std::string> copies = arguments;
   std::vector<char*> argv{self.data()};

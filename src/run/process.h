@@ -11,18 +11,18 @@ namespace qbench::run {
 
 /// How a worker process ended.
 struct ProcessEnd {
-  bool exited = false;     ///< by exit(); else by a signal
+  bool exited = false;  ///< by exit(); else by a signal
   int exit_code = 0;
   int signal = 0;
-  bool oom_killed = false; ///< the kernel's or the control group's count of out-of-memory kills rose while it ran
-  std::string last_words;  ///< last line that it wrote to stderr
+  bool oom_killed = false;  ///< the kernel's or the control group's count of out-of-memory kills rose while it ran
+  std::string last_words;   ///< last line that it wrote to stderr
 };
 
 /// `worker killed by signal 9 (SIGKILL): out of memory ...`: for the row of the cell that it was at.
 std::string describe(const ProcessEnd& end);
 
-/// A process of this same binary. It reads its job on standard input, writes lines to descriptor kMessageFd, and is killed when this process
-/// dies. It has a process group of its own, so that Ctrl-C reaches only the parent.
+/// A process of this same binary. It reads its job on standard input, writes lines to descriptor kMessageFd, and is killed when this
+/// process dies. It has a process group of its own, so that Ctrl-C reaches only the parent.
 class WorkerProcess {
  public:
   static constexpr int kMessageFd = 3;
@@ -35,7 +35,8 @@ class WorkerProcess {
 
   /// Waits up to `timeout_ms` for output and hands over whole lines: `on_message` those of kMessageFd, `on_stderr` those of its stderr.
   /// False when the process has closed both, that is, has ended. A signal that arrives meanwhile ends the wait.
-  bool pump(int timeout_ms, const std::function<void(std::string_view)>& on_message, const std::function<void(std::string_view)>& on_stderr);
+  bool pump(int timeout_ms, const std::function<void(std::string_view)>& on_message,
+            const std::function<void(std::string_view)>& on_stderr);
 
   void send_signal(int signal) noexcept;
   /// Collects the ended process; call once, after pump returned false.

@@ -16,7 +16,8 @@ bool row_is_ok(const record::SampleFileContent& content, const record::CellKey& 
 }
 
 const record::SampleRecord* timed_sample(const record::SampleFileContent& content, const record::CellKey& key) {
-  const auto last = std::find_if(content.samples.rbegin(), content.samples.rend(), [&](const auto& s) { return s.cell == key && is_timed_success(s); });
+  const auto last =
+      std::find_if(content.samples.rbegin(), content.samples.rend(), [&](const auto& s) { return s.cell == key && is_timed_success(s); });
   return last == content.samples.rend() ? nullptr : &*last;
 }
 
@@ -35,7 +36,8 @@ bool same_row(const record::CellKey& a, const record::CellKey& b) {
   return a.model == b.model && a.suite == b.suite && a.prompt_id == b.prompt_id && a.turn == b.turn && a.pass == b.pass;
 }
 
-std::optional<JobCell> remaining_work(const PlannedCell& planned, const workload::Prompt& prompt, const record::SampleFileContent& content) {
+std::optional<JobCell> remaining_work(const PlannedCell& planned, const workload::Prompt& prompt,
+                                      const record::SampleFileContent& content) {
   JobCell job;
   job.key = planned.key;
   job.pass = planned.cell.pass;

@@ -21,8 +21,8 @@ void forget_replaced_samples(const std::vector<JobCell>& cells, record::SampleFi
 /// The same cell up to what the machine decided: model, suite, prompt, turn and pass.
 bool same_row(const record::CellKey& a, const record::CellKey& b);
 
-/// The last record of each row, in the order in which the rows first appear. A row that failed before its model was found or opened has another
-/// context than the same row later, so this goes by same_row.
+/// The last record of each row, in the order in which the rows first appear. A row that failed before its model was found or opened has
+/// another context than the same row later, so this goes by same_row.
 std::vector<record::CellRecord> latest_rows(const std::vector<record::CellRecord>& cells);
 
 /// Tokens that the cell's requests bring at most: the scale of the progress line.

@@ -43,7 +43,8 @@ std::vector<std::int32_t> PromptSource::synthetic_ids(const Conversation& conver
   for (std::int64_t turn = 1; turn <= conversation.turn; ++turn) {
     Random random(seed, static_cast<std::uint64_t>(turn));
     const std::int64_t count = conversation.prompt->turns[static_cast<std::size_t>(turn - 1)].prompt_tokens;
-    for (std::int64_t i = 0; i < count; ++i) ids.push_back(static_cast<std::int32_t>(random.next_below(static_cast<std::uint64_t>(opened_->sampling_vocab))));
+    for (std::int64_t i = 0; i < count; ++i)
+      ids.push_back(static_cast<std::int32_t>(random.next_below(static_cast<std::uint64_t>(opened_->sampling_vocab))));
     if (turn == conversation.turn) break;
     const std::vector<std::int32_t>& answer = conversation.answers[static_cast<std::size_t>(turn - 1)].ids[sequence];
     ids.insert(ids.end(), answer.begin(), answer.end());
@@ -51,12 +52,14 @@ std::vector<std::int32_t> PromptSource::synthetic_ids(const Conversation& conver
   return ids;
 }
 
-text::FormattedPrompt PromptSource::format(const Conversation& conversation, const workload::EffectiveSettings& settings, std::size_t sequence) const {
+text::FormattedPrompt PromptSource::format(const Conversation& conversation, const workload::EffectiveSettings& settings,
+                                           std::size_t sequence) const {
   text::PromptRequest request;
   if (conversation.prompt->system) request.messages.push_back({"system", *conversation.prompt->system});
   for (std::size_t turn = 0; turn < static_cast<std::size_t>(conversation.turn); ++turn) {
     request.messages.push_back({"user", conversation.prompt->turns[turn].text});
-    if (turn + 1 < static_cast<std::size_t>(conversation.turn)) request.messages.push_back({"assistant", conversation.answers[turn].texts[sequence]});
+    if (turn + 1 < static_cast<std::size_t>(conversation.turn))
+      request.messages.push_back({"assistant", conversation.answers[turn].texts[sequence]});
   }
   request.enable_thinking = settings.enable_thinking;
   request.language = conversation.prompt->language;

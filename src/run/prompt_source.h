@@ -22,9 +22,9 @@ struct Conversation {
 
 /// What is sent to the model.
 struct PreparedPrompt {
-  std::string text;                             ///< of sequence 0, as rendered; empty for a synthetic prompt
-  std::vector<std::vector<std::int32_t>> ids;   ///< one per sequence
-  bool synthetic = false;                       ///< seeded ids of the declared length: there is no tokenizer
+  std::string text;                                ///< of sequence 0, as rendered; empty for a synthetic prompt
+  std::vector<std::vector<std::int32_t>> ids;      ///< one per sequence
+  bool synthetic = false;                          ///< seeded ids of the declared length: there is no tokenizer
   std::int64_t rendered_ns = 0, tokenized_ns = 0;  ///< now_ns() stamps
 };
 

@@ -61,9 +61,11 @@ void check_same_options(const nlohmann::json& then, const nlohmann::json& now, c
     const std::string was = then.contains(key) ? dump_json(then[key]) : "not set";
     const std::string is = now.contains(key) ? dump_json(now[key]) : "not set";
     if (was == is) continue;
-    throw Error(ErrorCode::kUsage,
-                fmt::format("'{}' was {} when the run began and is {} now; a run is resumed with the settings it began with (leave them out)", key, was, is),
-                folder.string());
+    throw Error(
+        ErrorCode::kUsage,
+        fmt::format("'{}' was {} when the run began and is {} now; a run is resumed with the settings it began with (leave them out)", key,
+                    was, is),
+        folder.string());
   }
 }
 
@@ -86,14 +88,17 @@ RunOptions resumed_options(const RunRequest& request, const record::RunRecord& b
 void check_unchanged(RunPlan& plan, const record::RunRecord& before) {
   const nlohmann::json configuration = parse_json(before.configuration_json, "run.json");
   const auto differs = [&](const char* key, const std::string& now) { return configuration.value(key, std::string()) != now; };
-  if (differs("suite_sha256", plan.suite.digest)) throw Error(ErrorCode::kConfig, "suite '" + plan.suite.name + "' has changed since the run began", before.run_id);
+  if (differs("suite_sha256", plan.suite.digest))
+    throw Error(ErrorCode::kConfig, "suite '" + plan.suite.name + "' has changed since the run began", before.run_id);
   if (differs("profile_sha256", plan.profile ? plan.profile->digest : std::string())) {
     throw Error(ErrorCode::kConfig, "the profile has changed since the run began", before.run_id);
   }
   for (ModelPlan& model : plan.models) {
     for (const record::ModelFacts& facts : before.models) {
-      const bool other_weights = facts.label == model.label && !facts.model_fingerprint.empty() && facts.model_fingerprint != model.facts.model_fingerprint;
-      if (!model.failure && other_weights) model.failure = record::Failure{"config", model.label + ": the weights have changed since the run began"};
+      const bool other_weights =
+          facts.label == model.label && !facts.model_fingerprint.empty() && facts.model_fingerprint != model.facts.model_fingerprint;
+      if (!model.failure && other_weights)
+        model.failure = record::Failure{"config", model.label + ": the weights have changed since the run began"};
     }
   }
 }

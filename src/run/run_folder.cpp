@@ -23,7 +23,9 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kLongestLabel = 80;
 
-[[noreturn]] void fail(const fs::path& path, const std::string& what) { throw Error(ErrorCode::kIo, what + ": " + std::strerror(errno), path.string()); }
+[[noreturn]] void fail(const fs::path& path, const std::string& what) {
+  throw Error(ErrorCode::kIo, what + ": " + std::strerror(errno), path.string());
+}
 
 /// An open descriptor of the folder that holds an exclusive lock.
 int lock_folder(const fs::path& path) {
@@ -45,7 +47,8 @@ RunFolder RunFolder::create(const fs::path& output_dir, const record::RunRecord&
   if (failed) throw Error(ErrorCode::kIo, "cannot make the results folder: " + failed.message(), output_dir.string());
   const fs::path path = output_dir / run.run_id;
   if (::mkdir(path.c_str(), 0755) != 0) {
-    if (errno == EEXIST) throw Error(ErrorCode::kUsage, "the run's folder exists already; use --resume to finish that run, or another --label", path.string());
+    if (errno == EEXIST)
+      throw Error(ErrorCode::kUsage, "the run's folder exists already; use --resume to finish that run, or another --label", path.string());
     fail(path, "cannot make the run's folder");
   }
   RunFolder folder(path, lock_folder(path));
@@ -57,7 +60,8 @@ RunFolder RunFolder::create(const fs::path& output_dir, const record::RunRecord&
 RunFolder RunFolder::reopen(const fs::path& path) {
   std::error_code ignored;
   if (!fs::is_directory(path, ignored)) throw Error(ErrorCode::kUsage, "no such folder: " + path.string(), "--resume");
-  if (!fs::exists(path / "run.json", ignored)) throw Error(ErrorCode::kUsage, path.string() + " has no run.json: it is not a run's folder", "--resume");
+  if (!fs::exists(path / "run.json", ignored))
+    throw Error(ErrorCode::kUsage, path.string() + " has no run.json: it is not a run's folder", "--resume");
   return RunFolder(path, lock_folder(path));
 }
 
@@ -70,7 +74,8 @@ RunFolder::RunFolder(RunFolder&& other) noexcept : path_(std::move(other.path_))
 std::string make_run_id(std::int64_t wall_ns, std::string_view label) {
   std::string clean(label.substr(0, kLongestLabel));
   const auto allowed = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '-'; };
-  std::replace_if(clean.begin(), clean.end(), [&](char c) { return !allowed(c); }, '-');
+  std::replace_if(
+      clean.begin(), clean.end(), [&](char c) { return !allowed(c); }, '-');
   return compact_utc(wall_ns) + "-" + (clean.empty() ? std::string("run") : clean);
 }
 

@@ -76,7 +76,8 @@ RunOptions run_options_from_json(const json& object, std::string_view where) {
   read_optional(object, "prompt_file", where, options.prompt_file);
   read(object, "prompt_ids", where, options.prompt_ids);
   read_optional(object, "profile", where, options.profile);
-  if (const auto settings = object.find("settings"); settings != object.end()) options.settings = workload::settings_from_json(*settings, where);
+  if (const auto settings = object.find("settings"); settings != object.end())
+    options.settings = workload::settings_from_json(*settings, where);
   read(object, "device", where, options.device);
   read(object, "isa", where, options.isa);
   read(object, "timeout_s", where, options.timeout_s);

@@ -13,17 +13,17 @@ namespace qbench::run {
 
 /// What decides what a run measures: everything that run.json keeps and --resume brings back.
 struct RunOptions {
-  std::vector<std::string> models;            ///< values of --models
-  std::optional<std::string> suite;           ///< name or path; nothing of the three: the suite `codegen`
-  std::optional<std::string> prompt;          ///< text
+  std::vector<std::string> models;    ///< values of --models
+  std::optional<std::string> suite;   ///< name or path; nothing of the three: the suite `codegen`
+  std::optional<std::string> prompt;  ///< text
   std::optional<std::string> prompt_file;
-  std::vector<std::string> prompt_ids;        ///< of the suite; empty: all
-  std::optional<std::string> profile;         ///< name or path
-  workload::Settings settings;                ///< from the command line
+  std::vector<std::string> prompt_ids;  ///< of the suite; empty: all
+  std::optional<std::string> profile;   ///< name or path
+  workload::Settings settings;          ///< from the command line
   std::string device = "auto";
   std::string isa;
-  std::int64_t timeout_s = 0;                 ///< most seconds that one model may take, loading included; 0: no limit
-  bool stream = false;                        ///< the text pass hands its text over while it is written
+  std::int64_t timeout_s = 0;  ///< most seconds that one model may take, loading included; 0: no limit
+  bool stream = false;         ///< the text pass hands its text over while it is written
 
   bool operator==(const RunOptions&) const = default;
 };

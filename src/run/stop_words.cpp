@@ -9,7 +9,8 @@ namespace qbench::run {
 StopWords split_stop_words(std::span<const std::string> words, const text::Tokenizer* tokenizer) {
   StopWords split;
   if (words.empty()) return split;
-  if (tokenizer == nullptr) throw Error(ErrorCode::kUsage, "there is no tokenizer, so no text in which stop words could be found; leave --stop out", "--stop");
+  if (tokenizer == nullptr)
+    throw Error(ErrorCode::kUsage, "there is no tokenizer, so no text in which stop words could be found; leave --stop out", "--stop");
   for (const std::string& word : words) {
     const std::vector<std::int32_t> ids = tokenizer->encode(word, {.add_special = false});
     const auto special = std::find_if(ids.begin(), ids.end(), [&](std::int32_t id) { return tokenizer->is_special(id); });
@@ -18,7 +19,8 @@ StopWords split_stop_words(std::span<const std::string> words, const text::Token
     } else if (tokenizer->id_of(word) == *special) {
       split.ids.push_back(*special);
     } else {
-      throw Error(ErrorCode::kUsage, "'" + word + "' mixes a special token with other text, which no output can hold; give the token alone", "--stop");
+      throw Error(ErrorCode::kUsage, "'" + word + "' mixes a special token with other text, which no output can hold; give the token alone",
+                  "--stop");
     }
   }
   return split;

@@ -12,8 +12,8 @@ namespace qbench::run {
 
 /// What --stop asks for, as the engine can look for it.
 struct StopWords {
-  std::vector<std::string> texts;   ///< looked for in the text
-  std::vector<std::int32_t> ids;    ///< of words that are one special token: these never show in the text
+  std::vector<std::string> texts;  ///< looked for in the text
+  std::vector<std::int32_t> ids;   ///< of words that are one special token: these never show in the text
 };
 
 /// `tokenizer` nullptr: none. Error{kUsage} when there are words and no tokenizer, or when a word mixes a special token with other text.

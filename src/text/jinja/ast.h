@@ -22,14 +22,14 @@ enum class ExpressionKind {
   kNamespaceRef,  ///< name.attribute as a target of set
   kTuple,         ///< children
   kList,
-  kDict,          ///< children: key, value, key, value, ...
-  kNot,           ///< children[0]; so are the next two
+  kDict,  ///< children: key, value, key, value, ...
+  kNot,   ///< children[0]; so are the next two
   kNegate,
   kPlus,
-  kBinary,        ///< children[0] op children[1]
+  kBinary,  ///< children[0] op children[1]
   kAnd,
   kOr,
-  kCompare,       ///< children[0] then comparisons[i] with children[i + 1]
+  kCompare,  ///< children[0] then comparisons[i] with children[i + 1]
   kConcat,
   kConditional,   ///< children: test, then, otherwise (may be null)
   kFilter,        ///< children[0] | name(arguments); children[0] is null where the body of a block is filtered
@@ -60,9 +60,9 @@ struct Expression {
   std::vector<CompareOp> comparisons;
   std::vector<ExpressionPtr> children;
   CallArguments arguments;
-  VariableRef variable;       ///< kName, kNamespaceRef; filled in by scope.cpp
-  int depth = 1;              ///< of the tree below; checked() keeps it small, as every pass over it recurses
-  bool soft = false;          ///< kFilter, kTest: under an if, where an unknown name is an error only when it is reached
+  VariableRef variable;  ///< kName, kNamespaceRef; filled in by scope.cpp
+  int depth = 1;         ///< of the tree below; checked() keeps it small, as every pass over it recurses
+  bool soft = false;     ///< kFilter, kTest: under an if, where an unknown name is an error only when it is reached
 };
 
 /// Sets the node's depth from its children's; raises where it passes kMaxTreeDepth.
@@ -87,8 +87,8 @@ struct ScopeStep {
   enum class Action { kResolve, kAlias, kMissing, kParameter };
   Action action = Action::kMissing;
   int slot = -1;
-  VariableRef source;   ///< kAlias
-  std::string name;     ///< kResolve
+  VariableRef source;  ///< kAlias
+  std::string name;    ///< kResolve
 };
 
 struct Statement;
@@ -108,10 +108,10 @@ struct Statement {
   ExpressionPtr value;
   ExpressionPtr test;
   std::vector<ExpressionPtr> outputs;
-  std::vector<ExpressionPtr> parameters;   ///< names of a macro's parameters, or targets of {% with %}
-  std::vector<ExpressionPtr> defaults;     ///< of the last parameters
+  std::vector<ExpressionPtr> parameters;  ///< names of a macro's parameters, or targets of {% with %}
+  std::vector<ExpressionPtr> defaults;    ///< of the last parameters
   Block body;
-  std::vector<StatementPtr> elifs;         ///< each a kIf with value and body
+  std::vector<StatementPtr> elifs;  ///< each a kIf with value and body
   Block otherwise;
 
   // Filled in by scope.cpp.
@@ -122,7 +122,7 @@ struct Statement {
   FunctionInfo function;                   ///< kMacro, kCallBlock: the body's; kFor: the test's
   VariableRef variable;                    ///< kMacro: its name; kFor: `loop`
   bool uses_loop = false;
-  int caller_slot = -1, kwargs_slot = -1, varargs_slot = -1;   ///< where a macro's body uses them
+  int caller_slot = -1, kwargs_slot = -1, varargs_slot = -1;  ///< where a macro's body uses them
 };
 
 struct Program {

@@ -19,19 +19,19 @@ bool among(Names names, std::string_view name) { return std::find(names.begin(),
 
 /// Public attributes of Python's types (3.9 to 3.14). An attribute hides an item of the same name, so these must be complete.
 const Names kTextNames = {
-    "capitalize", "casefold",  "center",      "count",        "encode",       "endswith",  "expandtabs", "find",      "format",     "format_map",
-    "index",      "isalnum",   "isalpha",     "isascii",      "isdecimal",    "isdigit",   "isidentifier", "islower", "isnumeric",  "isprintable",
-    "isspace",    "istitle",   "isupper",     "join",         "ljust",        "lower",     "lstrip",     "maketrans", "partition",  "removeprefix",
-    "removesuffix", "replace", "rfind",       "rindex",       "rjust",        "rpartition", "rsplit",    "rstrip",    "split",      "splitlines",
-    "startswith", "strip",     "swapcase",    "title",        "translate",    "upper",     "zfill"};
+    "capitalize",   "casefold", "center",   "count",   "encode",    "endswith",   "expandtabs",   "find",      "format",    "format_map",
+    "index",        "isalnum",  "isalpha",  "isascii", "isdecimal", "isdigit",    "isidentifier", "islower",   "isnumeric", "isprintable",
+    "isspace",      "istitle",  "isupper",  "join",    "ljust",     "lower",      "lstrip",       "maketrans", "partition", "removeprefix",
+    "removesuffix", "replace",  "rfind",    "rindex",  "rjust",     "rpartition", "rsplit",       "rstrip",    "split",     "splitlines",
+    "startswith",   "strip",    "swapcase", "title",   "translate", "upper",      "zfill"};
 const Names kMarkupNames = {"escape", "striptags", "unescape"};
 const Names kListNames = {"copy", "count", "index"};
 const Names kListChanging = {"append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"};
 const Names kTupleNames = {"count", "index"};
 const Names kDictNames = {"copy", "fromkeys", "get", "items", "keys", "values"};
 const Names kDictChanging = {"clear", "pop", "popitem", "setdefault", "update"};
-const Names kIntNames = {"as_integer_ratio", "bit_count", "bit_length", "conjugate", "denominator", "from_bytes",
-                         "imag",             "is_integer", "numerator", "real",      "to_bytes"};
+const Names kIntNames = {"as_integer_ratio", "bit_count", "bit_length", "conjugate", "denominator", "from_bytes", "imag",
+                         "is_integer",       "numerator", "real",       "to_bytes"};
 const Names kFloatNames = {"as_integer_ratio", "conjugate", "from_number", "fromhex", "hex", "imag", "is_integer", "real"};
 const Names kViewNames = {"isdisjoint", "mapping"};
 const Names kRangeNames = {"count", "index", "start", "step", "stop"};
@@ -43,14 +43,21 @@ const Names kMacroNames = {"arguments", "caller", "catch_kwargs", "catch_varargs
 
 Names names_of(const Value& value) {
   switch (value.type()) {
-    case Type::kString: return kTextNames;
-    case Type::kList: return kListNames;
-    case Type::kTuple: return kTupleNames;
-    case Type::kDict: return kDictNames;
+    case Type::kString:
+      return kTextNames;
+    case Type::kList:
+      return kListNames;
+    case Type::kTuple:
+      return kTupleNames;
+    case Type::kDict:
+      return kDictNames;
     case Type::kBool:
-    case Type::kInt: return kIntNames;
-    case Type::kFloat: return kFloatNames;
-    default: break;
+    case Type::kInt:
+      return kIntNames;
+    case Type::kFloat:
+      return kFloatNames;
+    default:
+      break;
   }
   if (value.object_if<DictView>() != nullptr) return kViewNames;
   if (value.object_if<Range>() != nullptr) return kRangeNames;

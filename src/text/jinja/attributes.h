@@ -10,8 +10,8 @@ namespace qbench::text::jinja {
 
 class Runtime;
 
-/// The sandbox's environment.getattr and getitem: `value.name` prefers the attribute, `value[key]` the item. What is not there is undefined;
-/// methods that would change a list or dict are undefined with a message that says so. A Python attribute that exists but is not
+/// The sandbox's environment.getattr and getitem: `value.name` prefers the attribute, `value[key]` the item. What is not there is
+/// undefined; methods that would change a list or dict are undefined with a message that says so. A Python attribute that exists but is not
 /// implemented here is an unsupported construct.
 Value get_attribute(Runtime& runtime, const Value& value, const std::string& name);
 Value get_item(Runtime& runtime, const Value& value, const Value& key);

@@ -12,28 +12,37 @@ Value Interpreter::evaluate(const Expression& node, const ActivationPtr& here) {
   const Deeper deeper(*this);
   step();
   switch (node.kind) {
-    case ExpressionKind::kConstant: return node.constant;
+    case ExpressionKind::kConstant:
+      return node.constant;
     case ExpressionKind::kName: {
       Value value = slot(node.variable, *here);
       if (value.is(Type::kExpired)) unsupported("the variable '" + node.name + "' of a loop that has ended");
       return value.is(Type::kMissing) ? Value::undefined("'" + node.name + "' is undefined") : value;
     }
-    case ExpressionKind::kNamespaceRef: break;  // only ever a target
+    case ExpressionKind::kNamespaceRef:
+      break;  // only ever a target
     case ExpressionKind::kTuple:
     case ExpressionKind::kList:
-    case ExpressionKind::kDict: return evaluate_collection(node, here);
-    case ExpressionKind::kCompare: return evaluate_compare(node, here);
-    case ExpressionKind::kConcat: return evaluate_concat(node, here);
+    case ExpressionKind::kDict:
+      return evaluate_collection(node, here);
+    case ExpressionKind::kCompare:
+      return evaluate_compare(node, here);
+    case ExpressionKind::kConcat:
+      return evaluate_concat(node, here);
     case ExpressionKind::kConditional: {
       if (truth(*this, evaluate(*node.children[0], here))) return evaluate(*node.children[1], here);
       if (node.children[2]) return evaluate(*node.children[2], here);
       return Value::undefined("the inline if-expression on line " + std::to_string(node.line) +
                               " evaluated to false and no else section was defined.");
     }
-    case ExpressionKind::kFilter: return evaluate_filter(node, here, nullptr);
-    case ExpressionKind::kTest: return Value::boolean(evaluate_test(node, here));
-    case ExpressionKind::kCall: return evaluate_call(node, here);
-    default: return evaluate_operator(node, here);
+    case ExpressionKind::kFilter:
+      return evaluate_filter(node, here, nullptr);
+    case ExpressionKind::kTest:
+      return Value::boolean(evaluate_test(node, here));
+    case ExpressionKind::kCall:
+      return evaluate_call(node, here);
+    default:
+      return evaluate_operator(node, here);
   }
   return Value::none();
 }
@@ -43,12 +52,18 @@ Value Interpreter::evaluate_operator(const Expression& node, const ActivationPtr
   line_ = node.line;
   const auto optional = [&](std::size_t index) { return node.children[index] ? evaluate(*node.children[index], here) : Value(); };
   switch (node.kind) {
-    case ExpressionKind::kAnd: return truth(*this, left) ? evaluate(*node.children[1], here) : left;
-    case ExpressionKind::kOr: return truth(*this, left) ? left : evaluate(*node.children[1], here);
-    case ExpressionKind::kNot: return Value::boolean(!truth(*this, left));
-    case ExpressionKind::kNegate: return negate(left);
-    case ExpressionKind::kPlus: return plus(left);
-    case ExpressionKind::kGetAttribute: return get_attribute(*this, left, node.name);
+    case ExpressionKind::kAnd:
+      return truth(*this, left) ? evaluate(*node.children[1], here) : left;
+    case ExpressionKind::kOr:
+      return truth(*this, left) ? left : evaluate(*node.children[1], here);
+    case ExpressionKind::kNot:
+      return Value::boolean(!truth(*this, left));
+    case ExpressionKind::kNegate:
+      return negate(left);
+    case ExpressionKind::kPlus:
+      return plus(left);
+    case ExpressionKind::kGetAttribute:
+      return get_attribute(*this, left, node.name);
     case ExpressionKind::kGetItem: {
       const Value key = evaluate(*node.children[1], here);
       line_ = node.line;

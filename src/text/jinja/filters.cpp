@@ -12,7 +12,7 @@ namespace qbench::text::jinja {
 namespace {
 
 /// Filters of jinja2 3.1 that are not implemented: a template that reaches one gets an error that names it.
-constexpr std::array<std::string_view, 11> kOutside = {"filesizeformat", "groupby", "pprint",   "random",  "striptags", "urlencode",
+constexpr std::array<std::string_view, 11> kOutside = {"filesizeformat", "groupby",   "pprint",   "random",  "striptags",  "urlencode",
                                                        "urlize",         "wordcount", "wordwrap", "xmlattr", "forceescape"};
 
 }  // namespace

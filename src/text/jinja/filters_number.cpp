@@ -159,8 +159,8 @@ Value sum(Runtime& runtime, const Value& input, const Args& args) {
 }
 
 constexpr std::array kFilters = {
-    FilterEntry{"abs", abs_filter}, FilterEntry{"float", float_filter}, FilterEntry{"int", int_filter},
-    FilterEntry{"round", round_filter}, FilterEntry{"sum", sum},
+    FilterEntry{"abs", abs_filter}, FilterEntry{"float", float_filter}, FilterEntry{"int", int_filter}, FilterEntry{"round", round_filter},
+    FilterEntry{"sum", sum},
 };
 
 }  // namespace

@@ -15,7 +15,8 @@ namespace {
 /// A generator function of jinja2: nothing happens, not even an error, before its first item is asked for.
 class LazyIterator final : public Iterator {
  public:
-  /// start: what runs once before the first item and says whether there is anything to read. step: makes an item of a source item, or skips.
+  /// start: what runs once before the first item and says whether there is anything to read. step: makes an item of a source item, or
+  /// skips.
   using Start = std::function<bool(Runtime&)>;
   using Step = std::function<bool(Runtime&, const Value& item, Value& out)>;
   LazyIterator(Value source, Start start, Step step) : source_(std::move(source)), start_(std::move(start)), step_(std::move(step)) {}
@@ -97,11 +98,12 @@ Value map(Runtime&, const Value& input, const Args& args) {
   const Value* attribute = keyword(args, "attribute");
   if (args.positional.empty() && attribute != nullptr) {
     const Value* otherwise = keyword(args, "default");
-    return lazy(input, args, start, [attribute = *attribute, otherwise = otherwise == nullptr ? Value::none() : *otherwise](
-                                  Runtime& runtime, const Value& item, Value& out) {
-      out = AttributePath(attribute, otherwise)(runtime, item);
-      return true;
-    });
+    return lazy(input, args, start,
+                [attribute = *attribute, otherwise = otherwise == nullptr ? Value::none() : *otherwise](Runtime& runtime, const Value& item,
+                                                                                                        Value& out) {
+                  out = AttributePath(attribute, otherwise)(runtime, item);
+                  return true;
+                });
   }
   return lazy(input, args, start, [args](Runtime& runtime, const Value& item, Value& out) {
     out = runtime.call_filter(name_of(args.positional[0], "filter"), item, without_first(args, 1));
@@ -146,15 +148,17 @@ Value unique(Runtime& runtime, const Value& input, const Args& args) {
   const bool sensitive = bound.truth(runtime, 0, false);
   const auto path = std::make_shared<AttributePath>(bound.get(1, Value::none()));
   const auto seen = std::make_shared<Dict>();
-  return lazy(input, args, [](Runtime&) { return true; }, [=](Runtime& at_run, const Value& item, Value& out) {
-    const Value part = (*path)(at_run, item);
-    const Value key = sensitive ? part : ignore_case(at_run, part);
-    if (seen->find(key) != nullptr) return false;
-    at_run.charge_items(1);
-    seen->set(key, Value::none());
-    out = item;
-    return true;
-  });
+  return lazy(
+      input, args, [](Runtime&) { return true; },
+      [=](Runtime& at_run, const Value& item, Value& out) {
+        const Value part = (*path)(at_run, item);
+        const Value key = sensitive ? part : ignore_case(at_run, part);
+        if (seen->find(key) != nullptr) return false;
+        at_run.charge_items(1);
+        seen->set(key, Value::none());
+        out = item;
+        return true;
+      });
 }
 
 /// A generator over lists that are made all at once when the first is asked for.
@@ -180,47 +184,50 @@ class GroupsIterator final : public Iterator {
 Value batch(Runtime&, const Value& input, const Args& args) {
   const Bound bound("batch", args, {"linecount", "fill_with?"});
   return make_generator(std::make_shared<GroupsIterator>([=](Runtime& runtime) {
-    const std::int64_t count = bound.integer(0, 0);
-    if (count < 1) unsupported("|batch by less than one");
-    std::vector<Value> groups, group;
-    const auto flush = [&] {
-      groups.push_back(runtime.make_list(std::move(group)));
-      group.clear();
-    };
-    for (Value& item : to_vector(runtime, input)) {
-      if (static_cast<std::int64_t>(group.size()) == count) flush();
-      group.push_back(std::move(item));
-    }
-    while (!group.empty() && !bound.none(1) && static_cast<std::int64_t>(group.size()) < count) {
-      runtime.charge_items(1);
-      group.push_back(bound[1]);
-    }
-    if (!group.empty()) flush();
-    return groups;
-  }), depth_of(input, args) + 1);
+                          const std::int64_t count = bound.integer(0, 0);
+                          if (count < 1) unsupported("|batch by less than one");
+                          std::vector<Value> groups, group;
+                          const auto flush = [&] {
+                            groups.push_back(runtime.make_list(std::move(group)));
+                            group.clear();
+                          };
+                          for (Value& item : to_vector(runtime, input)) {
+                            if (static_cast<std::int64_t>(group.size()) == count) flush();
+                            group.push_back(std::move(item));
+                          }
+                          while (!group.empty() && !bound.none(1) && static_cast<std::int64_t>(group.size()) < count) {
+                            runtime.charge_items(1);
+                            group.push_back(bound[1]);
+                          }
+                          if (!group.empty()) flush();
+                          return groups;
+                        }),
+                        depth_of(input, args) + 1);
 }
 
 Value slice_filter(Runtime&, const Value& input, const Args& args) {
   const Bound bound("slice", args, {"slices", "fill_with?"});
   return make_generator(std::make_shared<GroupsIterator>([=](Runtime& runtime) {
-    const std::vector<Value> all = to_vector(runtime, input);
-    const std::int64_t slices = bound.integer(0, 0);
-    if (slices == 0) raise("integer division or modulo by zero");
-    if (slices < 0) return std::vector<Value>();
-    const auto count = static_cast<std::size_t>(slices);
-    std::vector<Value> groups;
-    std::size_t at = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      const bool extra = i < all.size() % count;
-      const std::size_t end = at + all.size() / count + (extra ? 1 : 0);
-      std::vector<Value> group(all.begin() + static_cast<std::ptrdiff_t>(at), all.begin() + static_cast<std::ptrdiff_t>(end));
-      if (!extra && !bound.none(1)) group.push_back(bound[1]);
-      groups.push_back(runtime.make_list(std::move(group)));
-      runtime.charge_items(1);
-      at = end;
-    }
-    return groups;
-  }), depth_of(input, args) + 1);
+                          const std::vector<Value> all = to_vector(runtime, input);
+                          const std::int64_t slices = bound.integer(0, 0);
+                          if (slices == 0) raise("integer division or modulo by zero");
+                          if (slices < 0) return std::vector<Value>();
+                          const auto count = static_cast<std::size_t>(slices);
+                          std::vector<Value> groups;
+                          std::size_t at = 0;
+                          for (std::size_t i = 0; i < count; ++i) {
+                            const bool extra = i < all.size() % count;
+                            const std::size_t end = at + all.size() / count + (extra ? 1 : 0);
+                            std::vector<Value> group(all.begin() + static_cast<std::ptrdiff_t>(at),
+                                                     all.begin() + static_cast<std::ptrdiff_t>(end));
+                            if (!extra && !bound.none(1)) group.push_back(bound[1]);
+                            groups.push_back(runtime.make_list(std::move(group)));
+                            runtime.charge_items(1);
+                            at = end;
+                          }
+                          return groups;
+                        }),
+                        depth_of(input, args) + 1);
 }
 
 constexpr std::array kFilters = {

@@ -86,9 +86,8 @@ std::vector<Value> sorted(Runtime& runtime, std::vector<Keyed> keyed, bool desce
   for (const Keyed& entry : keyed) {
     if (has_nan(entry.key)) unsupported("sorting NaN");
   }
-  std::stable_sort(keyed.begin(), keyed.end(), [&](const Keyed& a, const Keyed& b) {
-    return descending ? less(runtime, b.key, a.key) : less(runtime, a.key, b.key);
-  });
+  std::stable_sort(keyed.begin(), keyed.end(),
+                   [&](const Keyed& a, const Keyed& b) { return descending ? less(runtime, b.key, a.key) : less(runtime, a.key, b.key); });
   std::vector<Value> out;
   runtime.charge_items(keyed.size());
   for (Keyed& entry : keyed) out.push_back(std::move(entry.item));
@@ -169,9 +168,12 @@ Value attr(Runtime& runtime, const Value& input, const Args& args) {
 }
 
 constexpr std::array kFilters = {
-    FilterEntry{"attr", attr},       FilterEntry{"count", length},       FilterEntry{"d", default_filter}, FilterEntry{"default", default_filter},
-    FilterEntry{"dictsort", dictsort}, FilterEntry{"first", first},      FilterEntry{"last", last},        FilterEntry{"length", length},
-    FilterEntry{"list", list},       FilterEntry{"max", max_filter},     FilterEntry{"min", min_filter},   FilterEntry{"reverse", reverse},
+    FilterEntry{"attr", attr},         FilterEntry{"count", length},
+    FilterEntry{"d", default_filter},  FilterEntry{"default", default_filter},
+    FilterEntry{"dictsort", dictsort}, FilterEntry{"first", first},
+    FilterEntry{"last", last},         FilterEntry{"length", length},
+    FilterEntry{"list", list},         FilterEntry{"max", max_filter},
+    FilterEntry{"min", min_filter},    FilterEntry{"reverse", reverse},
     FilterEntry{"sort", sort},
 };
 

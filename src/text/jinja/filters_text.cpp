@@ -15,9 +15,7 @@ namespace qbench::text::jinja {
 namespace {
 
 /// markupsafe.soft_str: text stays what it is, marked safe or not.
-Value soft_str(Runtime& runtime, const Value& value) {
-  return value.is(Type::kString) ? value : runtime.make_text(to_str(runtime, value));
-}
+Value soft_str(Runtime& runtime, const Value& value) { return value.is(Type::kString) ? value : runtime.make_text(to_str(runtime, value)); }
 
 template <std::string (*kMap)(std::string_view)>
 Value mapped(Runtime& runtime, const Value& input, const Args& args) {

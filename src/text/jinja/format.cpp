@@ -24,13 +24,16 @@ std::string pad(Runtime& runtime, std::string text, std::int64_t width, char ali
     return out;
   };
   switch (align) {
-    case '<': return text + repeat(missing);
-    case '^': return repeat(missing / 2) + text + repeat(missing - missing / 2);
+    case '<':
+      return text + repeat(missing);
+    case '^':
+      return repeat(missing / 2) + text + repeat(missing - missing / 2);
     case '=': {
       const std::size_t sign = !text.empty() && (text[0] == '-' || text[0] == '+' || text[0] == ' ') ? 1 : 0;
       return text.substr(0, sign) + repeat(missing) + text.substr(sign);
     }
-    default: return repeat(missing) + text;
+    default:
+      return repeat(missing) + text;
   }
 }
 
@@ -267,7 +270,8 @@ Value printf_format(Runtime& runtime, const Value& format, const Value& argument
     runtime.step();
   }
   // What has __getitem__ and is no str or tuple may be left over: Python takes it for a mapping.
-  const bool mapping = arguments.is(Type::kDict) || arguments.is(Type::kList) || arguments.is(Type::kObject) || arguments.is(Type::kUndefined);
+  const bool mapping =
+      arguments.is(Type::kDict) || arguments.is(Type::kList) || arguments.is(Type::kObject) || arguments.is(Type::kUndefined);
   if (used < given && !mapping) raise("not all arguments converted during string formatting");
   if (used < given && arguments.is(Type::kObject)) unsupported("% with a " + std::string(arguments.type_name()));
   return runtime.make_text(std::move(out));

@@ -25,7 +25,8 @@ Value range(Runtime&, const Value&, Args& args) {
 
 /// dict(mapping or pairs, **keywords).
 Dict make_dict(Runtime& runtime, const Args& args, const char* function) {
-  if (args.positional.size() > 1) raise(std::string(function) + " expected at most 1 argument, got " + std::to_string(args.positional.size()));
+  if (args.positional.size() > 1)
+    raise(std::string(function) + " expected at most 1 argument, got " + std::to_string(args.positional.size()));
   Dict entries;
   if (!args.positional.empty()) {
     const Value& source = args.positional[0];

@@ -49,17 +49,30 @@ Interpreter::Flow Interpreter::run(const Statement& node, const ActivationPtr& h
   step();
   line_ = node.line;
   switch (node.kind) {
-    case StatementKind::kOutput: output(node, here, out); break;
-    case StatementKind::kSet: set(node, here); break;
-    case StatementKind::kIf: return if_statement(node, here, out);
-    case StatementKind::kFor: return for_loop(node, here, out);
-    case StatementKind::kMacro: slot(node.variable, *here) = define(node, here); break;
-    case StatementKind::kCallBlock: call_block(node, here, out); break;
+    case StatementKind::kOutput:
+      output(node, here, out);
+      break;
+    case StatementKind::kSet:
+      set(node, here);
+      break;
+    case StatementKind::kIf:
+      return if_statement(node, here, out);
+    case StatementKind::kFor:
+      return for_loop(node, here, out);
+    case StatementKind::kMacro:
+      slot(node.variable, *here) = define(node, here);
+      break;
+    case StatementKind::kCallBlock:
+      call_block(node, here, out);
+      break;
     case StatementKind::kSetBlock:
     case StatementKind::kFilterBlock:
-    case StatementKind::kWith: return framed_block(node, here, out);
-    case StatementKind::kBreak: return Flow::kBreak;
-    case StatementKind::kContinue: return Flow::kContinue;
+    case StatementKind::kWith:
+      return framed_block(node, here, out);
+    case StatementKind::kBreak:
+      return Flow::kBreak;
+    case StatementKind::kContinue:
+      return Flow::kContinue;
   }
   return Flow::kNormal;
 }

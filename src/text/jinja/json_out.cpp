@@ -18,15 +18,23 @@ class JsonWriter {
   void value(const Value& v) {
     runtime_.step();
     switch (v.type()) {
-      case Type::kNone: return put("null");
-      case Type::kBool: return put(v.as_bool() ? "true" : "false");
-      case Type::kInt: return put(std::to_string(v.as_int()));
-      case Type::kFloat: return put(number(v.as_float()));
-      case Type::kString: return text(v.bytes());
+      case Type::kNone:
+        return put("null");
+      case Type::kBool:
+        return put(v.as_bool() ? "true" : "false");
+      case Type::kInt:
+        return put(std::to_string(v.as_int()));
+      case Type::kFloat:
+        return put(number(v.as_float()));
+      case Type::kString:
+        return text(v.bytes());
       case Type::kList:
-      case Type::kTuple: return list(v.items());
-      case Type::kDict: return dict(v.as_dict());
-      default: raise("Object of type " + std::string(v.type_name()) + " is not JSON serializable");
+      case Type::kTuple:
+        return list(v.items());
+      case Type::kDict:
+        return dict(v.as_dict());
+      default:
+        raise("Object of type " + std::string(v.type_name()) + " is not JSON serializable");
     }
   }
 
@@ -55,13 +63,27 @@ class JsonWriter {
     for (std::size_t at = 0; at < s.size();) {
       const char32_t c = next_code_point(s, at);
       switch (c) {
-        case '"': out += "\\\""; break;
-        case '\\': out += "\\\\"; break;
-        case '\n': out += "\\n"; break;
-        case '\r': out += "\\r"; break;
-        case '\t': out += "\\t"; break;
-        case '\b': out += "\\b"; break;
-        case '\f': out += "\\f"; break;
+        case '"':
+          out += "\\\"";
+          break;
+        case '\\':
+          out += "\\\\";
+          break;
+        case '\n':
+          out += "\\n";
+          break;
+        case '\r':
+          out += "\\r";
+          break;
+        case '\t':
+          out += "\\t";
+          break;
+        case '\b':
+          out += "\\b";
+          break;
+        case '\f':
+          out += "\\f";
+          break;
         default:
           // ensure_ascii escapes DEL too: only 0x20 to 0x7e stay.
           if (c < 0x20 || (style_.ensure_ascii && c >= 0x7F && c < 0x10000)) {
@@ -108,12 +130,18 @@ class JsonWriter {
 
   void key(const Value& k) {
     switch (k.type()) {
-      case Type::kString: return text(k.bytes());
-      case Type::kNone: return put("\"null\"");
-      case Type::kBool: return put(k.as_bool() ? "\"true\"" : "\"false\"");
-      case Type::kInt: return put("\"" + std::to_string(k.as_int()) + "\"");
-      case Type::kFloat: return put("\"" + number(k.as_float()) + "\"");
-      default: raise("keys must be str, int, float, bool or None, not " + std::string(k.type_name()));
+      case Type::kString:
+        return text(k.bytes());
+      case Type::kNone:
+        return put("\"null\"");
+      case Type::kBool:
+        return put(k.as_bool() ? "\"true\"" : "\"false\"");
+      case Type::kInt:
+        return put("\"" + std::to_string(k.as_int()) + "\"");
+      case Type::kFloat:
+        return put("\"" + number(k.as_float()) + "\"");
+      default:
+        raise("keys must be str, int, float, bool or None, not " + std::string(k.type_name()));
     }
   }
 

@@ -117,7 +117,8 @@ class Lexer {
     inside(kind == '%');
   }
 
-  /// Length of the tag end `-%}`, `+%}` or `%}` (`close` is "%}" or "#}") at `from` with the white space that it takes; 0 when there is none.
+  /// Length of the tag end `-%}`, `+%}` or `%}` (`close` is "%}" or "#}") at `from` with the white space that it takes; 0 when there is
+  /// none.
   std::size_t end_length(std::size_t from, std::string_view close) const {
     const std::string_view tail = std::string_view(source_).substr(from);
     if (tail.starts_with('-') && tail.substr(1).starts_with(close)) return 3 + space_after(from + 3);

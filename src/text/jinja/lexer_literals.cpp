@@ -82,7 +82,8 @@ std::size_t match_name(std::string_view text, int line) {
   while (end < text.size() && word(text[end])) ++end;
   if (end < text.size() && static_cast<unsigned char>(text[end]) >= 0x80) {
     std::size_t at = end;
-    if (!is_space(next_code_point(text, at))) unsupported("a name or operator outside ASCII: '" + std::string(text.substr(0, at)) + "'", line);
+    if (!is_space(next_code_point(text, at)))
+      unsupported("a name or operator outside ASCII: '" + std::string(text.substr(0, at)) + "'", line);
   }
   return end;
 }
@@ -155,7 +156,8 @@ char32_t hex_escape(std::string_view text, std::size_t& at, std::size_t width, i
 
 char32_t octal_escape(std::string_view text, std::size_t& at) {
   char32_t c = 0;
-  for (int i = 0; i < 3 && at < text.size() && text[at] >= '0' && text[at] <= '7'; ++i, ++at) c = c * 8 + static_cast<char32_t>(text[at] - '0');
+  for (int i = 0; i < 3 && at < text.size() && text[at] >= '0' && text[at] <= '7'; ++i, ++at)
+    c = c * 8 + static_cast<char32_t>(text[at] - '0');
   return c;
 }
 

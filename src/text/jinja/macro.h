@@ -11,8 +11,8 @@ namespace qbench::text::jinja {
 
 struct Statement;
 
-/// The variables of one running function: the template itself, a macro, a caller or a loop's filter. Compiled templates are Python functions
-/// whose inner functions see the outer ones' variables, not copies: hence the parent.
+/// The variables of one running function: the template itself, a macro, a caller or a loop's filter. Compiled templates are Python
+/// functions whose inner functions see the outer ones' variables, not copies: hence the parent.
 struct Activation {
   std::vector<Value> slots;
   std::shared_ptr<Activation> parent;
@@ -21,8 +21,8 @@ struct Activation {
 /// A {% macro %}, or the body of a {% call %} or {% generation %} block as the function `caller`.
 struct Macro final : Object {
   std::string_view type_name() const override { return "Macro"; }
-  const Statement* definition = nullptr;   ///< lives as long as the program
-  std::optional<std::string> name;         ///< none for a call block's body
+  const Statement* definition = nullptr;  ///< lives as long as the program
+  std::optional<std::string> name;        ///< none for a call block's body
   std::shared_ptr<Activation> closure;
 };
 

@@ -17,9 +17,12 @@ std::int64_t Range::length() const {
 
 std::string_view DictView::type_name() const {
   switch (kind) {
-    case Kind::kKeys: return "dict_keys";
-    case Kind::kValues: return "dict_values";
-    case Kind::kItems: return "dict_items";
+    case Kind::kKeys:
+      return "dict_keys";
+    case Kind::kValues:
+      return "dict_values";
+    case Kind::kItems:
+      return "dict_items";
   }
   return "?";
 }
@@ -87,9 +90,15 @@ class DictIterator final : public Iterator {
     if (at_ >= dict_->size()) return false;
     const Dict::Entry& entry = dict_->entries()[at_++];
     switch (kind_) {
-      case DictView::Kind::kKeys: item = entry.first; break;
-      case DictView::Kind::kValues: item = entry.second; break;
-      case DictView::Kind::kItems: item = Value::tuple({entry.first, entry.second}); break;
+      case DictView::Kind::kKeys:
+        item = entry.first;
+        break;
+      case DictView::Kind::kValues:
+        item = entry.second;
+        break;
+      case DictView::Kind::kItems:
+        item = Value::tuple({entry.first, entry.second});
+        break;
     }
     return true;
   }
@@ -155,21 +164,27 @@ bool iterable(const Value& value) {
     case Type::kString:
     case Type::kList:
     case Type::kTuple:
-    case Type::kDict: return true;
+    case Type::kDict:
+      return true;
     case Type::kObject:
       return value.object_if<Range>() || value.object_if<Generator>() || value.object_if<DictView>() || value.object_if<Loop>();
-    default: return false;
+    default:
+      return false;
   }
 }
 
 IteratorPtr iterate(Runtime& runtime, const Value& value) {
   runtime.step();
   switch (value.type()) {
-    case Type::kUndefined: return std::make_shared<NothingIterator>();
-    case Type::kString: return std::make_shared<TextIterator>(value.text_ptr());
+    case Type::kUndefined:
+      return std::make_shared<NothingIterator>();
+    case Type::kString:
+      return std::make_shared<TextIterator>(value.text_ptr());
     case Type::kList:
-    case Type::kTuple: return std::make_shared<ItemsIterator>(value.items_ptr());
-    case Type::kDict: return std::make_shared<DictIterator>(value.dict_ptr(), DictView::Kind::kKeys);
+    case Type::kTuple:
+      return std::make_shared<ItemsIterator>(value.items_ptr());
+    case Type::kDict:
+      return std::make_shared<DictIterator>(value.dict_ptr(), DictView::Kind::kKeys);
     case Type::kObject:
       if (const auto* range = value.object_if<Range>()) return std::make_shared<RangeIterator>(*range);
       if (const auto* generator = value.object_if<Generator>()) return generator->iterator;
@@ -177,7 +192,8 @@ IteratorPtr iterate(Runtime& runtime, const Value& value) {
       if (value.object_if<Loop>()) unsupported("iterating over loop itself");
       if (value.object_if<Cycler>()) unsupported("iterating over a cycler");
       [[fallthrough]];
-    default: raise("'" + std::string(value.type_name()) + "' object is not iterable");
+    default:
+      raise("'" + std::string(value.type_name()) + "' object is not iterable");
   }
 }
 

@@ -52,12 +52,12 @@ struct Loop final : Object {
   IteratorPtr iterator;
   std::int64_t index0 = -1;
   std::optional<std::int64_t> known_length;
-  Value after, current, before;          ///< kMissing when there is none
+  Value after, current, before;  ///< kMissing when there is none
   std::optional<std::vector<Value>> last_changed;
   bool ended = false;
 
   bool advance(Runtime& runtime, Value& item);
-  const Value& peek(Runtime& runtime);   ///< the next item, kMissing at the end
+  const Value& peek(Runtime& runtime);  ///< the next item, kMissing at the end
   std::int64_t length(Runtime& runtime);
 };
 

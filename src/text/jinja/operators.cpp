@@ -56,15 +56,22 @@ bool truth(Runtime& runtime, const Value& value) {
     case Type::kMissing:
     case Type::kExpired:
     case Type::kUndefined:
-    case Type::kNone: return false;
+    case Type::kNone:
+      return false;
     case Type::kBool:
-    case Type::kInt: return value.as_int() != 0;
-    case Type::kFloat: return value.as_float() != 0.0;
-    case Type::kString: return !value.bytes().empty();
+    case Type::kInt:
+      return value.as_int() != 0;
+    case Type::kFloat:
+      return value.as_float() != 0.0;
+    case Type::kString:
+      return !value.bytes().empty();
     case Type::kList:
-    case Type::kTuple: return !value.items().empty();
-    case Type::kDict: return value.as_dict().size() != 0;
-    case Type::kObject: return has_length(value) ? length_of(runtime, value) != 0 : true;
+    case Type::kTuple:
+      return !value.items().empty();
+    case Type::kDict:
+      return value.as_dict().size() != 0;
+    case Type::kObject:
+      return has_length(value) ? length_of(runtime, value) != 0 : true;
   }
   return false;
 }
@@ -75,25 +82,33 @@ bool has_length(const Value& value) {
     case Type::kString:
     case Type::kList:
     case Type::kTuple:
-    case Type::kDict: return true;
-    case Type::kObject: return value.object_if<Range>() || value.object_if<DictView>() || value.object_if<Loop>();
-    default: return false;
+    case Type::kDict:
+      return true;
+    case Type::kObject:
+      return value.object_if<Range>() || value.object_if<DictView>() || value.object_if<Loop>();
+    default:
+      return false;
   }
 }
 
 std::int64_t length_of(Runtime& runtime, const Value& value) {
   switch (value.type()) {
-    case Type::kUndefined: return 0;
-    case Type::kString: return value.as_text().length;
+    case Type::kUndefined:
+      return 0;
+    case Type::kString:
+      return value.as_text().length;
     case Type::kList:
-    case Type::kTuple: return static_cast<std::int64_t>(value.items().size());
-    case Type::kDict: return static_cast<std::int64_t>(value.as_dict().size());
+    case Type::kTuple:
+      return static_cast<std::int64_t>(value.items().size());
+    case Type::kDict:
+      return static_cast<std::int64_t>(value.as_dict().size());
     case Type::kObject:
       if (const auto* range = value.object_if<Range>()) return range->length();
       if (const auto* view = value.object_if<DictView>()) return static_cast<std::int64_t>(view->dict->size());
       if (auto* loop = value.object_if<Loop>()) return loop->length(runtime);
       [[fallthrough]];
-    default: raise("object of type '" + std::string(value.type_name()) + "' has no len()");
+    default:
+      raise("object of type '" + std::string(value.type_name()) + "' has no len()");
   }
 }
 
@@ -102,8 +117,10 @@ bool scalars_equal(const Value& a, const Value& b) {
   if (a.type() != b.type()) return false;
   switch (a.type()) {
     case Type::kUndefined:
-    case Type::kNone: return true;
-    case Type::kString: return a.bytes() == b.bytes();
+    case Type::kNone:
+      return true;
+    case Type::kString:
+      return a.bytes() == b.bytes();
     case Type::kTuple: {
       if (a.items().size() != b.items().size()) return false;
       for (std::size_t i = 0; i < a.items().size(); ++i) {
@@ -111,7 +128,8 @@ bool scalars_equal(const Value& a, const Value& b) {
       }
       return true;
     }
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -185,14 +203,22 @@ bool compare(Runtime& runtime, CompareOp op, const Value& a, const Value& b) {
     return less(runtime, x, y, symbol) || equal(runtime, x, y);
   };
   switch (op) {
-    case CompareOp::kEq: return equal(runtime, a, b);
-    case CompareOp::kNe: return !equal(runtime, a, b);
-    case CompareOp::kLt: return less(runtime, a, b, "<");
-    case CompareOp::kLe: return at_most(a, b, "<=");
-    case CompareOp::kGt: return less(runtime, b, a, ">");
-    case CompareOp::kGe: return at_most(b, a, ">=");
-    case CompareOp::kIn: return contains(runtime, b, a);
-    case CompareOp::kNotIn: return !contains(runtime, b, a);
+    case CompareOp::kEq:
+      return equal(runtime, a, b);
+    case CompareOp::kNe:
+      return !equal(runtime, a, b);
+    case CompareOp::kLt:
+      return less(runtime, a, b, "<");
+    case CompareOp::kLe:
+      return at_most(a, b, "<=");
+    case CompareOp::kGt:
+      return less(runtime, b, a, ">");
+    case CompareOp::kGe:
+      return at_most(b, a, ">=");
+    case CompareOp::kIn:
+      return contains(runtime, b, a);
+    case CompareOp::kNotIn:
+      return !contains(runtime, b, a);
   }
   return false;
 }
@@ -252,9 +278,12 @@ Value integer_binary(BinaryOp op, std::int64_t a, std::int64_t b) {
 
 Value real_binary(BinaryOp op, double a, double b) {
   switch (op) {
-    case BinaryOp::kAdd: return Value::real(a + b);
-    case BinaryOp::kSub: return Value::real(a - b);
-    case BinaryOp::kMul: return Value::real(a * b);
+    case BinaryOp::kAdd:
+      return Value::real(a + b);
+    case BinaryOp::kSub:
+      return Value::real(a - b);
+    case BinaryOp::kMul:
+      return Value::real(a * b);
     case BinaryOp::kDiv:
       if (b == 0) raise("float division by zero");
       return Value::real(a / b);
@@ -371,12 +400,23 @@ Value escape(Runtime& runtime, const Value& value) {
   std::string out;
   for (const char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '\'': out += "&#39;"; break;
-      case '"': out += "&#34;"; break;
-      default: out.push_back(c);
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      case '"':
+        out += "&#34;";
+        break;
+      default:
+        out.push_back(c);
     }
   }
   return runtime.make_text(std::move(out), true);

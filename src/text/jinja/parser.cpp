@@ -12,17 +12,27 @@ namespace qbench::text::jinja {
 
 std::string describe(const Token& token) {
   switch (token.kind) {
-    case TokenKind::kData: return "template data / text";
-    case TokenKind::kVariableBegin: return "begin of print statement";
-    case TokenKind::kVariableEnd: return "end of print statement";
-    case TokenKind::kBlockBegin: return "begin of statement block";
-    case TokenKind::kBlockEnd: return "end of statement block";
+    case TokenKind::kData:
+      return "template data / text";
+    case TokenKind::kVariableBegin:
+      return "begin of print statement";
+    case TokenKind::kVariableEnd:
+      return "end of print statement";
+    case TokenKind::kBlockBegin:
+      return "begin of statement block";
+    case TokenKind::kBlockEnd:
+      return "end of statement block";
     case TokenKind::kName:
-    case TokenKind::kOperator: return token.text;
-    case TokenKind::kString: return "string";
-    case TokenKind::kInteger: return "integer";
-    case TokenKind::kFloat: return "float";
-    case TokenKind::kEnd: return "end of template";
+    case TokenKind::kOperator:
+      return token.text;
+    case TokenKind::kString:
+      return "string";
+    case TokenKind::kInteger:
+      return "integer";
+    case TokenKind::kFloat:
+      return "float";
+    case TokenKind::kEnd:
+      return "end of template";
   }
   return "?";
 }
@@ -87,7 +97,8 @@ class StatementParser {
     };
     for (;;) {
       if (stream_.is(TokenKind::kEnd)) {
-        if (ends.size() != 0) raise("Unexpected end of template: a tag is not closed, '" + std::string(*ends.begin()) + "' expected", stream_.line());
+        if (ends.size() != 0)
+          raise("Unexpected end of template: a tag is not closed, '" + std::string(*ends.begin()) + "' expected", stream_.line());
         break;
       }
       if (stream_.is(TokenKind::kData)) {

@@ -113,8 +113,9 @@ ExpressionPtr ExpressionParser::not_expression() {
 }
 
 ExpressionPtr ExpressionParser::comparison() {
-  static constexpr std::pair<std::string_view, CompareOp> kOperators[] = {{"==", CompareOp::kEq}, {"!=", CompareOp::kNe}, {"<", CompareOp::kLt},
-                                                                          {"<=", CompareOp::kLe}, {">", CompareOp::kGt},  {">=", CompareOp::kGe}};
+  static constexpr std::pair<std::string_view, CompareOp> kOperators[] = {{"==", CompareOp::kEq}, {"!=", CompareOp::kNe},
+                                                                          {"<", CompareOp::kLt},  {"<=", CompareOp::kLe},
+                                                                          {">", CompareOp::kGt},  {">=", CompareOp::kGe}};
   const int line = stream_.line();
   auto node = make(ExpressionKind::kCompare, line, sum());
   const auto add = [&](CompareOp op) {
@@ -211,15 +212,18 @@ ExpressionPtr ExpressionParser::name_or_keyword(bool with_namespace) {
 ExpressionPtr ExpressionParser::primary(bool with_namespace) {
   const int line = stream_.line();
   switch (stream_.current().kind) {
-    case TokenKind::kName: return name_or_keyword(with_namespace);
+    case TokenKind::kName:
+      return name_or_keyword(with_namespace);
     case TokenKind::kString: {
       std::string text;
       while (stream_.is(TokenKind::kString)) text += stream_.next().text;
       return constant(Value::text(std::move(text)), line);
     }
     case TokenKind::kInteger:
-    case TokenKind::kFloat: return constant(stream_.next().number, line);
-    default: break;
+    case TokenKind::kFloat:
+      return constant(stream_.next().number, line);
+    default:
+      break;
   }
   if (stream_.skip_operator("(")) {
     ExpressionPtr node = tuple(true, {}, true);

@@ -21,7 +21,7 @@ class TokenStream {
   bool is(TokenKind kind) const { return current().kind == kind; }
   bool is_operator(std::string_view text) const { return is(TokenKind::kOperator) && current().text == text; }
   bool is_name(std::string_view text) const { return is(TokenKind::kName) && current().text == text; }
-  Token next();                                   ///< the current token; the stream stays on the last
+  Token next();  ///< the current token; the stream stays on the last
   bool skip_operator(std::string_view text);
   bool skip_name(std::string_view text);
   void expect_operator(std::string_view text);
@@ -44,7 +44,7 @@ class ExpressionParser {
   ExpressionPtr expression(bool with_conditional = true);
   /// A tuple where commas say so. end_name: a name that ends it, such as `in`; explicit_parentheses allows the empty tuple.
   ExpressionPtr tuple(bool with_conditional = true, std::string_view end_name = {}, bool explicit_parentheses = false);
-  ExpressionPtr filters(ExpressionPtr node, bool start_inline = false);   ///< node may be null: the body of a block
+  ExpressionPtr filters(ExpressionPtr node, bool start_inline = false);  ///< node may be null: the body of a block
   ExpressionPtr assign_target(bool with_namespace, std::string_view end_name = {});
   ExpressionPtr name_target();
 

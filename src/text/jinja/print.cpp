@@ -86,16 +86,26 @@ class Printer {
     switch (v.type()) {
       case Type::kMissing:
       case Type::kExpired:
-      case Type::kUndefined: return put("Undefined");
-      case Type::kNone: return put("None");
-      case Type::kBool: return put(v.as_bool() ? "True" : "False");
-      case Type::kInt: return put(std::to_string(v.as_int()));
-      case Type::kFloat: return put(float_repr(v.as_float()));
-      case Type::kString: return v.as_text().markup ? put("Markup(" + repr_text(v.bytes()) + ")") : put(repr_text(v.bytes()));
-      case Type::kList: return items("[", v.items(), "]");
-      case Type::kTuple: return items("(", v.items(), v.items().size() == 1 ? ",)" : ")");
-      case Type::kDict: return dict(v.as_dict());
-      case Type::kObject: return object(v);
+      case Type::kUndefined:
+        return put("Undefined");
+      case Type::kNone:
+        return put("None");
+      case Type::kBool:
+        return put(v.as_bool() ? "True" : "False");
+      case Type::kInt:
+        return put(std::to_string(v.as_int()));
+      case Type::kFloat:
+        return put(float_repr(v.as_float()));
+      case Type::kString:
+        return v.as_text().markup ? put("Markup(" + repr_text(v.bytes()) + ")") : put(repr_text(v.bytes()));
+      case Type::kList:
+        return items("[", v.items(), "]");
+      case Type::kTuple:
+        return items("(", v.items(), v.items().size() == 1 ? ",)" : ")");
+      case Type::kDict:
+        return dict(v.as_dict());
+      case Type::kObject:
+        return object(v);
     }
   }
 

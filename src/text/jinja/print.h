@@ -18,7 +18,7 @@ struct JsonStyle {
   bool ensure_ascii = false;
   bool sort_keys = false;
   bool indented = false;
-  std::string indent;                 ///< of one level
+  std::string indent;  ///< of one level
   std::string item_separator = ", ";
   std::string key_separator = ": ";
 };

@@ -25,10 +25,13 @@ class Runtime {
   /// Namespaces can hold themselves; the rendering empties all of them when it ends.
   virtual Value make_namespace(Dict attributes) = 0;
 
-  void step(std::uint64_t count = 1);             ///< raises beyond the budget, as the next does
+  void step(std::uint64_t count = 1);  ///< raises beyond the budget, as the next does
   void charge(std::uint64_t bytes);
-  void charge_text(std::uint64_t bytes);          ///< for one text, which may also not be longer than the output may
-  void charge_items(std::uint64_t count) { charge(count * sizeof(Value)); step(count); }
+  void charge_text(std::uint64_t bytes);  ///< for one text, which may also not be longer than the output may
+  void charge_items(std::uint64_t count) {
+    charge(count * sizeof(Value));
+    step(count);
+  }
   Value make_text(std::string bytes, bool markup = false);  ///< Value::text, charged
   Value make_list(std::vector<Value> items);
 

@@ -45,7 +45,8 @@ class Resolver {
   static VariableRef reference(Function& from, const std::string& identifier) {
     int up = 0;
     Function* function = &from;
-    for (; function->slots.find(identifier) == function->slots.end(); function = function->parent, ++up) QB_CHECK(function->parent != nullptr);
+    for (; function->slots.find(identifier) == function->slots.end(); function = function->parent, ++up)
+      QB_CHECK(function->parent != nullptr);
     return {up, function->slots.at(identifier)};
   }
 
@@ -112,8 +113,10 @@ class Resolver {
       case StatementKind::kSet:
         expression(node.value.get(), place);
         return target(*node.target, place);
-      case StatementKind::kIf: return if_statement(node, place);
-      case StatementKind::kFor: return for_loop(node, place);
+      case StatementKind::kIf:
+        return if_statement(node, place);
+      case StatementKind::kFor:
+        return for_loop(node, place);
       case StatementKind::kMacro:
         macro_body(node, place);
         node.variable = variable(place, node.name, node.line);
@@ -123,7 +126,8 @@ class Resolver {
         return expression(node.value.get(), place);
       case StatementKind::kSetBlock:
       case StatementKind::kFilterBlock:
-      case StatementKind::kWith: return inner_frame(node, place);
+      case StatementKind::kWith:
+        return inner_frame(node, place);
       case StatementKind::kBreak:
       case StatementKind::kContinue:
         if (!place.in_loop) raise("break or continue outside a loop", node.line);

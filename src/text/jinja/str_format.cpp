@@ -114,8 +114,10 @@ class Formatter {
         if (end == std::string_view::npos) raise("Missing ']' in format string");
         const std::string_view key = name.substr(at + 1, end - at - 1);
         if (key.empty()) raise("Empty attribute in format string");
-        if (end + 1 < name.size() && name[end + 1] != '.' && name[end + 1] != '[') raise("Only '.' or '[' may follow ']' in format field specifier");
-        value = get_item(runtime_, value, is_number(key) ? Value::integer(static_cast<std::int64_t>(number(key))) : Value::text(std::string(key)));
+        if (end + 1 < name.size() && name[end + 1] != '.' && name[end + 1] != '[')
+          raise("Only '.' or '[' may follow ']' in format field specifier");
+        value = get_item(runtime_, value,
+                         is_number(key) ? Value::integer(static_cast<std::int64_t>(number(key))) : Value::text(std::string(key)));
         at = end + 1;
       }
     }

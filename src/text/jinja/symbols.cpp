@@ -84,14 +84,19 @@ void Symbols::visit(const Statement& statement) {
     case StatementKind::kSet:
       visit(statement.value.get());
       return visit_target(*statement.target, false);
-    case StatementKind::kSetBlock: return visit_target(*statement.target, false);
-    case StatementKind::kIf: return visit_if(statement);
+    case StatementKind::kSetBlock:
+      return visit_target(*statement.target, false);
+    case StatementKind::kIf:
+      return visit_if(statement);
     case StatementKind::kFor:
     case StatementKind::kCallBlock:
-    case StatementKind::kFilterBlock: return visit(statement.value.get());
-    case StatementKind::kMacro: return store(statement.name);
+    case StatementKind::kFilterBlock:
+      return visit(statement.value.get());
+    case StatementKind::kMacro:
+      return store(statement.name);
     case StatementKind::kBreak:
-    case StatementKind::kContinue: return;
+    case StatementKind::kContinue:
+      return;
   }
 }
 

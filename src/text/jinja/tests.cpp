@@ -79,9 +79,12 @@ bool same_as(Runtime&, const Value& input, const Args& args) {
   if (input.type() != other.type()) return false;
   if (scalar || input.is(Type::kUndefined)) unsupported("'is sameas' of two values of type " + std::string(input.type_name()));
   switch (input.type()) {
-    case Type::kNone: return true;
-    case Type::kBool: return input.as_bool() == other.as_bool();
-    default: return input.same_as(other);
+    case Type::kNone:
+      return true;
+    case Type::kBool:
+      return input.as_bool() == other.as_bool();
+    default:
+      return input.same_as(other);
   }
 }
 

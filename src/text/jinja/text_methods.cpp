@@ -51,8 +51,9 @@ Value strip(Runtime& runtime, const Value& self, Args& args) {
   if (!bound.none(0) && self.as_text().markup) plain_only(self, "strip");
   const std::string_view chars = bound.none(0) ? std::string_view() : std::string_view(bound.text(0));
   runtime.step(self.bytes().size() / 64);
-  const std::string_view rest = bound.none(0) ? (kRight ? strip_right(kLeft ? strip_left(self.bytes()) : self.bytes()) : strip_left(self.bytes()))
-                                              : strip_chars(runtime, self.bytes(), chars, kLeft, kRight);
+  const std::string_view rest = bound.none(0)
+                                    ? (kRight ? strip_right(kLeft ? strip_left(self.bytes()) : self.bytes()) : strip_left(self.bytes()))
+                                    : strip_chars(runtime, self.bytes(), chars, kLeft, kRight);
   if (rest.size() == self.bytes().size()) return self;
   return runtime.make_text(std::string(rest), self.as_text().markup);
 }

@@ -20,7 +20,8 @@ std::size_t find_text(Runtime& runtime, std::string_view text, std::string_view 
 
 std::size_t rfind_text(Runtime& runtime, std::string_view text, std::string_view wanted) {
   // rfind compares at every place in the worst case; counted before, as that may take hours.
-  runtime.step(1 + text.size() / 64 + static_cast<std::uint64_t>(static_cast<double>(text.size()) * static_cast<double>(wanted.size()) / 1024));
+  runtime.step(1 + text.size() / 64 +
+               static_cast<std::uint64_t>(static_cast<double>(text.size()) * static_cast<double>(wanted.size()) / 1024));
   return text.rfind(wanted);
 }
 
@@ -79,7 +80,8 @@ std::vector<std::string_view> split_space(Runtime& runtime, std::string_view tex
   return out;
 }
 
-std::vector<std::string_view> split_on(Runtime& runtime, std::string_view text, std::string_view separator, std::int64_t most, bool from_right) {
+std::vector<std::string_view> split_on(Runtime& runtime, std::string_view text, std::string_view separator, std::int64_t most,
+                                       bool from_right) {
   std::vector<std::string_view> out;
   while (most != 0) {
     const std::size_t at = from_right ? rfind_text(runtime, text, separator) : find_text(runtime, text, separator);

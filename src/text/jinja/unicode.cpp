@@ -23,8 +23,8 @@ std::size_t byte_offset(std::string_view text, std::int64_t index, std::size_t f
 
 bool is_space(char32_t c) {
   if (c < 0x80) return c == ' ' || (c >= 9 && c <= 13) || (c >= 0x1C && c <= 0x1F);
-  return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
-         c == 0x3000;
+  return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F ||
+         c == 0x205F || c == 0x3000;
 }
 
 bool is_printable(char32_t c) {
@@ -37,8 +37,10 @@ bool is_printable(char32_t c) {
     case UTF8PROC_CATEGORY_CO:
     case UTF8PROC_CATEGORY_ZL:
     case UTF8PROC_CATEGORY_ZP:
-    case UTF8PROC_CATEGORY_ZS: return false;
-    default: return true;
+    case UTF8PROC_CATEGORY_ZS:
+      return false;
+    default:
+      return true;
   }
 }
 
@@ -107,11 +109,15 @@ Case case_of(char32_t c) {
   // Other_Lowercase and Other_Uppercase, which utf8proc does not know: modifier letters, Roman numerals, letters in circles.
   const bool other = c == 0xAA || c == 0xBA || c == 0x345 || (c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F189);
   switch (utf8proc_category(static_cast<utf8proc_int32_t>(c))) {
-    case UTF8PROC_CATEGORY_LU: return Case::kUpper;
-    case UTF8PROC_CATEGORY_LL: return Case::kLower;
-    case UTF8PROC_CATEGORY_LT: return Case::kTitle;
+    case UTF8PROC_CATEGORY_LU:
+      return Case::kUpper;
+    case UTF8PROC_CATEGORY_LL:
+      return Case::kLower;
+    case UTF8PROC_CATEGORY_LT:
+      return Case::kTitle;
     case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_NL: no_case_mapping(c);
+    case UTF8PROC_CATEGORY_NL:
+      no_case_mapping(c);
     default:
       if (other) no_case_mapping(c);
       return Case::kNone;

@@ -12,8 +12,8 @@ std::int64_t count_code_points(std::string_view text);
 /// Byte offset of code point `index`, counted from byte `from`; the text's end when there are fewer.
 std::size_t byte_offset(std::string_view text, std::int64_t index, std::size_t from = 0);
 
-bool is_space(char32_t c);      ///< str.isspace of one character, and \s of re
-bool is_printable(char32_t c);  ///< whether repr() writes it as it is
+bool is_space(char32_t c);                            ///< str.isspace of one character, and \s of re
+bool is_printable(char32_t c);                        ///< whether repr() writes it as it is
 std::string_view strip_left(std::string_view text);   ///< without leading white space
 std::string_view strip_right(std::string_view text);  ///< without trailing white space
 

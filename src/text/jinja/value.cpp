@@ -66,10 +66,14 @@ const std::vector<Value>& Value::items() const { return static_cast<const Items*
 int Value::depth() const {
   switch (type_) {
     case Type::kList:
-    case Type::kTuple: return static_cast<const Items*>(held_.get())->depth;
-    case Type::kDict: return as_dict().depth();
-    case Type::kObject: return as_object()->depth;
-    default: return 0;
+    case Type::kTuple:
+      return static_cast<const Items*>(held_.get())->depth;
+    case Type::kDict:
+      return as_dict().depth();
+    case Type::kObject:
+      return as_object()->depth;
+    default:
+      return 0;
   }
 }
 
@@ -77,16 +81,26 @@ std::string_view Value::type_name() const {
   switch (type_) {
     case Type::kMissing:
     case Type::kExpired:
-    case Type::kUndefined: return "Undefined";
-    case Type::kNone: return "NoneType";
-    case Type::kBool: return "bool";
-    case Type::kInt: return "int";
-    case Type::kFloat: return "float";
-    case Type::kString: return as_text().markup ? "Markup" : "str";
-    case Type::kList: return "list";
-    case Type::kTuple: return "tuple";
-    case Type::kDict: return "dict";
-    case Type::kObject: return as_object()->type_name();
+    case Type::kUndefined:
+      return "Undefined";
+    case Type::kNone:
+      return "NoneType";
+    case Type::kBool:
+      return "bool";
+    case Type::kInt:
+      return "int";
+    case Type::kFloat:
+      return "float";
+    case Type::kString:
+      return as_text().markup ? "Markup" : "str";
+    case Type::kList:
+      return "list";
+    case Type::kTuple:
+      return "tuple";
+    case Type::kDict:
+      return "dict";
+    case Type::kObject:
+      return as_object()->type_name();
   }
   return "?";
 }
@@ -94,10 +108,14 @@ std::string_view Value::type_name() const {
 bool hashable(const Value& value) {
   switch (value.type()) {
     case Type::kList:
-    case Type::kDict: return false;
-    case Type::kTuple: return std::all_of(value.items().begin(), value.items().end(), hashable);
-    case Type::kObject: unsupported("a " + std::string(value.type_name()) + " as a key");
-    default: return true;
+    case Type::kDict:
+      return false;
+    case Type::kTuple:
+      return std::all_of(value.items().begin(), value.items().end(), hashable);
+    case Type::kObject:
+      unsupported("a " + std::string(value.type_name()) + " as a key");
+    default:
+      return true;
   }
 }
 

@@ -30,8 +30,8 @@ using DictPtr = std::shared_ptr<const Dict>;
 using ObjectPtr = std::shared_ptr<Object>;
 
 enum class Type : std::uint8_t {
-  kMissing,    ///< a variable that was never set; never seen by a template
-  kExpired,    ///< a loop's variable after its loop
+  kMissing,  ///< a variable that was never set; never seen by a template
+  kExpired,  ///< a loop's variable after its loop
   kUndefined,
   kNone,
   kBool,
@@ -55,7 +55,7 @@ class Value {
   static Value integer(std::int64_t i);
   static Value real(double d);
   static Value text(std::string bytes, bool markup = false);
-  static Value list(std::vector<Value> items);   ///< raises where the nesting passes kMaxValueDepth; so do tuple and dict
+  static Value list(std::vector<Value> items);  ///< raises where the nesting passes kMaxValueDepth; so do tuple and dict
   static Value tuple(std::vector<Value> items);
   static Value dict(Dict entries);
   static Value object(ObjectPtr object);
@@ -85,16 +85,16 @@ class Value {
   /// Whether both are the same list, dict or object, not only equal ones.
   bool same_as(const Value& other) const { return type_ == other.type_ && held_ != nullptr && held_ == other.held_; }
 
-  int depth() const;                     ///< 0 for scalars, 1 + the deepest item otherwise
-  std::string_view type_name() const;    ///< Python's, for messages: "str", "NoneType", ...
+  int depth() const;                   ///< 0 for scalars, 1 + the deepest item otherwise
+  std::string_view type_name() const;  ///< Python's, for messages: "str", "NoneType", ...
 
  private:
   Value(Type type, std::int64_t integer, std::shared_ptr<const void> held = nullptr)
       : integer_(integer), held_(std::move(held)), type_(type) {}
 
   // One holder for every kind, by type_: a std::variant says the same in more bytes, and g++ 12 warns about it without cause.
-  std::int64_t integer_ = 0;           ///< kBool, kInt; the bits of a kFloat
-  std::shared_ptr<const void> held_;   ///< Text, Items, Dict, Object, or the std::string of a kUndefined
+  std::int64_t integer_ = 0;          ///< kBool, kInt; the bits of a kFloat
+  std::shared_ptr<const void> held_;  ///< Text, Items, Dict, Object, or the std::string of a kUndefined
   Type type_ = Type::kMissing;
 };
 
@@ -109,9 +109,9 @@ class Dict {
   using Entry = std::pair<Value, Value>;
   const std::vector<Entry>& entries() const { return entries_; }
   std::size_t size() const { return entries_.size(); }
-  const Value* find(const Value& key) const;              ///< raises on a key that cannot be hashed
+  const Value* find(const Value& key) const;  ///< raises on a key that cannot be hashed
   const Value* find(std::string_view key) const;
-  void set(Value key, Value value);                       ///< keeps the place of a key that is there
+  void set(Value key, Value value);  ///< keeps the place of a key that is there
   int depth() const { return depth_; }
 
  private:

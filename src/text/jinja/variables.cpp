@@ -16,10 +16,17 @@ void Interpreter::enter(const std::vector<ScopeStep>& scope, Activation& here) {
   for (const ScopeStep& step : scope) {
     Value& target = here.slots[static_cast<std::size_t>(step.slot)];
     switch (step.action) {
-      case ScopeStep::Action::kParameter: break;
-      case ScopeStep::Action::kMissing: target = Value(); break;
-      case ScopeStep::Action::kResolve: target = look_up(step.name); break;
-      case ScopeStep::Action::kAlias: target = Value(slot(step.source, here)); break;
+      case ScopeStep::Action::kParameter:
+        break;
+      case ScopeStep::Action::kMissing:
+        target = Value();
+        break;
+      case ScopeStep::Action::kResolve:
+        target = look_up(step.name);
+        break;
+      case ScopeStep::Action::kAlias:
+        target = Value(slot(step.source, here));
+        break;
     }
   }
 }
