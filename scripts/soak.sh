@@ -16,7 +16,7 @@ done
 
 echo "soak.sh: seed $seed, $seconds seconds"
 ./scripts/setup.sh --fuzz
-cmake -G Ninja -B build/fuzz -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_COMPILER=clang++-14 -DQBENCH_FUZZ=ON -DQBENCH_WERROR=OFF >/dev/null
+cmake -G Ninja -B build/fuzz -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=clang++-14 -DQBENCH_FUZZ=ON -DQBENCH_WERROR=OFF >/dev/null
 targets=$(ninja -C build/fuzz -t targets all | sed -n 's/^\(fuzz_[a-z0-9_]*\): phony$/\1/p' | sort -u)
 [ -n "$targets" ] || { echo "soak.sh: no fuzz target found in build/fuzz" >&2; exit 1; }
 # shellcheck disable=SC2086
