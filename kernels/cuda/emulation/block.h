@@ -1,0 +1,138 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <source_location>
+#include <string>
+#include <vector>
+
+#include "kernels/cuda/emulation/fibre.h"
+#include "kernels/cuda/emulation/launch.h"
+#include "kernels/cuda/emulation/shared_arena.h"
+
+/// One block of a launch: its threads as fibres, its warps' collectives and its barrier. A thread runs until it waits; which of the threads
+/// that may go on runs next is drawn from the seed, or is the oldest one in fixed order.
+namespace qbench::kernels::cuda_emulated::emulation {
+
+using Site = std::source_location;
+
+enum class Operation : std::uint8_t {
+  kNone, kSyncThreads, kSyncWarp, kSumFloat, kSumInt, kMaxFloat, kShuffle, kShuffleXor, kBallot, kMma, kLdmatrix, kLdmatrixTrans, kDependencyWait
+};
+
+class Block;
+struct Warp;
+
+/// A copy that cp.async has started and nobody has waited for; group: how many commits came before.
+struct AsyncCopy {
+  void* to;
+  const void* from;
+  unsigned group;
+};
+
+struct Lane {
+  Fibre fibre;
+  Block* block = nullptr;
+  Warp* warp = nullptr;
+  int thread = 0;
+  int lane = 0;
+  bool finished = false;
+  Operation waits_for = Operation::kNone;
+  Site site;
+  std::vector<AsyncCopy> copies;
+  unsigned copy_groups = 0;  ///< committed so far
+};
+
+/// Operands lie in `in`, one entry a lane; the last lane to arrive writes `out`. A lane has read its entry of `out` before it arrives at the next
+/// collective, so that the next last lane may overwrite it.
+struct Warp {
+  Lane* lanes = nullptr;  // (32)
+  int alive = 0;
+  int arrived = 0;
+  Operation operation = Operation::kNone;
+  Site site;
+  int first_thread = 0;  ///< who set operation and site
+
+  union Values {
+    float f[32];
+    int i[32];
+    alignas(16) std::byte bytes[32][16];
+    unsigned fragment[32][4];
+  };
+  Values in, out;
+  std::array<int, 32> source;             ///< shuffles
+  std::array<const void*, 32> row;        ///< ldmatrix
+  unsigned b[32][2];                      ///< mma
+  float c[32][4];                         ///< mma: accumulators in, result out
+};
+
+/// What a launch is while its blocks run.
+struct Progress {
+  const LaunchRecord* launch = nullptr;
+  bool dependency_complete = true;  ///< what came before in the stream has run
+};
+
+class Block {
+ public:
+  Block();
+  ~Block();
+  Block(const Block&) = delete;
+  Block& operator=(const Block&) = delete;
+
+  /// Prepares block (x, y, z); nothing runs yet.
+  void start(const Progress& progress, Dim3 index, std::uint64_t seed, bool seeded);
+  /// Runs until every thread has exited (true) or none may go on before what came before has run (false). Throws Error{kDevice} on a bug.
+  bool run();
+
+  // Called by the block's own threads.
+  void sync_threads(Lane& self, Site site);
+  /// True for the last lane of the warp, which computes and then calls finish(); the others return false when that has happened.
+  bool arrive(Lane& self, Operation operation, Site site);
+  void finish(Lane& self);
+  void sync_warp(Lane& self, Site site);
+  void wait_for_dependency(Lane& self, Site site);
+  [[noreturn]] void fail(const Lane& self, Site site, const std::string& what);
+  std::uint32_t draw() noexcept;  ///< 32 random bits
+  bool seeded() const noexcept { return seeded_; }
+
+  Dim3 index;
+  const LaunchRecord* launch = nullptr;
+  SharedArena shared;
+
+ private:
+  static void lane_main(Lane& self);
+  void prepare_lanes();
+  void exit_lane(Lane& self);
+  void release(Lane* lanes, int count, Operation operation);
+  void complete_if_all_arrived(Warp& warp);
+  void make_ready(Lane& lane);
+  Lane& next_ready();
+  void park(Lane& self, Operation operation, Site site);
+  void yield(Lane& self);
+  void resume(Lane& lane);
+  std::string describe_stuck() const;
+  void check_and_throw();
+
+  std::vector<std::unique_ptr<Lane[]>> lane_storage_;  // warps of 32
+  std::vector<Warp> warps_;
+  std::vector<Lane*> ready_;  ///< a ring in fixed order, a bag when seeded
+  std::size_t ready_first_ = 0, ready_count_ = 0;
+  FibreHost host_;
+  Progress const* progress_ = nullptr;
+  int threads_ = 0, alive_ = 0, exited_ = 0;
+  int barrier_arrived_ = 0, barrier_first_ = 0;
+  Site barrier_site_;
+  int dependency_waiting_ = 0;
+  bool dependency_waited_ = false;
+  bool broken_ = false;
+  bool seeded_ = true;
+  std::uint64_t random_state_ = 1;
+  std::string error_;
+};
+
+/// The thread that runs now on this OS thread. A block never changes its OS thread.
+extern constinit thread_local Lane* current_lane;
+
+}  // namespace qbench::kernels::cuda_emulated::emulation

@@ -1,0 +1,170 @@
+#pragma once
+
+// The toolkit's types and conversions compile for the host; what makes a variable shared does not: it would silently become a local one.
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#include <cuda_fp8.h>
+#include <vector_functions.h>
+#include <vector_types.h>
+
+#include <cmath>
+#include <cstring>
+#include <source_location>
+#include <type_traits>
+#include <utility>
+
+#include "kernels/cuda/emulation/block.h"
+#include "kernels/cuda/emulation/collectives.h"
+#include "kernels/cuda/emulation/launch.h"
+#include "kernels/cuda/runtime.h"
+#include "tensor/float_formats.h"
+
+#undef __shared__
+#undef __global__
+#undef __device__
+#undef __constant__
+#pragma GCC poison __shared__ __global__ __device__ __constant__ __syncthreads __syncwarp
+
+#define QB_KERNEL static void
+#define QB_LAUNCH_BOUNDS(threads, min_blocks)
+#define QB_DEVICE inline
+#define QB_SHARED(type, name, count)                                                                                                \
+  static constinit ::qbench::kernels::cuda_emulated::emulation::SharedKey qb_key_##name{#name};                                     \
+  auto& name = *static_cast<type(*)[count]>(::qbench::kernels::cuda_emulated::emulation::shared_array(qb_key_##name, sizeof(type) * (count)))
+#define QB_DYNAMIC_SHARED(type, name) \
+  type* const name = static_cast<type*>(::qbench::kernels::cuda_emulated::emulation::shared_dynamic())
+
+/// device.cuh on the host: the same names, run by the fibres of emulation/block.h.
+namespace qbench::kernels::cuda_emulated {
+
+inline int thread_x() { return emulation::current_lane->thread; }
+inline int threads() { return emulation::current_lane->block->launch->threads; }
+inline int block_x() { return static_cast<int>(emulation::current_lane->block->index.x); }
+inline int block_y() { return static_cast<int>(emulation::current_lane->block->index.y); }
+inline int block_z() { return static_cast<int>(emulation::current_lane->block->index.z); }
+inline int grid_x() { return static_cast<int>(emulation::current_lane->block->launch->grid.x); }
+inline int grid_y() { return static_cast<int>(emulation::current_lane->block->launch->grid.y); }
+inline int grid_z() { return static_cast<int>(emulation::current_lane->block->launch->grid.z); }
+inline int lane() { return emulation::current_lane->lane; }
+inline int warp() { return emulation::current_lane->thread / 32; }
+
+inline void sync_threads(emulation::Site site = emulation::Site::current()) {
+  emulation::Lane& self = *emulation::current_lane;
+  self.block->sync_threads(self, site);
+}
+inline void sync_warp(emulation::Site site = emulation::Site::current()) {
+  emulation::Lane& self = *emulation::current_lane;
+  self.block->sync_warp(self, site);
+}
+inline void thread_fence() {}
+
+inline float warp_sum(float value, emulation::Site site = emulation::Site::current()) { return emulation::sum_float(value, site); }
+inline int warp_sum(int value, emulation::Site site = emulation::Site::current()) { return emulation::sum_int(value, site); }
+inline float warp_max(float value, emulation::Site site = emulation::Site::current()) { return emulation::max_float(value, site); }
+inline unsigned ballot(bool predicate, emulation::Site site = emulation::Site::current()) { return emulation::ballot(predicate, site); }
+
+template <typename T>
+T shuffle(T value, int from_lane, emulation::Site site = emulation::Site::current()) {
+  static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= 8);
+  T result;
+  emulation::exchange(emulation::Operation::kShuffle, &value, &result, sizeof(T), from_lane & 31, site);
+  return result;
+}
+template <typename T>
+T shuffle_xor(T value, int mask, emulation::Site site = emulation::Site::current()) {
+  static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= 8);
+  T result;
+  emulation::exchange(emulation::Operation::kShuffleXor, &value, &result, sizeof(T), (lane() ^ mask) & 31, site);
+  return result;
+}
+
+inline uint4 load_weights128(const void* address, emulation::Site site = emulation::Site::current()) {
+  emulation::require_aligned(address, 16, site);
+  uint4 v;
+  std::memcpy(&v, address, sizeof v);
+  return v;
+}
+inline uint2 load_weights64(const void* address, emulation::Site site = emulation::Site::current()) {
+  emulation::require_aligned(address, 8, site);
+  uint2 v;
+  std::memcpy(&v, address, sizeof v);
+  return v;
+}
+inline void prefetch_l2(const void*) {}
+
+inline int dp4a(int a, int b, int c) {
+  for (int i = 0; i < 32; i += 8) c += static_cast<int>(static_cast<signed char>(a >> i)) * static_cast<int>(static_cast<signed char>(b >> i));
+  return c;
+}
+inline int dp4a_us(unsigned a, int b, int c) {
+  for (int i = 0; i < 32; i += 8) c += static_cast<int>((a >> i) & 255u) * static_cast<int>(static_cast<signed char>(b >> i));
+  return c;
+}
+
+inline void mma_bf16_16x8x16(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2],
+                             emulation::Site site = emulation::Site::current()) {
+  emulation::mma_bf16_16x8x16(d, a, b, site);
+}
+inline void ldmatrix_x4(unsigned (&r)[4], const void* shared, emulation::Site site = emulation::Site::current()) {
+  emulation::ldmatrix_x4(r, shared, false, site);
+}
+inline void ldmatrix_x4_trans(unsigned (&r)[4], const void* shared, emulation::Site site = emulation::Site::current()) {
+  emulation::ldmatrix_x4(r, shared, true, site);
+}
+
+inline void cp_async16(void* shared, const void* global, emulation::Site site = emulation::Site::current()) {
+  emulation::copy_async(shared, global, site);
+}
+inline void cp_async_commit() { ++emulation::current_lane->copy_groups; }
+template <int Pending>
+void cp_async_wait() {
+  emulation::copy_async_wait(Pending);
+}
+
+inline unsigned atomic_add(unsigned* address, unsigned value) { return __atomic_fetch_add(address, value, __ATOMIC_RELAXED); }
+inline float atomic_add(float* address, float value) {
+  const float before = *address;  // the blocks of a launch share one OS thread
+  *address = before + value;
+  return before;
+}
+
+inline void grid_dependency_wait(emulation::Site site = emulation::Site::current()) {
+  emulation::Lane& self = *emulation::current_lane;
+  self.block->wait_for_dependency(self, site);
+}
+inline void grid_dependency_trigger() {}
+
+inline float fast_exp(float x) { return std::exp(x); }
+inline float rsqrt_float(float x) { return 1.0f / std::sqrt(x); }
+
+inline float bf16_to_float(unsigned short bits) { return tensor::f32_from_bf16(bits); }
+inline unsigned short float_to_bf16(float x) { return tensor::bf16_from_f32(x); }
+inline float f16_to_float(unsigned short bits) { return tensor::f32_from_f16(bits); }
+inline unsigned short float_to_f16(float x) { return tensor::f16_from_f32(x); }
+/// `lo` in the low half.
+inline unsigned pack2_bf16(float lo, float hi) {
+  return static_cast<unsigned>(float_to_bf16(lo)) | (static_cast<unsigned>(float_to_bf16(hi)) << 16);
+}
+
+/// Global under nvcc.
+template <typename T>
+constexpr T min(T a, T b) {
+  return b < a ? b : a;
+}
+template <typename T>
+constexpr T max(T a, T b) {
+  return a < b ? b : a;
+}
+
+/// Starts a kernel; its arguments are copied. Error{kDevice} naming the kernel when the launch is refused or the emulation finds a bug in it.
+template <typename... P>
+void launch(const LaunchConfig& config, void (*kernel)(P...), std::type_identity_t<P>... arguments) {
+  emulation::submit(config.stream, emulation::LaunchRecord{.name = config.name,
+                                                           .grid = config.grid,
+                                                           .threads = config.threads,
+                                                           .shared_bytes = config.shared_bytes,
+                                                           .programmatic = config.programmatic,
+                                                           .thread = [kernel, arguments...] { kernel(arguments...); }});
+}
+
+}  // namespace qbench::kernels::cuda_emulated

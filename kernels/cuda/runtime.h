@@ -1,0 +1,155 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "kernels/cuda/namespace.h"
+
+/// What kernels and the CUDA backend need of a CUDA runtime, as owning objects. Compiles without the toolkit. Two implementations stand behind
+/// it: runtime_cuda.cu (the toolkit's runtime) and emulation/runtime_host.cpp (memory with guard pages, streams in order, graphs as recorded
+/// calls). Failures throw Error{kDevice} and name the call; memory that does not fit Error{kMemory} with the sizes. No default stream.
+namespace qbench::kernels::QB_CUDA_NAMESPACE {
+
+struct DeviceProperties {
+  std::string name;  ///< "NVIDIA H200", "emulated CUDA device"
+  std::uint64_t total_bytes = 0;
+  std::uint64_t free_bytes = 0;  ///< now
+  int sm_count = 0;
+  int capability_major = 0;  ///< 9 for sm_90
+  int capability_minor = 0;
+  std::size_t shared_bytes_per_block = 0;  ///< the most that a launch may ask for
+};
+
+/// Devices that this process sees; 0 where there is no driver. Never throws.
+int device_count() noexcept;
+
+/// One device by number. Constructing it makes it the calling thread's device.
+class Device {
+ public:
+  explicit Device(int index);  ///< Error{kDevice} when there is no such device
+  int index() const noexcept { return index_; }
+  DeviceProperties properties() const;
+  void synchronize() const;  ///< waits for everything on the device; reports what failed late
+
+ private:
+  int index_;
+};
+
+/// Work in order of submission. The device that was current at construction.
+class Stream {
+ public:
+  Stream();
+  ~Stream();
+  Stream(Stream&&) noexcept;
+  Stream& operator=(Stream&&) noexcept;
+  void synchronize();  ///< waits; reports what failed late
+
+  struct State;
+  State& state() noexcept { return *state_; }
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+/// Memory on the device, 256-byte aligned. The emulated device fills it with 0xff: NaN in every float type.
+class DeviceMemory {
+ public:
+  DeviceMemory() noexcept = default;
+  explicit DeviceMemory(std::size_t bytes);  ///< Error{kMemory} naming the size and what is free
+  ~DeviceMemory();
+  DeviceMemory(DeviceMemory&& other) noexcept;
+  DeviceMemory& operator=(DeviceMemory&& other) noexcept;
+
+  std::size_t bytes() const noexcept { return bytes_; }
+  void* data() const noexcept { return data_; }
+  template <typename T>
+  T* as() const noexcept {
+    return static_cast<T*>(data_);
+  }
+
+ private:
+  void* data_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+/// Host memory that the device reads and writes in place: what a kernel wrote is there after a synchronize, or when a poll sees it.
+class HostMapped {
+ public:
+  HostMapped() noexcept = default;
+  explicit HostMapped(std::size_t bytes);
+  ~HostMapped();
+  HostMapped(HostMapped&& other) noexcept;
+  HostMapped& operator=(HostMapped&& other) noexcept;
+
+  std::size_t bytes() const noexcept { return bytes_; }
+  void* host() const noexcept { return host_; }
+  void* device() const noexcept { return device_; }  ///< the address that kernels use
+
+ private:
+  void* host_ = nullptr;
+  void* device_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+/// A point in a stream, with a time stamp.
+class Event {
+ public:
+  Event();
+  ~Event();
+  Event(Event&&) noexcept;
+  Event& operator=(Event&&) noexcept;
+  void record(Stream& stream);
+  void synchronize();
+  float elapsed_ms_since(const Event& start) const;  ///< both recorded and reached
+
+  struct State;
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+/// What a stream was given between begin and end, replayed as one submission. Kernels' arguments are those of the capture.
+class Graph {
+ public:
+  Graph() noexcept;
+  ~Graph();
+  Graph(Graph&&) noexcept;
+  Graph& operator=(Graph&&) noexcept;
+
+  /// Records what `work` submits to `stream` instead of running it. Throws what `work` throws; the stream then records no longer.
+  static Graph capture(Stream& stream, const std::function<void()>& work);
+  bool empty() const noexcept { return state_ == nullptr; }
+  std::size_t node_count() const noexcept;  ///< kernels, copies and fills
+  void launch(Stream& stream) const;
+
+  struct State;
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+/// All four are asynchronous in the stream. Host memory is read or written before the call returns where it is pageable: to be sure of what
+/// copy_to_host has written, synchronize.
+void copy_to_device(void* device, const void* host, std::size_t bytes, Stream& stream);
+void copy_to_host(void* host, const void* device, std::size_t bytes, Stream& stream);
+void copy_on_device(void* to, const void* from, std::size_t bytes, Stream& stream);
+void fill_zero(void* device, std::size_t bytes, Stream& stream);
+
+struct Dim3 {
+  unsigned x = 1, y = 1, z = 1;
+};
+
+/// How a kernel starts; blocks are one-dimensional in threads, a multiple of 32.
+struct LaunchConfig {
+  Dim3 grid;
+  int threads = 0;
+  std::size_t shared_bytes = 0;  ///< dynamic shared memory of a block
+  Stream& stream;
+  bool programmatic = false;  ///< may start before its predecessor ends; the kernel calls grid_dependency_wait()
+  const char* name = "";      ///< in error messages
+};
+
+}  // namespace qbench::kernels::QB_CUDA_NAMESPACE
