@@ -58,14 +58,15 @@ struct Warp {
   union Values {
     float f[32];
     int i[32];
-    alignas(16) std::byte bytes[32][16];
     unsigned fragment[32][4];
   };
   Values in, out;
-  std::array<int, 32> source;             ///< shuffles
-  std::array<const void*, 32> row;        ///< ldmatrix
-  unsigned b[32][2];                      ///< mma
-  float c[32][4];                         ///< mma: accumulators in, result out
+  std::array<std::uint64_t, 32> sent;  ///< shuffles and votes
+  std::array<std::uint64_t, 32> received;
+  std::array<int, 32> source;
+  std::array<const void*, 32> row;  ///< ldmatrix
+  unsigned b[32][2];                ///< mma
+  float c[32][4];                   ///< mma: accumulators in, result out
 };
 
 /// What a launch is while its blocks run.
@@ -85,6 +86,9 @@ class Block {
   void start(const Progress& progress, Dim3 index, std::uint64_t seed, bool seeded);
   /// Runs until every thread has exited (true) or none may go on before what came before has run (false). Throws Error{kDevice} on a bug.
   bool run();
+  bool finished() const noexcept { return alive_ == 0; }
+  /// Forgets threads that stand in the middle of a kernel; the next start() builds them anew.
+  void abandon() noexcept { broken_ = broken_ || alive_ > 0; }
 
   // Called by the block's own threads.
   void sync_threads(Lane& self, Site site);
@@ -105,13 +109,10 @@ class Block {
   static void lane_main(Lane& self);
   void prepare_lanes();
   void exit_lane(Lane& self);
-  void release(Lane* lanes, int count, Operation operation);
-  void complete_if_all_arrived(Warp& warp);
   void make_ready(Lane& lane);
   Lane& next_ready();
   void park(Lane& self, Operation operation, Site site);
   void yield(Lane& self);
-  void resume(Lane& lane);
   std::string describe_stuck() const;
   void check_and_throw();
 

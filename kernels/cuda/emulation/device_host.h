@@ -65,17 +65,11 @@ inline unsigned ballot(bool predicate, emulation::Site site = emulation::Site::c
 
 template <typename T>
 T shuffle(T value, int from_lane, emulation::Site site = emulation::Site::current()) {
-  static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= 8);
-  T result;
-  emulation::exchange(emulation::Operation::kShuffle, &value, &result, sizeof(T), from_lane & 31, site);
-  return result;
+  return emulation::exchange_value(emulation::Operation::kShuffle, value, from_lane & 31, site);
 }
 template <typename T>
 T shuffle_xor(T value, int mask, emulation::Site site = emulation::Site::current()) {
-  static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= 8);
-  T result;
-  emulation::exchange(emulation::Operation::kShuffleXor, &value, &result, sizeof(T), (lane() ^ mask) & 31, site);
-  return result;
+  return emulation::exchange_value(emulation::Operation::kShuffleXor, value, (lane() ^ mask) & 31, site);
 }
 
 inline uint4 load_weights128(const void* address, emulation::Site site = emulation::Site::current()) {

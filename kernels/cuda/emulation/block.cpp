@@ -1,0 +1,292 @@
+#include "kernels/cuda/emulation/block.h"
+
+#include <cstring>
+#include <exception>
+#include <utility>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "base/random.h"
+
+namespace qbench::kernels::cuda_emulated::emulation {
+
+constinit thread_local Lane* current_lane = nullptr;
+
+namespace {
+
+constexpr int kWarpSize = 32;
+
+const char* name_of(Operation operation) {
+  switch (operation) {
+    case Operation::kNone: return "nothing";
+    case Operation::kSyncThreads: return "sync_threads";
+    case Operation::kSyncWarp: return "sync_warp";
+    case Operation::kSumFloat: return "warp_sum(float)";
+    case Operation::kSumInt: return "warp_sum(int)";
+    case Operation::kMaxFloat: return "warp_max";
+    case Operation::kShuffle: return "shuffle";
+    case Operation::kShuffleXor: return "shuffle_xor";
+    case Operation::kBallot: return "ballot";
+    case Operation::kMma: return "mma_bf16_16x8x16";
+    case Operation::kLdmatrix: return "ldmatrix_x4";
+    case Operation::kLdmatrixTrans: return "ldmatrix_x4_trans";
+    case Operation::kDependencyWait: return "grid_dependency_wait";
+  }
+  return "?";
+}
+
+std::string describe(Site site) {
+  const char* const slash = std::strrchr(site.file_name(), '/');
+  return std::string(slash != nullptr ? slash + 1 : site.file_name()) + ":" + std::to_string(site.line());
+}
+
+bool same(Site a, Site b) {
+  return a.line() == b.line() && a.column() == b.column() && (a.file_name() == b.file_name() || std::strcmp(a.file_name(), b.file_name()) == 0);
+}
+
+}  // namespace
+
+Block::Block() = default;
+Block::~Block() = default;
+
+void Block::start(const Progress& progress, Dim3 block_index, std::uint64_t seed, bool seeded) {
+  progress_ = &progress;
+  launch = progress.launch;
+  index = block_index;
+  seeded_ = seeded;
+  random_state_ = mix64(seed) | 1;
+  threads_ = alive_ = launch->threads;
+  exited_ = barrier_arrived_ = dependency_waiting_ = 0;
+  dependency_waited_ = false;
+  error_.clear();
+  shared.start(launch->shared_bytes);
+  prepare_lanes();
+}
+
+void Block::prepare_lanes() {
+  const std::size_t warps = static_cast<std::size_t>(threads_ / kWarpSize);
+  while (lane_storage_.size() < warps) lane_storage_.push_back(std::make_unique<Lane[]>(kWarpSize));
+  if (warps_.size() < warps) warps_.resize(warps);
+  if (ready_.size() < static_cast<std::size_t>(threads_)) ready_.resize(static_cast<std::size_t>(threads_));
+  ready_first_ = ready_count_ = 0;
+  for (std::size_t w = 0; w < warps; ++w) {
+    Warp& warp = warps_[w];
+    warp.lanes = lane_storage_[w].get();
+    warp.alive = kWarpSize;
+    warp.arrived = 0;
+    for (int l = 0; l < kWarpSize; ++l) {
+      Lane& lane = warp.lanes[l];
+      lane.block = this;
+      lane.warp = &warp;
+      lane.thread = static_cast<int>(w) * kWarpSize + l;
+      lane.lane = l;
+      lane.finished = false;
+      lane.waits_for = Operation::kNone;
+      lane.copies.clear();
+      lane.copy_groups = 0;
+      if (broken_ || !lane.fibre.prepared()) lane.fibre.prepare([](void* p) { lane_main(*static_cast<Lane*>(p)); }, &lane);
+      make_ready(lane);
+    }
+  }
+  if (broken_) {  // what stopped in the middle of a kernel starts anew when its warp is next needed
+    for (std::size_t w = warps; w < lane_storage_.size(); ++w) {
+      for (int l = 0; l < kWarpSize; ++l) lane_storage_[w][l].fibre.prepare([](void* p) { lane_main(*static_cast<Lane*>(p)); }, &lane_storage_[w][l]);
+    }
+  }
+  broken_ = false;
+}
+
+void Block::lane_main(Lane& self) {
+  for (;;) {
+    try {
+      self.block->launch->thread();
+    } catch (const std::exception& e) {
+      self.block->fail(self, Site::current(), std::string("threw: ") + e.what());
+    }
+    self.block->exit_lane(self);
+  }
+}
+
+bool Block::run() {
+  if (progress_->dependency_complete && dependency_waiting_ > 0) {
+    dependency_waiting_ = 0;
+    for (int t = 0; t < threads_; ++t) {
+      Lane& lane = warps_[static_cast<std::size_t>(t / kWarpSize)].lanes[t % kWarpSize];
+      if (lane.waits_for == Operation::kDependencyWait) make_ready(lane);
+    }
+  }
+  host_.enter();
+  if (ready_count_ > 0) {
+    Lane& first = next_ready();
+    current_lane = &first;
+    switch_fibre(host_.context, first.fibre.context);
+    current_lane = nullptr;
+  }
+  check_and_throw();
+  return alive_ == 0;
+}
+
+void Block::check_and_throw() {
+  if (error_.empty() && alive_ > 0 && dependency_waiting_ == 0) error_ = "deadlock: " + describe_stuck();
+  if (error_.empty() && alive_ == 0 && launch->programmatic && !dependency_waited_) {
+    error_ = "is launched programmatically, but no thread calls grid_dependency_wait()";
+  }
+  if (error_.empty() && alive_ == 0) {
+    const std::string damaged = shared.damage();
+    if (!damaged.empty()) error_ = "wrote outside of the shared array '" + damaged + "'";
+  }
+  if (error_.empty()) return;
+  broken_ = broken_ || alive_ > 0;
+  throw Error(ErrorCode::kDevice,
+              "kernel '" + launch->name + "', block (" + std::to_string(index.x) + ", " + std::to_string(index.y) + ", " +
+                  std::to_string(index.z) + "): " + error_,
+              "cuda-emulated");
+}
+
+void Block::fail(const Lane& self, Site site, const std::string& what) {
+  error_ = "thread " + std::to_string(self.thread) + " at " + describe(site) + ": " + what;
+  broken_ = true;
+  FibreContext abandoned = self.fibre.context;
+  switch_fibre(abandoned, host_.context);
+  QB_CHECK(!"an abandoned thread went on");
+  __builtin_unreachable();
+}
+
+std::uint32_t Block::draw() noexcept {  // xorshift64*, Vigna 2016
+  random_state_ ^= random_state_ >> 12;
+  random_state_ ^= random_state_ << 25;
+  random_state_ ^= random_state_ >> 27;
+  return static_cast<std::uint32_t>((random_state_ * 0x2545f4914f6cdd1dULL) >> 32);
+}
+
+void Block::make_ready(Lane& lane) {
+  lane.waits_for = Operation::kNone;
+  std::size_t at = ready_count_++;
+  if (!seeded_) at = (ready_first_ + at) % ready_.size();
+  ready_[at] = &lane;
+}
+
+Lane& Block::next_ready() {
+  --ready_count_;
+  if (!seeded_) {
+    Lane& oldest = *ready_[ready_first_];
+    ready_first_ = (ready_first_ + 1) % ready_.size();
+    return oldest;
+  }
+  const std::size_t drawn = static_cast<std::size_t>((std::uint64_t{draw()} * (ready_count_ + 1)) >> 32);
+  return *std::exchange(ready_[drawn], ready_[ready_count_]);
+}
+
+/// Leaves for the next thread that may run, or for the host when there is none.
+void Block::yield(Lane& self) {
+  if (ready_count_ == 0) {
+    switch_fibre(self.fibre.context, host_.context);
+    return;
+  }
+  Lane& next = next_ready();
+  if (&next == &self) return;
+  current_lane = &next;
+  switch_fibre(self.fibre.context, next.fibre.context);
+}
+
+void Block::park(Lane& self, Operation operation, Site site) {
+  self.waits_for = operation;
+  self.site = site;
+  yield(self);
+}
+
+void Block::exit_lane(Lane& self) {
+  Warp& warp = *self.warp;
+  self.finished = true;
+  --alive_;
+  --warp.alive;
+  ++exited_;
+  if (barrier_arrived_ > 0) {
+    fail(self, barrier_site_, "exited while thread " + std::to_string(barrier_first_) + " waits here in sync_threads: diverged barrier");
+  }
+  if (warp.arrived > 0) {
+    fail(self, warp.site, "exited while thread " + std::to_string(warp.first_thread) + " of its warp waits here in " + name_of(warp.operation));
+  }
+  yield(self);
+}
+
+void Block::sync_threads(Lane& self, Site site) {
+  if (exited_ > 0) fail(self, site, "sync_threads after " + std::to_string(exited_) + " threads of the block have exited");
+  if (barrier_arrived_ == 0) {
+    barrier_site_ = site;
+    barrier_first_ = self.thread;
+  } else if (!same(site, barrier_site_)) {
+    fail(self, site,
+         "diverged barrier: thread " + std::to_string(barrier_first_) + " waits in another sync_threads, at " + describe(barrier_site_));
+  }
+  if (++barrier_arrived_ < threads_) return park(self, Operation::kSyncThreads, site);
+  barrier_arrived_ = 0;
+  for (int t = 0; t < threads_; ++t) make_ready(warps_[static_cast<std::size_t>(t / kWarpSize)].lanes[t % kWarpSize]);
+  yield(self);
+}
+
+bool Block::arrive(Lane& self, Operation operation, Site site) {
+  Warp& warp = *self.warp;
+  if (warp.alive < kWarpSize) {
+    fail(self, site, std::string(name_of(operation)) + " after " + std::to_string(kWarpSize - warp.alive) + " lanes of the warp have exited");
+  }
+  if (warp.arrived == 0) {
+    warp.operation = operation;
+    warp.site = site;
+    warp.first_thread = self.thread;
+  } else if (warp.operation != operation || !same(site, warp.site)) {
+    fail(self, site, std::string(name_of(operation)) + ", but thread " + std::to_string(warp.first_thread) + " of its warp waits in " +
+                         name_of(warp.operation) + " at " + describe(warp.site));
+  }
+  if (++warp.arrived == kWarpSize) return true;
+  park(self, operation, site);
+  return false;
+}
+
+void Block::finish(Lane& self) {
+  Warp& warp = *self.warp;
+  warp.arrived = 0;
+  for (int l = 0; l < kWarpSize; ++l) make_ready(warp.lanes[l]);
+  yield(self);
+}
+
+void Block::sync_warp(Lane& self, Site site) {
+  if (arrive(self, Operation::kSyncWarp, site)) finish(self);
+}
+
+void Block::wait_for_dependency(Lane& self, Site site) {
+  dependency_waited_ = true;
+  if (progress_->dependency_complete) return;
+  ++dependency_waiting_;
+  park(self, Operation::kDependencyWait, site);
+}
+
+std::string Block::describe_stuck() const {
+  struct Group {
+    Operation operation;
+    Site site;
+    int count, first;
+  };
+  std::vector<Group> groups;
+  for (int t = 0; t < threads_; ++t) {
+    const Lane& lane = warps_[static_cast<std::size_t>(t / kWarpSize)].lanes[t % kWarpSize];
+    if (lane.finished) continue;
+    bool known = false;
+    for (Group& group : groups) {
+      if (group.operation != lane.waits_for || !same(group.site, lane.site)) continue;
+      ++group.count;
+      known = true;
+      break;
+    }
+    if (!known) groups.push_back({lane.waits_for, lane.site, 1, t});
+  }
+  std::string text;
+  for (const Group& group : groups) {
+    if (!text.empty()) text += "; ";
+    text += std::to_string(group.count) + " threads (first " + std::to_string(group.first) + ") wait in " + name_of(group.operation) + " at " +
+            describe(group.site);
+  }
+  return text;
+}
+
+}  // namespace qbench::kernels::cuda_emulated::emulation
