@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/cuda/matvec_grid.h"
 #include "kernels/cuda/weight_formats.cuh"
 
 /// The part that all matrix-vector kernels share: a block of 256 threads brings one row of activations into shared memory, each warp then
@@ -11,8 +12,7 @@
 /// Everything is deterministic: sums run in a fixed order.
 namespace qbench::kernels::QB_CUDA_NAMESPACE {
 
-constexpr int kMatvecThreads = 256;
-constexpr int kMatvecWarps = kMatvecThreads / 32;
+QB_DEVICE int min_int(int a, int b) { return a < b ? a : b; }
 
 QB_DEVICE int unit_count(const WeightRows& m) { return reads_int8(m.dtype) ? m.cols / 32 : (m.cols + 7) / 8; }
 
@@ -43,13 +43,24 @@ QB_DEVICE float4 normalised(const float4& v, const float* norm, int e, int count
   return {v.x * w.x, v.y * w.y, v.z * w.z, v.w * w.w};
 }
 
-/// A lane's four numbers as one word of int8; eight neighbouring lanes share a block of 32.
+/// The bits of |x|: as integers they order like the numbers, with infinity and NaN above all.
+QB_DEVICE unsigned magnitude_bits(float x) {
+  unsigned bits;
+  memcpy(&bits, &x, sizeof(bits));
+  return bits & 0x7fffffffU;
+}
+
+QB_DEVICE unsigned larger(unsigned a, unsigned b) { return a > b ? a : b; }
+
+/// A lane's four numbers as one word of int8; eight neighbouring lanes share a block of 32. A block with an infinity or NaN gets the scale NaN.
 QB_DEVICE void stage_int8(const float4& v, int e, bool inside, uint4* shared, int units) {
-  float largest = fmaxf(fmaxf(fabsf(v.x), fabsf(v.y)), fmaxf(fabsf(v.z), fabsf(v.w)));
-  for (int mask = 1; mask < 8; mask *= 2) largest = fmaxf(largest, shuffle_xor(largest, mask));
-  const float inverse = largest > 0.0F ? 127.0F / largest : 0.0F;
-  const int q[4] = {static_cast<int>(rintf(v.x * inverse)), static_cast<int>(rintf(v.y * inverse)), static_cast<int>(rintf(v.z * inverse)),
-                    static_cast<int>(rintf(v.w * inverse))};
+  unsigned bits = larger(larger(magnitude_bits(v.x), magnitude_bits(v.y)), larger(magnitude_bits(v.z), magnitude_bits(v.w)));
+  for (int mask = 1; mask < 8; mask *= 2) bits = larger(bits, shuffle_xor(bits, mask));
+  const bool finite = bits < 0x7f800000U;
+  const float largest = bits_to_float(bits);
+  const float inverse = finite && largest > 1e-35F ? 127.0F / largest : 0.0F;
+  const auto code = [&](float number) { return finite ? static_cast<int>(rintf(number * inverse)) : 0; };
+  const int q[4] = {code(v.x), code(v.y), code(v.z), code(v.w)};
   int sum = q[0] + q[1] + q[2] + q[3];
   for (int mask = 1; mask < 8; mask *= 2) sum += shuffle_xor(sum, mask);
   if (!inside) return;
@@ -60,7 +71,7 @@ QB_DEVICE void stage_int8(const float4& v, int e, bool inside, uint4* shared, in
                                (static_cast<unsigned>(q[3]) << 24);
   if (word != 0) return;
   auto* scale = reinterpret_cast<float*>(shared + 2 * units);
-  const float d = largest / 127.0F;
+  const float d = finite ? largest / 127.0F : bits_to_float(0x7fc00000U);
   scale[unit] = d;
   scale[units + unit] = d * static_cast<float>(sum);
 }
@@ -205,6 +216,37 @@ QB_DEVICE void multiply_rows(const WeightRows& m, const unsigned char* const (&r
   }
 #pragma unroll
   for (int r = 0; r < kRows; ++r) sum[r] = warp_sum(sum[r]);
+}
+
+/// The sum over the warps that share rows: parts > 1 writes each warp's sums to `sums` (warps, kRows) and adds them in order. Every warp of the
+/// block calls it; the result is right in the first warp of each group.
+template <int kRows>
+QB_DEVICE void join_parts(float (&sum)[kRows], int parts, float* sums) {
+  if (parts == 1) return;
+  sync_threads();  // the sums of the tile before have been read
+  if (lane() == 0) {
+    for (int r = 0; r < kRows; ++r) sums[kRows * warp() + r] = sum[r];
+  }
+  sync_threads();
+  if (warp() % parts != 0) return;
+  for (int r = 0; r < kRows; ++r) {
+    float total = 0.0F;
+    for (int p = 0; p < parts; ++p) total += sums[kRows * (warp() + p) + r];
+    sum[r] = total;
+  }
+}
+
+/// Whether this block is the last of `blocks` to arrive here; what the others wrote before is then visible to volatile loads. The counter is back at
+/// zero afterwards. last: one shared word. Synchronises.
+QB_DEVICE bool last_to_arrive(unsigned* ticket, unsigned blocks, unsigned* last) {
+  thread_fence();
+  sync_threads();
+  if (thread_x() == 0) last[0] = atomic_add(ticket, 1U);
+  sync_threads();
+  if (last[0] != blocks - 1) return false;
+  thread_fence();
+  if (thread_x() == 0) *ticket = 0;
+  return true;
 }
 
 /// Asks for the first bytes of a row before the step's input is there: weights do not depend on the kernels before.

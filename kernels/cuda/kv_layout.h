@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/cuda/namespace.h"
+#include "tensor/dtype.h"
+
+namespace qbench::kernels::QB_CUDA_NAMESPACE {
+
+/// Keys and values in device memory: blocks [layer][sequence][kv_head], each of four planes that start at multiples of 256 bytes:
+///   K (positions, head_dim) | K scales | V (positions, head_dim) | V scales
+/// F32, F16, BF16: the numbers, no scales. Q8_0: int8 and one float16 scale = max|x| / 127 for 32 numbers, (positions, head_dim / 32).
+struct KvLayout {
+  tensor::DType dtype = tensor::DType::kF32;
+  std::int32_t head_dim = 0;
+  std::int32_t kv_heads = 0;
+  std::int32_t sequences = 0;
+  std::int32_t positions = 0;
+  std::int64_t k_scales = 0, v = 0, v_scales = 0;  ///< offsets in a head's block
+  std::int64_t head_bytes = 0;
+
+  constexpr std::int64_t head_offset(std::int64_t layer, std::int64_t sequence, std::int64_t kv_head) const {
+    return ((layer * sequences + sequence) * kv_heads + kv_head) * head_bytes;
+  }
+};
+
+/// Largest head that the attention kernels do.
+constexpr std::int32_t kMostHeadDim = 128;
+
+constexpr std::int64_t kv_number_bytes(tensor::DType dtype) {
+  return dtype == tensor::DType::kF32 ? 4 : dtype == tensor::DType::kQ8_0 ? 1 : 2;
+}
+
+constexpr KvLayout make_kv_layout(tensor::DType dtype, std::int32_t head_dim, std::int32_t kv_heads, std::int32_t sequences, std::int32_t positions) {
+  const auto padded = [](std::int64_t bytes) { return (bytes + 255) / 256 * 256; };
+  KvLayout layout;
+  layout.dtype = dtype;
+  layout.head_dim = head_dim;
+  layout.kv_heads = kv_heads;
+  layout.sequences = sequences;
+  layout.positions = positions;
+  const std::int64_t plane = padded(std::int64_t{positions} * head_dim * kv_number_bytes(dtype));
+  const std::int64_t scales = dtype == tensor::DType::kQ8_0 ? padded(std::int64_t{positions} * (head_dim / 32) * 2) : 0;
+  layout.k_scales = plane;
+  layout.v = plane + scales;
+  layout.v_scales = layout.v + plane;
+  layout.head_bytes = 2 * (plane + scales);
+  return layout;
+}
+
+}  // namespace qbench::kernels::QB_CUDA_NAMESPACE

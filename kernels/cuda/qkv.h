@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/cuda/kv_layout.h"
+#include "kernels/cuda/matvec.h"
+
+namespace qbench::kernels::QB_CUDA_NAMESPACE {
+
+/// h = rmsnorm(x) * norm; [q k v] = h w^T + bias; q and k normalised per head where q_norm is set; rotation of q and k by their position (NeoX
+/// pairs j, j + rotary_dim / 2); k and v go to the cache, rounded to its type as the CPU does; q comes back.
+struct QkvArguments {
+  WeightRows part[3];            ///< q, k, v rows, or all in part 0 where the file stacks them
+  std::int32_t part_rows[3];     ///< multiples of head_dim; 0: no such part
+  std::int32_t tokens, heads, kv_heads, head_dim;
+  const float* x;                // (tokens, cols)
+  const float* norm;             // (cols)
+  float rms_eps;
+  const float* bias;             // ((heads + 2 kv_heads) head_dim) or nullptr
+  const float* q_norm;           // (head_dim) or nullptr
+  const float* k_norm;           // (head_dim) or nullptr
+  const std::int32_t* positions; // (tokens)
+  const std::int32_t* sequences; // (tokens)
+  const float* rope_cos;         // (positions of the cache, rotary_dim / 2), with the magnitude
+  const float* rope_sin;
+  std::int32_t rotary_dim;
+  float* raw;                    // (tokens, (heads + 2 kv_heads) head_dim) workspace
+  unsigned* tickets;             // (tokens, heads + 2 kv_heads), zero before and after
+  float* q;                      // (tokens, heads, head_dim)
+  unsigned char* cache;
+  KvLayout layout;
+  std::int32_t layer;
+  bool programmatic;
+};
+constexpr Cost qkv_cost(const QkvArguments& a) {
+  std::uint64_t weights = 0;
+  std::uint64_t rows = 0;
+  for (int p = 0; p < 3; ++p) {
+    weights += static_cast<std::uint64_t>(a.part_rows[p]) * static_cast<std::uint64_t>(a.part[p].row_bytes);
+    rows += static_cast<std::uint64_t>(a.part_rows[p]);
+  }
+  const auto tokens = static_cast<std::uint64_t>(a.tokens);
+  const auto cols = static_cast<std::uint64_t>(a.part[0].cols);
+  const auto appended = static_cast<std::uint64_t>(2 * a.kv_heads * a.head_dim * kv_number_bytes(a.layout.dtype));
+  return {weights + tokens * (4 * cols + 4 * static_cast<std::uint64_t>(a.heads * a.head_dim) + appended), 2 * rows * cols * tokens};
+}
+/// Requires staged_bytes of every part <= kSharedLimit, head_dim <= kMostHeadDim and a multiple of 8.
+void qkv(const QkvArguments& a, int sm_count, Stream& stream);
+
+}  // namespace qbench::kernels::QB_CUDA_NAMESPACE

@@ -1,0 +1,176 @@
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "backend/cuda/cuda_backend_impl.h"
+#include "base/check.h"
+#include "base/error.h"
+#include "kernels/cuda/matvec.h"
+
+namespace qbench::backend::QB_CUDA_NAMESPACE {
+namespace {
+
+#ifdef QB_CUDA_EMULATED
+constexpr DeviceKind kKind = DeviceKind::kCudaEmulated;
+constexpr const char* kName = "cuda-emulated";
+#else
+constexpr DeviceKind kKind = DeviceKind::kCuda;
+constexpr const char* kName = "cuda";
+#endif
+
+constexpr std::int64_t kMostTokens = 65535;  ///< of a step: the largest grid dimension y
+
+bool same(const Rope& a, const Rope& b) {
+  return a.rotary_dim == b.rotary_dim && a.magnitude == b.magnitude && a.inverse_frequency == b.inverse_frequency;
+}
+
+}  // namespace
+
+std::unique_ptr<Backend> make_cuda_backend(const CudaOptions& options) { return std::make_unique<CudaBackend>(options); }
+
+void check_staged(const kernels::WeightRows& rows, std::int64_t times) {
+  const std::int64_t bytes = times * kernels::staged_bytes(rows);
+  if (bytes <= kernels::kSharedLimit) return;
+  throw Error(ErrorCode::kUnsupported,
+              fmt::format("rows of {} numbers, {} at a time, need {} bytes of shared memory; {} are there; use --device cpu", rows.cols, times, bytes, kernels::kSharedLimit), kName);
+}
+
+CudaBackend::CudaBackend(const CudaOptions& options)
+    : device_(options.device), properties_(device_.properties()), programmatic_(options.programmatic && properties_.capability_major >= 9) {}
+
+DeviceInfo CudaBackend::device() const {
+  const kernels::DeviceProperties now = device_.properties();
+  DeviceInfo info;
+  info.kind = kKind;
+  info.name = kKind == DeviceKind::kCuda ? fmt::format("{}:{}", kName, device_.index()) : kName;
+  info.description = now.name;
+  info.instruction_sets = fmt::format("sm_{}{}", now.capability_major, now.capability_minor);
+  info.attention_path = "flash (split-KV, online softmax, f32 accumulation)";
+  info.threads = 1;
+  info.memory_bytes = now.total_bytes;
+  info.memory_free_bytes = now.free_bytes;
+  return info;
+}
+
+std::unique_ptr<Matrix> CudaBackend::load_matrix(std::span<const tensor::RowSource* const> parts) {
+  auto matrix = std::make_unique<CudaMatrix>(parts, next_matrix_++, stream_);
+  for (const CudaMatrix::Part& part : matrix->parts()) check_staged(part.rows);
+  return matrix;
+}
+
+std::unique_ptr<Buffer> CudaBackend::load_vector(std::span<const float> values) {
+  auto buffer = std::make_unique<CudaBuffer>(static_cast<std::int64_t>(values.size()));
+  if (!values.empty()) copy_to_device(buffer->data(), values.data(), values.size_bytes(), stream_);
+  stream_.synchronize();  // the caller's numbers may go
+  return buffer;
+}
+
+std::unique_ptr<Buffer> CudaBackend::allocate(std::int64_t numbers) {
+  QB_CHECK(numbers >= 0);
+  return std::make_unique<CudaBuffer>(numbers);
+}
+
+std::unique_ptr<KvCache> CudaBackend::make_kv_cache(const KvCacheShape& shape) { return std::make_unique<CudaKvCache>(shape); }
+
+void CudaBackend::begin_step(const Batch& batch) {
+  QB_CHECK(!batch_.open);
+  QB_CHECK(!batch.ids.empty() && batch.positions.size() == batch.ids.size() && batch.sequences.size() == batch.ids.size());
+  if (batch.tokens() > kMostTokens) throw Error(ErrorCode::kUnsupported, fmt::format("{} tokens in a step; {} are possible", batch.tokens(), kMostTokens), kName);
+  batch_.ids.assign(batch.ids.begin(), batch.ids.end());
+  batch_.positions.assign(batch.positions.begin(), batch.positions.end());
+  batch_.sequences.assign(batch.sequences.begin(), batch.sequences.end());
+  QB_CHECK(*std::min_element(batch_.positions.begin(), batch_.positions.end()) >= 0);
+  QB_CHECK(*std::min_element(batch_.sequences.begin(), batch_.sequences.end()) >= 0);
+  batch_.most_position = *std::max_element(batch_.positions.begin(), batch_.positions.end());
+  batch_.most_sequence = *std::max_element(batch_.sequences.begin(), batch_.sequences.end());
+  // One array and one copy for all three.
+  const std::int64_t tokens = batch.tokens();
+  std::vector<std::int32_t> all(batch_.ids);
+  all.insert(all.end(), batch_.positions.begin(), batch_.positions.end());
+  all.insert(all.end(), batch_.sequences.begin(), batch_.sequences.end());
+  auto* to = batch_area_.need<std::int32_t>(3 * tokens);
+  copy_to_device(to, all.data(), all.size() * sizeof(std::int32_t), stream_);
+  batch_.device_ids = to;
+  batch_.device_positions = to + tokens;
+  batch_.device_sequences = to + 2 * tokens;
+  batch_.open = true;
+}
+
+void CudaBackend::end_step() noexcept { batch_.open = false; }
+
+const RopeTable& CudaBackend::rope_table(const Rope& rope, std::int64_t positions) {
+  for (const auto& table : ropes_) {
+    if (table->positions >= positions && same(table->rope, rope)) return *table;
+  }
+  const auto half = static_cast<std::size_t>(rope.rotary_dim / 2);
+  QB_CHECK(rope.rotary_dim % 2 == 0 && rope.inverse_frequency.size() == half);
+  std::vector<float> cos(static_cast<std::size_t>(positions) * half);
+  std::vector<float> sin(cos.size());
+  for (std::size_t p = 0; p < static_cast<std::size_t>(positions); ++p) {
+    for (std::size_t j = 0; j < half; ++j) {
+      const double angle = static_cast<double>(p) * rope.inverse_frequency[j];
+      cos[p * half + j] = static_cast<float>(std::cos(angle) * rope.magnitude);
+      sin[p * half + j] = static_cast<float>(std::sin(angle) * rope.magnitude);
+    }
+  }
+  auto table = std::make_unique<RopeTable>();
+  table->rope = rope;
+  table->positions = positions;
+  const std::size_t bytes = cos.size() * sizeof(float);
+  table->cos = kernels::DeviceMemory(bytes);
+  table->sin = kernels::DeviceMemory(bytes);
+  if (bytes > 0) {
+    copy_to_device(table->cos.data(), cos.data(), bytes, stream_);
+    copy_to_device(table->sin.data(), sin.data(), bytes, stream_);
+    stream_.synchronize();
+  }
+  std::erase_if(ropes_, [&](const auto& old) { return same(old->rope, rope); });  // a shorter one; the stream is idle
+  ropes_.push_back(std::move(table));
+  return *ropes_.back();
+}
+
+const kernels::ExpertPointers* CudaBackend::expert_table(const ExpertInput& input) {
+  const auto recognised = [&](const ExpertTable& table) {
+    if (table.ids.size() != 2 * input.down.size()) return false;
+    for (std::size_t e = 0; e < input.down.size(); ++e) {
+      if (table.ids[2 * e] != own(*input.gate_up[e]).id() || table.ids[2 * e + 1] != own(*input.down[e]).id()) return false;
+    }
+    return true;
+  };
+  for (const ExpertTable& table : expert_tables_) {
+    if (recognised(table)) return table.pointers.as<kernels::ExpertPointers>();
+  }
+  ExpertTable table;
+  std::vector<kernels::ExpertPointers> pointers;
+  const CudaMatrix& first_gate_up = own(*input.gate_up[0]);
+  const CudaMatrix& first_down = own(*input.down[0]);
+  const std::int64_t ffn = first_down.cols();
+  for (std::size_t e = 0; e < input.down.size(); ++e) {
+    const CudaMatrix& gate_up = own(*input.gate_up[e]);
+    const CudaMatrix& down = own(*input.down[e]);
+    const auto same_form = [](const kernels::WeightRows& a, const kernels::WeightRows& b) { return a.dtype == b.dtype && a.row_bytes == b.row_bytes && a.cols == b.cols; };
+    const kernels::WeightRows gate = gate_up.from_row(0);
+    const kernels::WeightRows up = gate_up.from_row(ffn);
+    if (!same_form(gate, up) || !same_form(gate, first_gate_up.from_row(0)) || !same_form(down.from_row(0), first_down.from_row(0))) {
+      throw Error(ErrorCode::kUnsupported, "the experts of a layer are of different types; use --device cpu", kName);
+    }
+    pointers.push_back({gate.data, up.data, down.from_row(0).data});
+    table.ids.push_back(gate_up.id());
+    table.ids.push_back(down.id());
+  }
+  table.pointers = kernels::DeviceMemory(pointers.size() * sizeof(kernels::ExpertPointers));
+  copy_to_device(table.pointers.data(), pointers.data(), table.pointers.bytes(), stream_);
+  stream_.synchronize();
+  expert_tables_.push_back(std::move(table));
+  return expert_tables_.back().pointers.as<kernels::ExpertPointers>();
+}
+
+void CudaBackend::read(const Buffer& from, std::int64_t first, std::span<float> to) {
+  QB_CHECK(first >= 0 && first + static_cast<std::int64_t>(to.size()) <= from.size());
+  if (to.empty()) return;
+  copy_to_host(to.data(), own(from).data() + first, to.size_bytes(), stream_);
+  stream_.synchronize();
+}
+
+}  // namespace qbench::backend::QB_CUDA_NAMESPACE

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <memory>
+
+#include "backend/backend.h"
+
+namespace qbench::backend {
+
+struct CudaOptions {
+  int device = 0;            ///< number among the devices that the process sees
+  bool programmatic = true;  ///< programmatic dependent launch, where the device has it
+};
+
+/// The same sources twice: on a GPU (where the build has nvcc) and on the host's emulation of one (where it has the CUDA headers).
+/// Error{kDevice} when there is no such device.
+namespace cuda {
+std::unique_ptr<Backend> make_cuda_backend(const CudaOptions& options = {});
+}
+namespace cuda_emulated {
+std::unique_ptr<Backend> make_cuda_backend(const CudaOptions& options = {});
+}
+
+}  // namespace qbench::backend

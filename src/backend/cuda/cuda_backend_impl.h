@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "backend/cuda/cuda_backend.h"
+#include "backend/cuda/cuda_storage.h"
+#include "kernels/cuda/experts.h"
+#include "kernels/cuda/runtime.h"
+
+namespace qbench::backend::QB_CUDA_NAMESPACE {
+
+/// The batch between begin_step and end_step, on the host for checks and on the device for kernels.
+struct CudaBatch {
+  bool open = false;
+  std::vector<std::int32_t> ids, positions, sequences;
+  std::int32_t most_position = 0;
+  std::int32_t most_sequence = 0;
+  const std::int32_t* device_ids = nullptr;        // (tokens)
+  const std::int32_t* device_positions = nullptr;  // (tokens)
+  const std::int32_t* device_sequences = nullptr;  // (tokens)
+  std::int32_t tokens() const noexcept { return static_cast<std::int32_t>(ids.size()); }
+};
+
+/// cos and sin of every position of a cache, computed in double once: a step then depends on nothing that the host computes for it.
+struct RopeTable {
+  Rope rope;
+  std::int64_t positions = 0;
+  kernels::DeviceMemory cos, sin;  // (positions, rotary_dim / 2)
+};
+
+/// Where the experts of one layer lie.
+struct ExpertTable {
+  std::vector<std::uint64_t> ids;  ///< of the matrices, by which a table is recognised
+  kernels::DeviceMemory pointers;  // (experts) ExpertPointers
+};
+
+/// A CUDA device: each step is one kernel or, for experts, three. Calls only submit; read() waits.
+class CudaBackend final : public Backend {
+ public:
+  explicit CudaBackend(const CudaOptions& options);
+
+  DeviceInfo device() const override;
+  std::unique_ptr<Matrix> load_matrix(std::span<const tensor::RowSource* const> parts) override;
+  std::unique_ptr<Buffer> load_vector(std::span<const float> values) override;
+  std::unique_ptr<Buffer> allocate(std::int64_t numbers) override;
+  std::unique_ptr<KvCache> make_kv_cache(const KvCacheShape& shape) override;
+  void begin_step(const Batch& batch) override;
+  void end_step() noexcept override;
+  void embed(const Matrix& table, Buffer& x) override;
+  void norm_qkv_rope_append(const AttentionInput& input, const Rope& rope, std::int64_t layer, const Buffer& x, Buffer& q,
+                            KvCache& cache) override;
+  void attention(const AttentionInput& input, std::int64_t window, std::int64_t layer, const Buffer& q, const KvCache& cache,
+                 Buffer& out) override;
+  void project_residual(const Matrix& w, const Buffer& in, Buffer& x) override;
+  void norm_gate_up(const Buffer& norm, float rms_eps, const Matrix& gate_up, const Buffer& x, Buffer& out) override;
+  void norm_experts_residual(const ExpertInput& input, Buffer& x) override;
+  void norm_head(const Buffer& norm, float rms_eps, const Matrix& head, std::span<const std::int32_t> rows, const Buffer& x,
+                 Buffer& logits) override;
+  void read(const Buffer& from, std::int64_t first, std::span<float> to) override;
+
+ private:
+  const RopeTable& rope_table(const Rope& rope, std::int64_t positions);
+  const kernels::ExpertPointers* expert_table(const ExpertInput& input);
+  void multiply(const CudaMatrix& matrix, kernels::MatvecArguments arguments);
+
+  kernels::Device device_;
+  kernels::DeviceProperties properties_;
+  kernels::Stream stream_;
+  bool programmatic_;
+  CudaBatch batch_;
+  std::uint64_t next_matrix_ = 1;
+  std::vector<std::unique_ptr<RopeTable>> ropes_;
+  std::vector<ExpertTable> expert_tables_;
+  WorkArea batch_area_, rows_area_, raw_, partial_, both_, logits_, expert_ids_, expert_weights_, middle_;
+  Tickets head_tickets_, split_tickets_, router_tickets_;
+};
+
+/// Error{kUnsupported} when an activation row does not fit in shared memory `times` over.
+void check_staged(const kernels::WeightRows& rows, std::int64_t times = 1);
+
+}  // namespace qbench::backend::QB_CUDA_NAMESPACE

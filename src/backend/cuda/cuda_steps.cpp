@@ -1,0 +1,252 @@
+#include <algorithm>
+
+#include "backend/cuda/cuda_backend_impl.h"
+#include "base/check.h"
+#include "kernels/cuda/attention_decode.h"
+#include "kernels/cuda/experts.h"
+#include "kernels/cuda/matvec.h"
+#include "kernels/cuda/qkv.h"
+
+// Each step of the interface as launches: arguments are checked here, on the host, since a kernel cannot refuse.
+
+namespace qbench::backend::QB_CUDA_NAMESPACE {
+namespace {
+
+void check_shapes(const AttentionInput& input, const CudaKvCache& cache, std::int64_t layer) {
+  QB_CHECK(input.heads > 0 && input.kv_heads > 0 && input.heads % input.kv_heads == 0);
+  QB_CHECK(cache.shape().kv_heads == input.kv_heads && cache.shape().head_dim == input.head_dim);
+  QB_CHECK(layer >= 0 && layer < cache.shape().layers);
+}
+
+/// The parts of a stacked q, k, v matrix. A head's rows are of one part.
+void set_parts(const CudaMatrix& qkv, std::int64_t head_dim, kernels::QkvArguments& arguments) {
+  QB_CHECK(qkv.parts().size() <= 3);
+  for (std::size_t p = 0; p < qkv.parts().size(); ++p) {
+    QB_CHECK(qkv.parts()[p].count % head_dim == 0);
+    arguments.part[p] = qkv.parts()[p].rows;
+    arguments.part_rows[p] = static_cast<std::int32_t>(qkv.parts()[p].count);
+  }
+}
+
+}  // namespace
+
+void CudaBackend::embed(const Matrix& table, Buffer& x) {
+  const CudaMatrix& matrix = own(table);
+  QB_CHECK(batch_.open && matrix.parts().size() == 1 && x.size() >= batch_.tokens() * matrix.cols());
+  for (const std::int32_t id : batch_.ids) QB_CHECK(id >= 0 && id < matrix.rows());
+  kernels::EmbedArguments a{};
+  a.table = matrix.parts()[0].rows;
+  a.ids = batch_.device_ids;
+  a.tokens = batch_.tokens();
+  a.x = own(x).data();
+  kernels::embed(a, stream_);
+}
+
+void CudaBackend::norm_qkv_rope_append(const AttentionInput& input, const Rope& rope, std::int64_t layer, const Buffer& x, Buffer& q,
+                                       KvCache& cache) {
+  const CudaMatrix& matrix = own(*input.qkv);
+  CudaKvCache& own_cache = own(cache);
+  const std::int64_t tokens = batch_.tokens();
+  const std::int64_t all = input.heads + 2 * input.kv_heads;
+  check_shapes(input, own_cache, layer);
+  QB_CHECK(batch_.open && matrix.rows() == all * input.head_dim && rope.rotary_dim <= input.head_dim);
+  QB_CHECK(x.size() >= tokens * matrix.cols() && q.size() >= tokens * input.heads * input.head_dim);
+  QB_CHECK(batch_.most_position < own_cache.shape().positions && batch_.most_sequence < own_cache.shape().sequences);
+  const RopeTable& table = rope_table(rope, own_cache.shape().positions);
+  kernels::QkvArguments a{};
+  set_parts(matrix, input.head_dim, a);
+  a.tokens = batch_.tokens();
+  a.heads = static_cast<std::int32_t>(input.heads);
+  a.kv_heads = static_cast<std::int32_t>(input.kv_heads);
+  a.head_dim = static_cast<std::int32_t>(input.head_dim);
+  a.x = own(x).data();
+  a.norm = data_or_null(input.norm, matrix.cols());
+  a.rms_eps = input.rms_eps;
+  a.bias = data_or_null(input.qkv_bias, matrix.rows());
+  a.q_norm = data_or_null(input.q_norm, input.head_dim);
+  a.k_norm = data_or_null(input.k_norm, input.head_dim);
+  a.positions = batch_.device_positions;
+  a.sequences = batch_.device_sequences;
+  a.rope_cos = table.cos.as<float>();
+  a.rope_sin = table.sin.as<float>();
+  a.rotary_dim = static_cast<std::int32_t>(rope.rotary_dim);
+  a.raw = raw_.need<float>(tokens * matrix.rows());
+  a.tickets = head_tickets_.need(tokens * all, stream_);
+  a.q = own(q).data();
+  a.cache = own_cache.data();
+  a.layout = own_cache.layout();
+  a.layer = static_cast<std::int32_t>(layer);
+  a.programmatic = programmatic_;
+  kernels::qkv(a, properties_.sm_count, stream_);
+}
+
+void CudaBackend::attention(const AttentionInput& input, std::int64_t window, std::int64_t layer, const Buffer& q, const KvCache& cache,
+                            Buffer& out) {
+  const CudaKvCache& own_cache = own(cache);
+  const std::int64_t tokens = batch_.tokens();
+  const std::int64_t numbers = tokens * input.heads * input.head_dim;
+  check_shapes(input, own_cache, layer);
+  QB_CHECK(batch_.open && window >= 0 && q.size() >= numbers && out.size() >= numbers);
+  kernels::AttentionArguments a{};
+  a.q = own(q).data();
+  a.cache = own_cache.data();
+  a.layout = own_cache.layout();
+  a.layer = static_cast<std::int32_t>(layer);
+  a.positions = batch_.device_positions;
+  a.sequences = batch_.device_sequences;
+  a.tokens = batch_.tokens();
+  a.heads = static_cast<std::int32_t>(input.heads);
+  a.window = static_cast<std::int32_t>(std::min<std::int64_t>(window, INT32_MAX));
+  // From the cache's size and not the step's depth, so that a captured step replays at any depth.
+  a.splits = kernels::attention_splits(tokens, input.kv_heads, own_cache.shape().positions, properties_.sm_count);
+  a.partial = a.splits > 1 ? partial_.need<float>(tokens * input.heads * a.splits * (input.head_dim + 2)) : nullptr;
+  a.tickets = split_tickets_.need(tokens * input.heads, stream_);
+  a.out = own(out).data();
+  a.programmatic = programmatic_;
+  kernels::attention_decode(a, stream_);
+}
+
+/// One launch for each part of the matrix: parts differ in type.
+void CudaBackend::multiply(const CudaMatrix& matrix, kernels::MatvecArguments arguments) {
+  for (const CudaMatrix::Part& part : matrix.parts()) {
+    arguments.w = part.rows;
+    arguments.rows = static_cast<std::int32_t>(part.count);
+    arguments.programmatic = programmatic_;
+    kernels::matvec(arguments, properties_.sm_count, stream_);
+    arguments.y += part.count;
+  }
+}
+
+void CudaBackend::project_residual(const Matrix& w, const Buffer& in, Buffer& x) {
+  const CudaMatrix& matrix = own(w);
+  QB_CHECK(batch_.open && in.size() >= batch_.tokens() * matrix.cols() && x.size() >= batch_.tokens() * matrix.rows());
+  kernels::MatvecArguments a{};
+  a.tokens = batch_.tokens();
+  a.x = own(in).data();
+  a.y = own(x).data();
+  a.y_stride = matrix.rows();
+  a.accumulate = true;
+  multiply(matrix, a);
+}
+
+void CudaBackend::norm_gate_up(const Buffer& norm, float rms_eps, const Matrix& gate_up, const Buffer& x, Buffer& out) {
+  const CudaMatrix& matrix = own(gate_up);
+  const std::int64_t tokens = batch_.tokens();
+  QB_CHECK(batch_.open && matrix.rows() % 2 == 0 && norm.size() >= matrix.cols());
+  QB_CHECK(x.size() >= tokens * matrix.cols() && out.size() >= tokens * matrix.rows() / 2);
+  const std::int64_t ffn = matrix.rows() / 2;
+  const auto parts = matrix.parts();
+  const bool together = parts.size() == 1 || (parts.size() == 2 && parts[0].count == ffn && parts[0].rows.dtype == parts[1].rows.dtype);
+  if (together) {
+    kernels::GateUpArguments a{};
+    a.gate = matrix.from_row(0);
+    a.up = matrix.from_row(ffn);
+    a.rows = static_cast<std::int32_t>(ffn);
+    a.tokens = batch_.tokens();
+    a.x = own(x).data();
+    a.norm = own(norm).data();
+    a.rms_eps = rms_eps;
+    a.out = own(out).data();
+    a.programmatic = programmatic_;
+    kernels::gate_up(a, properties_.sm_count, stream_);
+    return;
+  }
+  kernels::MatvecArguments a{};
+  a.tokens = batch_.tokens();
+  a.x = own(x).data();
+  a.norm = own(norm).data();
+  a.rms_eps = rms_eps;
+  a.y = both_.need<float>(tokens * matrix.rows());
+  a.y_stride = matrix.rows();
+  float* both = a.y;
+  multiply(matrix, a);
+  kernels::silu_mul({both, own(out).data(), static_cast<std::int32_t>(ffn), batch_.tokens(), programmatic_}, stream_);
+}
+
+void CudaBackend::norm_experts_residual(const ExpertInput& input, Buffer& x) {
+  const CudaMatrix& matrix = own(*input.router);
+  const std::int64_t tokens = batch_.tokens();
+  const std::int64_t experts = matrix.rows();
+  QB_CHECK(batch_.open && input.used > 0 && input.used <= experts && experts <= kernels::kMostExperts && matrix.parts().size() == 1);
+  QB_CHECK(static_cast<std::int64_t>(input.gate_up.size()) == experts && static_cast<std::int64_t>(input.down.size()) == experts);
+  const std::int64_t hidden = matrix.cols();
+  const std::int64_t ffn = input.down[0]->cols();
+  QB_CHECK(x.size() >= tokens * hidden && input.norm->size() >= hidden);
+  for (std::size_t e = 0; e < input.down.size(); ++e) {
+    QB_CHECK(input.gate_up[e]->rows() == 2 * ffn && input.gate_up[e]->cols() == hidden);
+    QB_CHECK(input.down[e]->rows() == hidden && input.down[e]->cols() == ffn && own(*input.down[e]).parts().size() == 1);
+  }
+  const kernels::ExpertPointers* table = expert_table(input);
+  const std::int64_t slots = tokens * input.used;
+  auto* ids = expert_ids_.need<std::int32_t>(slots);
+  auto* weights = expert_weights_.need<float>(slots);
+  auto* middle = middle_.need<float>(slots * ffn);
+
+  kernels::RouterArguments r{};
+  r.router = matrix.parts()[0].rows;
+  r.experts = static_cast<std::int32_t>(experts);
+  r.used = static_cast<std::int32_t>(input.used);
+  r.tokens = batch_.tokens();
+  r.renormalize = input.renormalize;
+  r.x = own(x).data();
+  r.norm = own(*input.norm).data();
+  r.rms_eps = input.rms_eps;
+  r.logits = logits_.need<float>(tokens * experts);
+  r.tickets = router_tickets_.need(tokens, stream_);
+  r.ids = ids;
+  r.weights = weights;
+  r.programmatic = programmatic_;
+  kernels::router(r, properties_.sm_count, stream_);
+
+  kernels::ExpertGateUpArguments g{};
+  g.gate = own(*input.gate_up[0]).from_row(0);
+  g.up = own(*input.gate_up[0]).from_row(ffn);
+  g.experts = table;
+  g.ids = ids;
+  g.used = r.used;
+  g.tokens = r.tokens;
+  g.ffn = static_cast<std::int32_t>(ffn);
+  g.x = r.x;
+  g.norm = r.norm;
+  g.rms_eps = r.rms_eps;
+  g.middle = middle;
+  g.programmatic = programmatic_;
+  kernels::expert_gate_up(g, properties_.sm_count, stream_);
+
+  kernels::ExpertDownArguments d{};
+  d.down = own(*input.down[0]).parts()[0].rows;
+  check_staged(d.down, input.used);
+  d.experts = table;
+  d.ids = ids;
+  d.weights = weights;
+  d.used = r.used;
+  d.tokens = r.tokens;
+  d.hidden = static_cast<std::int32_t>(hidden);
+  d.middle = middle;
+  d.x = own(x).data();
+  d.programmatic = programmatic_;
+  kernels::expert_down(d, properties_.sm_count, stream_);
+}
+
+void CudaBackend::norm_head(const Buffer& norm, float rms_eps, const Matrix& head, std::span<const std::int32_t> rows, const Buffer& x,
+                            Buffer& logits) {
+  const CudaMatrix& matrix = own(head);
+  const auto count = static_cast<std::int64_t>(rows.size());
+  if (count == 0) return;
+  QB_CHECK(batch_.open && norm.size() >= matrix.cols() && x.size() >= batch_.tokens() * matrix.cols());
+  QB_CHECK(logits.size() >= count * matrix.rows());
+  for (const std::int32_t row : rows) QB_CHECK(row >= 0 && row < batch_.tokens());
+  auto* device_rows = rows_area_.need<std::int32_t>(count);
+  copy_to_device(device_rows, rows.data(), rows.size_bytes(), stream_);
+  kernels::MatvecArguments a{};
+  a.tokens = static_cast<std::int32_t>(count);
+  a.x = own(x).data();
+  a.x_rows = device_rows;
+  a.norm = own(norm).data();
+  a.rms_eps = rms_eps;
+  a.y = own(logits).data();
+  a.y_stride = matrix.rows();
+  multiply(matrix, a);
+}
+
+}  // namespace qbench::backend::QB_CUDA_NAMESPACE

@@ -1,0 +1,137 @@
+#include "backend/cuda/cuda_storage.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/check.h"
+#include "base/error.h"
+
+namespace qbench::backend::QB_CUDA_NAMESPACE {
+namespace {
+
+/// Rows that are read and repacked together.
+constexpr std::int64_t kChunkBytes = std::int64_t{8} << 20;
+
+kernels::DeviceMemory memory_for(std::uint64_t bytes, const std::string& what) {
+  try {
+    return kernels::DeviceMemory(bytes);
+  } catch (const Error& error) {
+    throw Error(error.code(), error.what(), what);
+  }
+}
+
+void check_supported(const tensor::RowSource& part) {
+  if (!kernels::device_reads(part.dtype())) {
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("the CUDA kernels do not read {} weights (they read f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k, q6_k, iq4_nl); use --device cpu",
+                            tensor::name_of(part.dtype())),
+                "cuda");
+  }
+}
+
+/// Fills device memory with the part's rows in the kernels' form.
+void upload(const tensor::RowSource& part, const kernels::WeightLayout& layout, unsigned char* to, kernels::Stream& stream) {
+  const std::int64_t file_bytes = tensor::row_bytes(part.dtype(), part.cols());
+  const std::int64_t chunk = std::clamp<std::int64_t>(kChunkBytes / layout.row_bytes, 1, part.rows());
+  std::vector<std::byte> file(static_cast<std::size_t>(chunk * file_bytes));
+  std::vector<std::byte> packed(static_cast<std::size_t>(chunk * layout.row_bytes));
+  for (std::int64_t first = 0; first < part.rows(); first += chunk) {
+    const std::int64_t count = std::min(chunk, part.rows() - first);
+    part.read_rows(first, count, file.data());
+    for (std::int64_t r = 0; r < count; ++r) pack_row(layout, file.data() + r * file_bytes, packed.data() + r * layout.row_bytes);
+    copy_to_device(to + first * layout.row_bytes, packed.data(), static_cast<std::size_t>(count * layout.row_bytes), stream);
+    stream.synchronize();  // packed is written again
+  }
+}
+
+}  // namespace
+
+CudaBuffer::CudaBuffer(std::int64_t numbers) : memory_(static_cast<std::size_t>(numbers) * sizeof(float)), numbers_(numbers) {}
+
+CudaMatrix::CudaMatrix(std::span<const tensor::RowSource* const> parts, std::uint64_t id, kernels::Stream& stream) : id_(id) {
+  QB_CHECK(!parts.empty());
+  cols_ = parts.front()->cols();
+  std::vector<kernels::WeightLayout> layouts;
+  std::vector<std::int64_t> offsets;
+  std::int64_t bytes = 0;
+  for (const tensor::RowSource* part : parts) {
+    QB_CHECK(part->cols() == cols_ && part->rows() > 0);
+    check_supported(*part);
+    layouts.push_back(kernels::weight_layout(part->dtype(), cols_));
+    offsets.push_back(bytes);
+    rows_ += part->rows();
+    bytes += (part->rows() * layouts.back().row_bytes + 255) / 256 * 256;
+  }
+  memory_ = memory_for(static_cast<std::uint64_t>(bytes), fmt::format("weights of {} x {}", rows_, cols_));
+  for (std::size_t p = 0; p < parts.size(); ++p) {
+    unsigned char* data = memory_.as<unsigned char>() + offsets[p];
+    upload(*parts[p], layouts[p], data, stream);
+    parts_.push_back({kernels::weight_rows(layouts[p], data), parts[p]->rows()});
+  }
+}
+
+kernels::WeightRows CudaMatrix::from_row(std::int64_t row) const {
+  for (const Part& part : parts_) {
+    if (row < part.count) {
+      kernels::WeightRows rows = part.rows;
+      rows.data += row * rows.row_bytes;
+      return rows;
+    }
+    row -= part.count;
+  }
+  QB_CHECK(false);
+  return {};
+}
+
+CudaKvCache::CudaKvCache(const KvCacheShape& shape) : shape_(shape) {
+  QB_CHECK(shape.layers > 0 && shape.kv_heads > 0 && shape.sequences > 0 && shape.positions > 0 && shape.head_dim > 0);
+  const bool known = shape.dtype == tensor::DType::kF32 || shape.dtype == tensor::DType::kF16 || shape.dtype == tensor::DType::kBF16 || shape.dtype == tensor::DType::kQ8_0;
+  if (!known) throw Error(ErrorCode::kUnsupported, fmt::format("{} is no type of cache here (f32, f16, bf16, q8_0)", tensor::name_of(shape.dtype)), "kv cache");
+  if (shape.dtype == tensor::DType::kQ8_0 && shape.head_dim % 32 != 0) {
+    throw Error(ErrorCode::kUnsupported, fmt::format("q8_0 needs a head size divisible by 32, not {}", shape.head_dim), "kv cache");
+  }
+  if (shape.head_dim % 8 != 0 || shape.head_dim > kernels::kMostHeadDim) {
+    throw Error(ErrorCode::kUnsupported, fmt::format("the CUDA kernels do heads of 8 to {} numbers, divisible by 8, not {}", kernels::kMostHeadDim, shape.head_dim), "kv cache");
+  }
+  unsigned __int128 bytes = 1;
+  for (const std::int64_t factor : {shape.layers, shape.sequences, shape.kv_heads, shape.positions, shape.head_dim}) {
+    bytes *= static_cast<std::uint64_t>(factor);
+    if (bytes > (std::uint64_t{1} << 60) || factor > INT32_MAX) throw Error(ErrorCode::kMemory, "more than 2^60 numbers", "kv cache");
+  }
+  layout_ = kernels::make_kv_layout(shape.dtype, static_cast<std::int32_t>(shape.head_dim), static_cast<std::int32_t>(shape.kv_heads), static_cast<std::int32_t>(shape.sequences),
+                                    static_cast<std::int32_t>(shape.positions));
+  memory_ = memory_for(static_cast<std::uint64_t>(layout_.head_offset(shape.layers, 0, 0)), "kv cache");
+}
+
+const CudaMatrix& own(const Matrix& matrix) {
+  const auto* mine = dynamic_cast<const CudaMatrix*>(&matrix);
+  QB_CHECK(mine != nullptr);
+  return *mine;
+}
+
+const CudaBuffer& own(const Buffer& buffer) {
+  const auto* mine = dynamic_cast<const CudaBuffer*>(&buffer);
+  QB_CHECK(mine != nullptr);
+  return *mine;
+}
+
+CudaKvCache& own(KvCache& cache) {
+  auto* mine = dynamic_cast<CudaKvCache*>(&cache);
+  QB_CHECK(mine != nullptr);
+  return *mine;
+}
+
+const CudaKvCache& own(const KvCache& cache) {
+  const auto* mine = dynamic_cast<const CudaKvCache*>(&cache);
+  QB_CHECK(mine != nullptr);
+  return *mine;
+}
+
+float* data_or_null(const Buffer* buffer, std::int64_t size) {
+  if (buffer == nullptr) return nullptr;
+  QB_CHECK(buffer->size() >= size);
+  return own(*buffer).data();
+}
+
+}  // namespace qbench::backend::QB_CUDA_NAMESPACE
