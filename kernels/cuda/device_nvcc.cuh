@@ -66,18 +66,24 @@ QB_DEVICE T shuffle_xor(T value, int mask) {
 }
 QB_DEVICE unsigned ballot(bool predicate) { return __ballot_sync(kFullWarp, predicate); }
 
+/// The L2 policy of data that is read once. Not volatile: one instruction for a kernel's loads together.
+QB_DEVICE unsigned long long read_once_policy() {
+  unsigned long long policy;
+  asm("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
+  return policy;
+}
 QB_DEVICE uint4 load_weights128(const void* address) {
   uint4 v;
-  asm volatile("ld.global.nc.L1::no_allocate.L2::evict_first.v4.u32 {%0, %1, %2, %3}, [%4];"
+  asm volatile("ld.global.nc.L1::no_allocate.L2::cache_hint.v4.u32 {%0, %1, %2, %3}, [%4], %5;"
                : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
-               : "l"(__cvta_generic_to_global(address)));
+               : "l"(__cvta_generic_to_global(address)), "l"(read_once_policy()));
   return v;
 }
 QB_DEVICE uint2 load_weights64(const void* address) {
   uint2 v;
-  asm volatile("ld.global.nc.L1::no_allocate.L2::evict_first.v2.u32 {%0, %1}, [%2];"
+  asm volatile("ld.global.nc.L1::no_allocate.L2::cache_hint.v2.u32 {%0, %1}, [%2], %3;"
                : "=r"(v.x), "=r"(v.y)
-               : "l"(__cvta_generic_to_global(address)));
+               : "l"(__cvta_generic_to_global(address)), "l"(read_once_policy()));
   return v;
 }
 QB_DEVICE void prefetch_l2(const void* address) { asm volatile("prefetch.global.L2 [%0];" ::"l"(__cvta_generic_to_global(address))); }

@@ -80,7 +80,7 @@ function(qb_nvcc_objects target)
     get_filename_component(folder ${object} DIRECTORY)
     file(MAKE_DIRECTORY ${folder})
     add_custom_command(OUTPUT ${object}
-      COMMAND ${QB_CUDA_NVCC} -std=c++20 -O3 -lineinfo ${codes} -Xcompiler -fPIC,-Wall,-Wextra -Werror all-warnings -Xptxas -v
+      COMMAND ${QB_CUDA_NVCC} -std=c++20 -O3 -lineinfo --expt-relaxed-constexpr ${codes} -Xcompiler -fPIC,-Wall,-Wextra -Werror all-warnings -Xptxas -v
               -I${CMAKE_SOURCE_DIR}/src -I${CMAKE_SOURCE_DIR} -MD -MF ${object}.d -MT ${object} -c ${path} -o ${object} > ${object}.ptxas 2>&1
               || (cat ${object}.ptxas && false)
       DEPENDS ${path} DEPFILE ${object}.d COMMENT "nvcc ${source}" VERBATIM)
