@@ -30,7 +30,7 @@ std::unique_ptr<Block> Machine::take_block() {
 
 void Machine::give_back(std::unique_ptr<Block> block) { idle_blocks_.push_back(std::move(block)); }
 
-void Machine::check_memory(const std::string& what, bool whole) const {
+void Machine::check_memory(const std::string& what, bool whole) {
   const std::string damage = heap.damage(whole);
   if (!damage.empty()) throw Error(ErrorCode::kDevice, damage + "; last: " + what, "cuda-emulated");
 }

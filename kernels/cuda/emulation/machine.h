@@ -43,7 +43,7 @@ class Machine {
   std::unique_ptr<Block> take_block();
   void give_back(std::unique_ptr<Block> block);
   /// Error{kDevice} when a write went past an allocation; `what` ran last.
-  void check_memory(const std::string& what, bool whole) const;
+  void check_memory(const std::string& what, bool whole);
   /// Runs whatever streams still hold: before memory goes away. What fails then is reported by the next synchronize().
   void drain() noexcept;
 

@@ -76,9 +76,10 @@ bool DeviceHeap::contains(const void* address, std::size_t bytes) const noexcept
   return first - next->first <= next->second.bytes && bytes <= next->second.bytes - (first - next->first);
 }
 
-std::string DeviceHeap::damage(bool whole) const {
-  for (const auto& [data, allocation] : allocations_) {
-    if (intact(data, allocation, whole)) continue;
+std::string DeviceHeap::damage(bool whole) {
+  for (auto& [data, allocation] : allocations_) {
+    if (allocation.reported || intact(data, allocation, whole)) continue;
+    allocation.reported = true;
     return "something wrote next to an allocation of " + std::to_string(allocation.bytes) + " bytes";
   }
   return {};

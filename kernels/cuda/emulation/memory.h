@@ -21,14 +21,15 @@ class DeviceHeap {
   void fail_allocation(std::int64_t n) noexcept { fail_at_ = n > 0 ? count_ + n : 0; }
   /// Whether [address, address + bytes) lies in one allocation.
   bool contains(const void* address, std::size_t bytes) const noexcept;
-  /// Says which allocation's surroundings were overwritten; empty when none was. `whole`: also the pages' part before the data.
-  std::string damage(bool whole) const;
+  /// Says which allocation's surroundings were overwritten, each once; empty when none was. `whole`: also the pages' part before the data.
+  std::string damage(bool whole);
 
  private:
   struct Allocation {
     std::size_t bytes;
     std::byte* pages;  ///< between the two guard pages
     std::size_t page_bytes;
+    bool reported = false;
   };
   static bool intact(std::uintptr_t data, const Allocation& allocation, bool whole);
 
