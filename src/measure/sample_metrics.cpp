@@ -33,7 +33,7 @@ struct Totals {
   std::int64_t after_t1 = 0;       ///< tokens later than t1
   std::int64_t gaps = 0;           ///< between tokens of one sequence, from t1 on
   std::int64_t gaps_ns = 0;
-  std::int64_t longest = 0;  ///< positions of the longest sequence
+  std::int64_t longest = 0;  ///< positions taken by the longest sequence: the last token takes none
 };
 
 /// When the last sequence has its first token; nothing where one has none.
@@ -67,7 +67,7 @@ Totals add_up(const std::vector<SequenceRecord>& sequences) {
     const auto count = static_cast<std::int64_t>(stamps.size());
     totals.prompt_tokens += sequence.prompt_tokens;
     totals.output_tokens += count;
-    totals.longest = std::max(totals.longest, sequence.prompt_tokens + count);
+    totals.longest = std::max(totals.longest, sequence.prompt_tokens + std::max<std::int64_t>(0, count - 1));
     if (!stamps.empty()) totals.tn = std::max(totals.tn, stamps.back());
   }
   totals.t1 = first_tokens_done(sequences).value_or(0);

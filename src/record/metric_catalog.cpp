@@ -54,7 +54,7 @@ constexpr std::array<MetricInfo, kMetricCount> kCatalog{{
     {kBytesPerToken, "bytes_per_token", "bytes/tok", kEven, kRep, false, "UTF-8 bytes of the output / n", kMiddle},
     {kPromptTokens, "prompt_tokens", "tokens", kEven, kRep, true, "p", kMiddle},
     {kOutputTokens, "output_tokens", "tokens", kEven, kRep, true, "n, the end-of-sequence token included", kRange},
-    {kContextUseRatio, "context_use_ratio", "1", kEven, kRep, false, "(p + n) / context of the longest sequence", kLargest},
+    {kContextUseRatio, "context_use_ratio", "1", kEven, kRep, false, "(p + n - 1) / context of the longest sequence: the last token takes no position", kLargest},
     {kThinkingTokens, "thinking_tokens", "tokens", kEven, kRep, true, "output tokens up to and with the end-of-thinking token", kMiddle},
     {kAnswerTokens, "answer_tokens", "tokens", kEven, kRep, true, "output tokens after the thinking", kMiddle},
     {kThinkingMs, "thinking_ms", "ms", kLow, kRep, false, "from t0 to the last thinking token (longest sequence)", kMiddle},

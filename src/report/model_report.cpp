@@ -74,7 +74,8 @@ std::string model_markdown(const record::RunRecord& run, const record::SampleFil
   }
   const record::ModelFacts model = facts_of(run, loads, cells, model_label);
   const auto ok = std::count_if(cells.begin(), cells.end(), [](const auto* cell) { return cell->status == record::Status::kOk; });
-  std::string out = fmt::format("# {}\n\n", markdown_text(model.name.empty() ? model_label : model.name));
+  const std::string own_name = model.name.empty() || model.name == model_label ? std::string() : " (" + model.name + ")";
+  std::string out = fmt::format("# {}\n\n", markdown_text(std::string(model_label) + own_name));
   out += fmt::format("Run `{}`, started {}{}. {} of {} rows worked.\n\n", run.run_id, run.started_utc,
                      run.finished_utc.empty() ? ", not finished" : ", finished " + run.finished_utc, ok, cells.size());
   out += results_section(cells);

@@ -24,21 +24,16 @@ std::string stamp_of(const record::RunRecord& run) {
   return run.run_id.substr(0, 15);
 }
 
-/// Labels of all models of the run with the name for the file, in the order in which they ran.
-std::vector<std::pair<std::string, std::string>> models_of(const record::RunRecord& run, const record::SampleFileContent& content) {
-  std::vector<std::pair<std::string, std::string>> models;
-  const auto add = [&](const std::string& label, const std::string& name) {
-    const auto found = std::find_if(models.begin(), models.end(), [&](const auto& model) { return model.first == label; });
-    if (found == models.end()) {
-      models.emplace_back(label, name);
-    } else if (found->second.empty()) {
-      found->second = name;
-    }
+/// Labels of all models of the run, in the order in which they ran.
+std::vector<std::string> models_of(const record::RunRecord& run, const record::SampleFileContent& content) {
+  std::vector<std::string> labels;
+  const auto add = [&](const std::string& label) {
+    if (std::find(labels.begin(), labels.end(), label) == labels.end()) labels.push_back(label);
   };
-  for (const auto& model : run.models) add(model.label, model.name);
-  for (const auto& load : content.loads) add(load.model.label, load.model.name);
-  for (const auto& cell : content.cells) add(cell.cell.model, cell.model.name);
-  return models;
+  for (const auto& model : run.models) add(model.label);
+  for (const auto& load : content.loads) add(load.model.label);
+  for (const auto& cell : content.cells) add(cell.cell.model);
+  return labels;
 }
 
 std::string lower(std::string text) {
@@ -53,9 +48,8 @@ std::vector<std::filesystem::path> write_reports(const std::filesystem::path& fo
   std::vector<std::filesystem::path> paths{folder / "summary.csv"};
   write_text_file_atomic(paths.front(), summary_csv(run, record::latest_cells(content.cells)));
   std::set<std::string> taken;
-  for (const auto& [label, known_name] : models_of(run, content)) {
-    std::string name = known_name;
-    if (name.empty()) name = std::filesystem::path(label).filename().string();
+  for (const std::string& label : models_of(run, content)) {
+    const std::string name = std::filesystem::path(label).filename().string();
     std::string file = report_file_name(name, stamp_of(run));
     // Compared without case: some file systems do not tell the two apart.
     for (int i = 2; !taken.insert(lower(file)).second; ++i)

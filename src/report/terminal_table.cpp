@@ -29,16 +29,23 @@ Character next_character(std::string_view text) {
   return {static_cast<std::size_t>(n), static_cast<std::size_t>(std::max(0, utf8proc_charwidth(code_point)))};
 }
 
+/// What is said about one pass of one model: sums over the cells that worked.
+struct PassLine {
+  double tokens = 0, seconds = 0;
+  std::vector<double> ttft_ms, decode, prefill;
+};
+
 /// What the table says about one model.
 struct ModelLine {
-  std::string label, name;
+  std::string label, precision;
   bool flash = false;
-  double tokens = 0, seconds = 0;
-  record::Pass pass = record::Pass::kSpeed;  ///< that tokens and seconds are of: the text pass where it worked
-  std::vector<double> ttft_ms, decode, prefill;
+  PassLine speed, text;
   std::optional<double> memory_bytes, free_bytes;
   std::size_t ok = 0, rows = 0;
   std::string failure;
+  /// The pass that the table shows: the text pass where it worked.
+  record::Pass pass() const { return text.tokens > 0 ? record::Pass::kText : record::Pass::kSpeed; }
+  const PassLine& shown() const { return text.tokens > 0 ? text : speed; }
 };
 
 std::string one_line(std::string_view text) {
@@ -51,34 +58,28 @@ std::string one_line(std::string_view text) {
 void keep_largest(std::optional<double>& kept, double value) { kept = std::max(kept.value_or(value), value); }
 void keep_smallest(std::optional<double>& kept, double value) { kept = std::min(kept.value_or(value), value); }
 
-void add_times(ModelLine& line, const CellRecord& cell) {
+void add_times(PassLine& line, const CellRecord& cell) {
   const auto tokens = cell.metrics.at(MetricId::kOutputTokens, Statistic::kMedian);
   const auto e2e = cell.metrics.at(MetricId::kE2eMs, Statistic::kMedian);
-  if (!tokens || !e2e) return;
-  if (cell.cell.pass == record::Pass::kText && line.pass == record::Pass::kSpeed) {
-    line.pass = record::Pass::kText;
-    line.tokens = line.seconds = 0;
+  if (tokens && e2e) {
+    line.tokens += *tokens;
+    line.seconds += *e2e / 1000;
   }
-  if (cell.cell.pass != line.pass) return;
-  line.tokens += *tokens;
-  line.seconds += *e2e / 1000;
+  if (const auto v = cell.metrics.at(MetricId::kTtftMs, Statistic::kMedian)) line.ttft_ms.push_back(*v);
+  if (const auto v = cell.metrics.at(MetricId::kDecodeTokPerS, Statistic::kMedian)) line.decode.push_back(*v);
+  if (const auto v = cell.metrics.at(MetricId::kPrefillTokPerS, Statistic::kMedian)) line.prefill.push_back(*v);
 }
 
 void add_cell(ModelLine& line, const CellRecord& cell) {
   ++line.rows;
-  if (line.name.empty()) line.name = cell.model.name;
   if (cell.status != record::Status::kOk) {
     if (line.failure.empty()) line.failure = fmt::format("{} ({}): {}", name_of(cell.status), cell.failure.code, cell.failure.message);
     return;
   }
   ++line.ok;
+  if (line.precision.empty()) line.precision = cell.model.precision;
   line.flash = line.flash || cell.settings.attention_path.find("flash") != std::string::npos;
-  add_times(line, cell);
-  if (cell.cell.pass == record::Pass::kSpeed) {
-    if (const auto v = cell.metrics.at(MetricId::kTtftMs, Statistic::kMedian)) line.ttft_ms.push_back(*v);
-    if (const auto v = cell.metrics.at(MetricId::kDecodeTokPerS, Statistic::kMedian)) line.decode.push_back(*v);
-    if (const auto v = cell.metrics.at(MetricId::kPrefillTokPerS, Statistic::kMedian)) line.prefill.push_back(*v);
-  }
+  add_times(cell.cell.pass == record::Pass::kText ? line.text : line.speed, cell);
   if (const auto v = cell.metrics.at(MetricId::kPeakBytes, Statistic::kMax)) keep_largest(line.memory_bytes, *v);
   if (cell.settings.memory_free_bytes) keep_smallest(line.free_bytes, static_cast<double>(*cell.settings.memory_free_bytes));
 }
@@ -93,7 +94,7 @@ std::vector<ModelLine> collect(const std::vector<CellRecord>& cells) {
     }
     add_cell(*found, cell);
   }
-  for (ModelLine& line : lines) line.name = one_line(line.name.empty() ? line.label : line.name);
+  for (ModelLine& line : lines) line.label = one_line(line.label);
   return lines;
 }
 
@@ -104,8 +105,8 @@ std::string one_decimal(const std::optional<double>& value) {
   return value ? fmt::format("{:.{}f}", *value, *value >= 10000 ? 0 : 1) : "-";
 }
 
-constexpr std::size_t kNumberWidths[] = {5, 7, 8, 8, 8, 8, 8};
-constexpr std::size_t kNumbersWidth = 5 + 7 + 8 * 5 + 7;  // with one space before each
+constexpr std::size_t kNumberWidths[] = {5, 5, 6, 8, 7, 7, 7, 8};
+constexpr std::size_t kNumbersWidth = 5 + 5 + 6 + 8 + 7 * 3 + 8 + 8;  // with one space before each
 
 std::string table_line(std::string_view name, const std::vector<std::string>& numbers, std::size_t name_width) {
   std::string out(fit_width(name, name_width));
@@ -119,30 +120,35 @@ std::string table_line(std::string_view name, const std::vector<std::string>& nu
   return out;
 }
 
-/// "decode 182.3 tok/s, ..." with breaks between the parts where a line would be longer than `width`; each line indented by two.
-std::string in_words(const ModelLine& line, std::size_t width) {
-  std::vector<std::string> parts;
-  if (line.tokens > 0 && line.seconds > 0) {
-    parts.push_back(fmt::format("{:.0f} tokens in {:.1f} s (pass={})", line.tokens, line.seconds, name_of(line.pass)));
-  }
-  if (const auto v = stats::median(line.decode)) parts.push_back(fmt::format("decode {:.1f} tok/s", *v));
-  if (const auto v = stats::median(line.prefill)) parts.push_back(fmt::format("prefill {:.1f} tok/s", *v));
-  parts.push_back(fmt::format("{} of {} rows ok", line.ok, line.rows));
+/// The text in lines of at most `width` columns where words allow it, each indented by two.
+std::string wrapped(std::string_view text, std::size_t width) {
   std::string out = "  ";
   std::size_t column = 2;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    const std::string part = parts[i] + (i + 1 < parts.size() ? "," : "");
-    if (i > 0 && column + 1 + part.size() > width) {
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(' '), text.size());
+    const std::string_view word = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    const std::size_t needed = display_width(word);
+    if (column > 2 && column + 1 + needed > width) {
       out += "\n  ";
       column = 2;
-    } else if (i > 0) {
+    } else if (column > 2) {
       out += ' ';
       ++column;
     }
-    out += part;
-    column += part.size();
+    out += word;
+    column += needed;
   }
   return out + "\n";
+}
+
+std::string in_words(record::Pass pass, const PassLine& line, std::size_t width) {
+  if (line.tokens <= 0 || line.seconds <= 0) return {};
+  std::string text = fmt::format("pass={}: {:.0f} tokens in {:.1f} s", name_of(pass), line.tokens, line.seconds);
+  if (const auto v = stats::median(line.decode)) text += fmt::format(", decode {:.1f} tok/s", *v);
+  if (const auto v = stats::median(line.prefill)) text += fmt::format(", prefill {:.1f} tok/s", *v);
+  if (const auto v = stats::median(line.ttft_ms)) text += fmt::format(", first token after {:.1f} ms", *v);
+  return wrapped(text, width);
 }
 
 }  // namespace
@@ -175,29 +181,33 @@ std::string end_table(const std::vector<CellRecord>& cells, const TerminalOption
   if (lines.empty()) return {};
   const std::size_t width = std::max<std::size_t>(options.width, kNumbersWidth + 8);
   std::size_t name_width = 8;
-  for (const ModelLine& line : lines) name_width = std::max(name_width, display_width(line.name));
+  for (const ModelLine& line : lines) name_width = std::max(name_width, display_width(line.label));
   name_width = std::min(name_width, width - kNumbersWidth);
   const auto paint = [&](const char* code, const std::string& text) {
     return options.color ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : text;
   };
 
   std::string out =
-      paint("1", table_line("Model", {"Flash", "Tokens", "Tok/s", "Time s", "Mem GB", "Free GB", "TTFT ms"}, name_width)) + "\n";
+      paint("1", table_line("Model", {"Flash", "Pass", "Tokens", "Tok/s", "Time s", "Mem GB", "Free GB", "TTFT ms"}, name_width)) + "\n";
   for (const ModelLine& line : lines) {
-    const bool ran = line.tokens > 0 && line.seconds > 0;
-    const std::string text = table_line(line.name,
-                                        {line.ok > 0 ? (line.flash ? "yes" : "no") : "-", ran ? fmt::format("{:.0f}", line.tokens) : "-",
-                                         one_decimal(ran ? std::optional(line.tokens / line.seconds) : std::nullopt),
-                                         one_decimal(ran ? std::optional(line.seconds) : std::nullopt), gigabytes(line.memory_bytes),
-                                         gigabytes(line.free_bytes), one_decimal(stats::median(line.ttft_ms))},
+    const PassLine& shown = line.shown();
+    const bool ran = shown.tokens > 0 && shown.seconds > 0;
+    const std::string text = table_line(line.label,
+                                        {line.ok > 0 ? (line.flash ? "yes" : "no") : "-", ran ? std::string(name_of(line.pass())) : "-",
+                                         ran ? fmt::format("{:.0f}", shown.tokens) : "-",
+                                         one_decimal(ran ? std::optional(shown.tokens / shown.seconds) : std::nullopt),
+                                         one_decimal(ran ? std::optional(shown.seconds) : std::nullopt), gigabytes(line.memory_bytes),
+                                         gigabytes(line.free_bytes), one_decimal(stats::median(shown.ttft_ms))},
                                         name_width);
     out += (line.ok == line.rows ? text : paint("31", text)) + "\n";
   }
   out += "\n";
   for (const ModelLine& line : lines) {
-    out += fit_width(line.name, width - 1) + ":\n";
-    out += in_words(line, width);
-    if (!line.failure.empty()) out += paint("31", "  " + fit_width(one_line(line.failure), width - 2)) + "\n";
+    const std::string precision = line.precision.empty() ? std::string() : " (" + one_line(line.precision) + ")";
+    out += fit_width(fmt::format("{}{}: {} of {} rows ok", line.label, precision, line.ok, line.rows), width) + "\n";
+    out += in_words(record::Pass::kSpeed, line.speed, width);
+    out += in_words(record::Pass::kText, line.text, width);
+    if (!line.failure.empty()) out += paint("31", wrapped(one_line(line.failure), width));
   }
   return out;
 }

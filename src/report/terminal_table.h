@@ -14,8 +14,9 @@ struct TerminalOptions {
   bool color = false;      ///< only for a terminal
 };
 
-/// The table at the end of a run, one line per model: model, flash attention, tokens, tokens/s, time, memory, free, time to first token,
-/// decode rate, rows that failed. Then one line per model in words. Ends with a newline.
+/// The table at the end of a run, one line per model: model, flash attention, the pass that the numbers are of (text where it worked), tokens,
+/// tokens/s, time, memory, free, time to first token. Then each model in words: rows that worked, each pass, its first failure in full.
+/// Ends with a newline.
 std::string end_table(const std::vector<record::CellRecord>& cells, const TerminalOptions& options = {});
 
 /// Columns that a terminal needs for UTF-8 text (wide East Asian characters and emoji take two, combining marks none; bytes that are no

@@ -1,5 +1,7 @@
 #include "run/cell_runner.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/check.h"
@@ -17,6 +19,17 @@ namespace qbench::run {
 namespace {
 
 std::optional<std::int64_t> after(std::int64_t stamp_ns, std::int64_t t0_ns) { return stamp_ns - t0_ns; }
+
+/// A speed cell's length is part of what is compared: it is reached or the cell fails. The last token takes no position.
+void check_fits(const PreparedPrompt& prompt, std::int64_t gen_tokens, std::int64_t context) {
+  for (const std::vector<std::int32_t>& ids : prompt.ids) {
+    const std::int64_t needed = static_cast<std::int64_t>(ids.size()) + gen_tokens - 1;
+    if (needed <= context) continue;
+    throw Error(ErrorCode::kContext, fmt::format("a prompt of {} tokens and {} generated ones take {} positions, the context holds {}; raise --context or lower "
+                                                 "--gen-tokens",
+                                                 ids.size(), gen_tokens, needed, context));
+  }
+}
 
 }  // namespace
 
@@ -128,6 +141,8 @@ record::SampleRecord CellRunner::measure(const Progress& at, const JobCell& cell
   const StopWords stops = stop_words(cell, speed);
   engine::GenerateRequest request = make_request(cell, stops, speed, at.most_tokens);
   record::SampleRecord sample;
+  sample.cell = cell.key;
+  sample.cell.turn = at.turn;
   sample.started_utc = iso8601_utc(wall_now_ns());
   sysinfo::reset_peak_rss();
   context_.feed->begin(at, keep_text && context_.stream);
@@ -139,6 +154,7 @@ record::SampleRecord CellRunner::measure(const Progress& at, const JobCell& cell
   std::vector<OutputText> texts;
   const std::optional<record::Failure> failure = run_guarded([&] {
     prompt = prompts_.prepare(conversation, cell.settings);
+    if (cell.pass == workload::Pass::kSpeed) check_fits(prompt, at.most_tokens, cell.key.context);
     request.prompts = prompt.ids;
     generations = context_.session->generate(request);
     name_stops(generations, stops);

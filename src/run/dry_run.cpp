@@ -9,7 +9,7 @@ namespace {
 std::string describe_cell(const PlannedCell& planned, const workload::Suite& suite) {
   const workload::EffectiveSettings& s = planned.cell.settings;
   const workload::Prompt& prompt = suite.prompts[planned.cell.prompt_index];
-  const std::string length = fmt::format("{} prompt tokens declared", workload::declared_prompt_tokens(prompt));
+  const std::string length = fmt::format("{} prompt tokens{}", planned.prompt_tokens, planned.counted ? "" : " declared");
   if (planned.cell.pass == workload::Pass::kSpeed) {
     return fmt::format("    {} speed: {}, {} tokens generated, {} warm-up, {} repetitions\n", prompt.id, length, s.gen_tokens,
                        planned.cell.warmup, planned.cell.repetitions);

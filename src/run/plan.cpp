@@ -8,6 +8,7 @@
 #include "run/engine_settings.h"
 #include "run/guard.h"
 #include "run/opened_model.h"
+#include "run/prompt_length.h"
 #include "run/stop_words.h"
 
 namespace qbench::run {
@@ -40,27 +41,31 @@ void choose_prompts(workload::Suite& suite, const std::vector<std::string>& ids)
   std::erase_if(suite.prompts, [&](const workload::Prompt& p) { return std::find(ids.begin(), ids.end(), p.id) == ids.end(); });
 }
 
-/// Positions for the longest cell. Declared lengths are those of one tokenizer and say little of a user's own prompt: a third and a
-/// template's worth are added, so that other tokenizers fit too.
-std::int64_t wanted_context(const workload::Suite& suite, const std::vector<PlannedCell>& cells) {
-  std::int64_t most = kContextStep;
-  for (const PlannedCell& planned : cells) {
+void count_prompts(ModelPlan& model, const workload::Suite& suite, const PromptLength& length) {
+  for (PlannedCell& planned : model.cells) {
     const workload::Prompt& prompt = suite.prompts[planned.cell.prompt_index];
-    const std::int64_t declared = workload::declared_prompt_tokens(prompt);
-    most = std::max(most, workload::declared_context(prompt, planned.cell) + declared / 3 + 64);
+    const auto counted = length.tokens(prompt, planned.turns, planned.cell.settings.enable_thinking);
+    if (!counted) continue;
+    planned.prompt_tokens = *counted;
+    planned.counted = true;
   }
+}
+
+/// Positions for the longest cell, and some for answers that are encoded anew in the next turn.
+std::int64_t wanted_context(const std::vector<PlannedCell>& cells) {
+  std::int64_t most = kContextStep;
+  for (const PlannedCell& planned : cells) most = std::max(most, planned.positions() + (planned.turns > 1 ? planned.positions() / 16 : 0));
   return (most + kContextStep - 1) / kContextStep * kContextStep;
 }
 
 void note_clipped_cells(ModelPlan& model, const workload::Suite& suite) {
   for (const PlannedCell& planned : model.cells) {
     const workload::Prompt& prompt = suite.prompts[planned.cell.prompt_index];
-    const std::int64_t needed = workload::declared_context(prompt, planned.cell);
-    if (needed <= model.context) continue;
+    if (planned.cell.pass == workload::Pass::kSpeed || planned.positions() <= model.context) continue;  // a speed cell fails instead
     model.notes.push_back(
         fmt::format("{} ({} pass): prompt and answers may need {} positions, the context holds {}; an answer that reaches the end stops as "
                     "context_full",
-                    prompt.id, workload::name_of(planned.cell.pass), needed, model.context));
+                    prompt.id, workload::name_of(planned.cell.pass), planned.positions(), model.context));
   }
 }
 
@@ -68,6 +73,8 @@ void make_planned_cells(ModelPlan& model, const RunPlan& plan, const workload::S
   for (workload::Cell& cell : workload::make_cells(1, plan.suite, profile, command_line)) {
     PlannedCell planned;
     planned.turns = cell.pass == workload::Pass::kText ? static_cast<std::int64_t>(plan.suite.prompts[cell.prompt_index].turns.size()) : 1;
+    const workload::Prompt& prompt = plan.suite.prompts[cell.prompt_index];
+    for (std::int64_t turn = 0; turn < planned.turns; ++turn) planned.prompt_tokens += prompt.turns[static_cast<std::size_t>(turn)].prompt_tokens;
     model.engine = cell.settings;
     planned.key.model = model.label;
     planned.key.suite = plan.suite.name;
@@ -82,9 +89,9 @@ void make_planned_cells(ModelPlan& model, const RunPlan& plan, const workload::S
   }
 }
 
-void set_context(ModelPlan& model, const RunPlan& plan, std::int64_t checkpoint_context) {
+void set_context(ModelPlan& model, std::int64_t checkpoint_context) {
   const std::int64_t asked = model.engine.context;
-  model.context = asked > 0 ? asked : wanted_context(plan.suite, model.cells);
+  model.context = asked > 0 ? asked : wanted_context(model.cells);
   if (asked == 0 && checkpoint_context > 0) model.context = std::min(model.context, checkpoint_context);
   if (checkpoint_context > 0) check_context(asked, checkpoint_context, model.label);
 }
@@ -110,10 +117,12 @@ void plan_model(ModelPlan& model, const RunPlan& plan, const catalog::ResolvedMo
   make_planned_cells(model, plan, profile, command_line);
   const std::int64_t threads = model.engine.threads > 0 ? model.engine.threads : cores;
   const auto misfit = run_guarded([&] {
-    set_context(model, plan, checkpoint_context);
+    if (files) count_prompts(model, plan.suite, PromptLength(*files));
+    set_context(model, checkpoint_context);
     if (!files) return;
     check_precision(*files, model.engine.precision);
     if (files->text_side.kind == formats::TokenizerSource::Kind::kNone) {
+      model.notes.push_back("there is no tokenizer: prompts are seeded ids of the suite's lengths (prompt=synthetic)");
       split_stop_words(plan.options.settings.stop.value_or(std::vector<std::string>()), nullptr);
       if (!model.engine.stop.empty()) model.notes.push_back("there is no tokenizer: stop words are not looked for");
     }

@@ -20,7 +20,11 @@ namespace qbench::run {
 struct PlannedCell {
   record::CellKey key;  ///< of turn 1
   workload::Cell cell;
-  std::int64_t turns = 1;  ///< requests: the speed pass runs the first turn, the text pass all
+  std::int64_t turns = 1;          ///< requests: the speed pass runs the first turn, the text pass all
+  std::int64_t prompt_tokens = 0;  ///< of all its turns
+  bool counted = false;            ///< with the model's tokenizer; else declared by the suite
+  /// Positions that prompts and longest answers take.
+  std::int64_t positions() const { return prompt_tokens + turns * cell.new_tokens_per_turn(); }
 };
 
 /// One model of the run.

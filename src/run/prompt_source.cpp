@@ -54,16 +54,22 @@ std::vector<std::int32_t> PromptSource::synthetic_ids(const Conversation& conver
 
 text::FormattedPrompt PromptSource::format(const Conversation& conversation, const workload::EffectiveSettings& settings,
                                            std::size_t sequence) const {
+  std::vector<std::string> answers;
+  for (const Answer& answer : conversation.answers) answers.push_back(answer.texts[sequence]);
+  return formatter_->format(prompt_request(*conversation.prompt, conversation.turn, answers, settings.enable_thinking), wall_now_ns());
+}
+
+text::PromptRequest prompt_request(const workload::Prompt& prompt, std::int64_t turn, std::span<const std::string> answers,
+                                   std::optional<bool> enable_thinking) {
   text::PromptRequest request;
-  if (conversation.prompt->system) request.messages.push_back({"system", *conversation.prompt->system});
-  for (std::size_t turn = 0; turn < static_cast<std::size_t>(conversation.turn); ++turn) {
-    request.messages.push_back({"user", conversation.prompt->turns[turn].text});
-    if (turn + 1 < static_cast<std::size_t>(conversation.turn))
-      request.messages.push_back({"assistant", conversation.answers[turn].texts[sequence]});
+  if (prompt.system) request.messages.push_back({"system", *prompt.system});
+  for (std::size_t i = 0; i < static_cast<std::size_t>(turn); ++i) {
+    request.messages.push_back({"user", prompt.turns[i].text});
+    if (i + 1 < static_cast<std::size_t>(turn)) request.messages.push_back({"assistant", answers[i]});
   }
-  request.enable_thinking = settings.enable_thinking;
-  request.language = conversation.prompt->language;
-  return formatter_->format(request, wall_now_ns());
+  request.enable_thinking = enable_thinking;
+  request.language = prompt.language;
+  return request;
 }
 
 }  // namespace qbench::run

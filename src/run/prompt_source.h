@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,10 @@ struct PreparedPrompt {
   bool synthetic = false;                          ///< seeded ids of the declared length: there is no tokenizer
   std::int64_t rendered_ns = 0, tokenized_ns = 0;  ///< now_ns() stamps
 };
+
+/// The conversation up to the user's turn `turn`: answers (turn - 1) are the model's, by turn.
+text::PromptRequest prompt_request(const workload::Prompt& prompt, std::int64_t turn, std::span<const std::string> answers,
+                                   std::optional<bool> enable_thinking);
 
 /// Makes the prompts of one model: written as its kind wants them and encoded with its tokenizer, or seeded ids where it has no tokenizer.
 class PromptSource {

@@ -10,6 +10,7 @@
 #include "measure/machine_facts.h"
 #include "record/record_json.h"
 #include "report/terminal_table.h"
+#include "run/guard.h"
 #include "run/interrupt.h"
 #include "run/model_runner.h"
 #include "run/progress_so_far.h"
@@ -77,6 +78,7 @@ RunOptions resumed_options(const RunRequest& request, const record::RunRecord& b
   if (request.options_given) {
     RunOptions now = with_absolute_paths(request.options);
     now.stream = then.stream;  // shows something, changes nothing
+    if (now.models.empty()) now.models = then.models;
     check_same_options(to_json(then), to_json(now), *request.resume);
   }
   RunOptions options = then;
@@ -144,6 +146,23 @@ bool run_all(const RunPlan& plan, RunLog& log, Display& display, const RunOutput
   return !InterruptGuard::requested();
 }
 
+std::size_t count_cells_left(const RunPlan& plan, const RunLog& log) {
+  std::size_t left = 0;
+  for (const ModelPlan& model : plan.models) {
+    for (const PlannedCell& planned : model.cells) {
+      left += remaining_work(planned, plan.suite.prompts[planned.cell.prompt_index], log.content()).has_value() ? 1 : 0;
+    }
+  }
+  return left;
+}
+
+/// What could not be written any more (a full disk) is said, with how to go on; what was measured before is in samples.jsonl.
+int end_unwritable(const record::Failure& failure, const RunLog& log, Display& display) {
+  display.error(failure.message);
+  display.error(fmt::format("the run ends here; when there is room again, finish it with: qbench run --resume {}", log.folder().path().string()));
+  return kExitModelFailed;
+}
+
 }  // namespace
 
 int run_models(const RunRequest& request, const DeviceFactory& devices, const RunOutput& output) {
@@ -152,15 +171,21 @@ int run_models(const RunRequest& request, const DeviceFactory& devices, const Ru
   RunPlan plan;
   RunLog log = begin(request, plan, devices, display);
   display.line(fmt::format("results in {}", log.folder().path().string()));
-  const bool complete = run_all(plan, log, display, output);
-  if (complete) log.finish();
-  const std::vector<std::filesystem::path> written = log.write_reports();
+  bool complete = false;
+  std::vector<std::filesystem::path> written;
+  const auto failure = run_guarded([&] {
+    complete = run_all(plan, log, display, output);
+    if (complete) log.finish();
+    written = log.write_reports();
+  });
+  if (failure) return end_unwritable(*failure, log, display);
   display.hide_progress();
   output.result(report::end_table(log.rows(), {.width = request.display.width, .color = request.display.color}));
   for (const auto& path : {log.folder().run_json(), log.folder().samples()}) output.result(path.string() + "\n");
   for (const auto& path : written) output.result(path.string() + "\n");
   if (!complete) {
-    display.error(fmt::format("interrupted; finish this run with: qbench run --resume {}", log.folder().path().string()));
+    display.error(fmt::format("interrupted with {} cell{} to do; finish this run with: qbench run --resume {}", count_cells_left(plan, log),
+                              count_cells_left(plan, log) == 1 ? "" : "s", log.folder().path().string()));
     return 128 + InterruptGuard::signal();
   }
   return log.has_failed_rows() ? kExitModelFailed : kExitFine;

@@ -22,6 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kLongestLabel = 80;
+constexpr int kMostRunsOfOneName = 1000;
 
 [[noreturn]] void fail(const fs::path& path, const std::string& what) {
   throw Error(ErrorCode::kIo, what + ": " + std::strerror(errno), path.string());
@@ -41,15 +42,16 @@ int lock_folder(const fs::path& path) {
 
 }  // namespace
 
-RunFolder RunFolder::create(const fs::path& output_dir, const record::RunRecord& run) {
+RunFolder RunFolder::create(const fs::path& output_dir, record::RunRecord& run) {
   std::error_code failed;
   fs::create_directories(output_dir, failed);
   if (failed) throw Error(ErrorCode::kIo, "cannot make the results folder: " + failed.message(), output_dir.string());
-  const fs::path path = output_dir / run.run_id;
-  if (::mkdir(path.c_str(), 0755) != 0) {
-    if (errno == EEXIST)
-      throw Error(ErrorCode::kUsage, "the run's folder exists already; use --resume to finish that run, or another --label", path.string());
-    fail(path, "cannot make the run's folder");
+  const std::string wanted = run.run_id;
+  fs::path path = output_dir / wanted;
+  for (int i = 2; ::mkdir(path.c_str(), 0755) != 0; ++i) {  // two runs may begin in the same second
+    if (errno != EEXIST || i > kMostRunsOfOneName) fail(path, "cannot make the run's folder");
+    run.run_id = wanted + "-" + std::to_string(i);
+    path = output_dir / run.run_id;
   }
   RunFolder folder(path, lock_folder(path));
   record::write_run_json(folder.run_json(), run);

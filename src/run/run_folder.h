@@ -12,8 +12,9 @@ namespace qbench::run {
 /// results/<run-id>: made, locked against a second writer, and known to be writable before anything is loaded. Move-only.
 class RunFolder {
  public:
-  /// A new folder with its run.json. Error{kUsage}: it exists already; Error{kIo} with the system's reason: not writable, disk full.
-  static RunFolder create(const std::filesystem::path& output_dir, const record::RunRecord& run);
+  /// A new folder with its run.json. Where the run's id is taken, "-2", "-3", ... is added to it. Error{kIo} with the system's reason: not
+  /// writable, disk full.
+  static RunFolder create(const std::filesystem::path& output_dir, record::RunRecord& run);
   /// The folder of an interrupted run. Error{kUsage}: no such folder, no run.json in it, another process is writing it; Error{kIo}.
   static RunFolder reopen(const std::filesystem::path& path);
   ~RunFolder();

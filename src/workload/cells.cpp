@@ -42,10 +42,4 @@ std::vector<Cell> make_cells(std::size_t models, const Suite& suite, const Setti
   return cells;
 }
 
-std::int64_t declared_context(const Prompt& prompt, const Cell& cell) {
-  QB_CHECK(prompt.id == cell.prompt_id);
-  const auto turns = static_cast<std::int64_t>(prompt.turns.size());
-  return declared_prompt_tokens(prompt) + turns * cell.new_tokens_per_turn();
-}
-
 }  // namespace qbench::workload

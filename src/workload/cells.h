@@ -32,7 +32,4 @@ EffectiveSettings settings_for(const Prompt& prompt, const Settings& profile, co
 /// A pure function of its arguments. `models` may be 0 (no cells).
 std::vector<Cell> make_cells(std::size_t models, const Suite& suite, const Settings& profile, const Settings& command_line);
 
-/// Positions that the longest request of the cell needs by the declared lengths: every turn, and an answer after each of them.
-std::int64_t declared_context(const Prompt& prompt, const Cell& cell);
-
 }  // namespace qbench::workload

@@ -86,7 +86,7 @@ struct RangeCheck {
     const bool below = field.low_excluded ? value <= field.low : value < field.low;
     if (std::isfinite(value) && !below && value <= field.high) return {};
     return "expected " + std::string(field.low_excluded ? "more than " : "") + json(field.low).dump() + " to " + json(field.high).dump() +
-           ", got " + json(value).dump();
+           ", got " + (std::isfinite(value) ? json(value).dump() : std::to_string(value));
   }
   std::string operator()(const std::optional<double>& value) const { return number(*value); }
   std::string operator()(const std::optional<std::int64_t>& value) const {

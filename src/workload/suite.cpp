@@ -136,10 +136,4 @@ Suite suite_from_prompt_file(const fs::path& path) {
   return with_digests(std::move(suite));
 }
 
-std::int64_t declared_prompt_tokens(const Prompt& prompt) {
-  std::int64_t total = 0;
-  for (const Turn& turn : prompt.turns) total += turn.prompt_tokens;
-  return total;
-}
-
 }  // namespace qbench::workload

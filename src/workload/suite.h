@@ -62,7 +62,4 @@ Suite suite_from_text(std::string_view text);
 /// A suite of one prompt from --prompt-file: the whole file is the prompt (one final newline is dropped). Error{kConfig} when unreadable.
 Suite suite_from_prompt_file(const std::filesystem::path& path);
 
-/// Declared tokens of all turns together.
-std::int64_t declared_prompt_tokens(const Prompt& prompt);
-
 }  // namespace qbench::workload

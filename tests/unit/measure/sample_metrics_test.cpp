@@ -51,7 +51,7 @@ TEST_CASE("the formulas hold on stamps computed by hand") {
   CHECK(3.75 == value(MetricId::kBytesPerToken));  // 15 / 4
   CHECK(10.0 == value(MetricId::kPromptTokens));
   CHECK(4.0 == value(MetricId::kOutputTokens));
-  CHECK(0.14 == value(MetricId::kContextUseRatio));  // (10 + 4) / 100
+  CHECK(0.13 == value(MetricId::kContextUseRatio));  // (10 + 4 - 1) / 100
   CHECK(1'000'000.0 == value(MetricId::kPeakBytes));
   CHECK_FALSE(m[MetricId::kThinkingTokens].has_value());
   CHECK_FALSE(m[MetricId::kFirstAnswerMs].has_value());
@@ -152,7 +152,7 @@ TEST_CASE("several sequences are added up; decoding begins when the last one has
   CHECK(80.0 / 6 == value(MetricId::kItlMeanMs));
   CHECK(9 / 0.075 == value(MetricId::kE2eTokPerS));
   CHECK(15 / 0.075 == value(MetricId::kCharsPerS));
-  CHECK(0.25 == value(MetricId::kContextUseRatio));  // the longest: (20 + 5) / 100
+  CHECK(0.24 == value(MetricId::kContextUseRatio));  // the longest: (20 + 5 - 1) / 100
   std::vector<double> gaps;
   append_gaps_ms(sample, gaps);
   CHECK(gaps == std::vector<double>{15, 15, 5, 15, 15, 15});

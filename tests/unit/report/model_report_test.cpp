@@ -39,7 +39,7 @@ std::string outside_code(const std::string& markdown) {
 
 TEST_CASE("the report holds machine, settings, prompt, output, metrics and the breakdown by phase") {
   const std::string text = model_markdown(test::small_run(), test::small_content("print('fizz')"), "smol");
-  for (const char* part : {"# SmolLM2-135M-Instruct\n",
+  for (const char* part : {"# smol (SmolLM2-135M-Instruct)\n",
                            "## Results",
                            "## Model",
                            "## Settings",
@@ -94,7 +94,7 @@ TEST_CASE("names and failures with markup stay in their line") {
   }
   content.loads.clear();
   const std::string text = model_markdown(test::small_run(), content, "smol");
-  CHECK(contains(text, "# a\\|b\n"));
+  CHECK(contains(text, "# smol (a\\|b)\n"));
   CHECK(contains(text, "## Failures"));
   CHECK(contains(text, "line one ## two \\| three &lt;b>"));
   CHECK_FALSE(contains(text, "\n## two"));
@@ -111,6 +111,44 @@ TEST_CASE("a model that could not be loaded has a report that says why") {
   CHECK(contains(text, "# nowhere\n"));
   CHECK(contains(text, "- **loading failed** (not_found): no such model"));
   CHECK(contains(text, "0 of 0 rows worked"));
+}
+
+TEST_CASE("one reason of many rows stands once, with the rows") {
+  auto content = test::small_content("x");
+  content.samples.clear();
+  for (auto& cell : content.cells) {
+    cell.status = record::Status::kFailed;
+    cell.failure = {"not_found", "no such model; download it with: fetch it"};
+    cell.output_digest.clear();
+  }
+  content.loads.front().status = record::Status::kFailed;
+  content.loads.front().failure = content.cells.front().failure;
+  const std::string text = model_markdown(test::small_run(), content, "smol");
+  CHECK(contains(text, "- **loading failed** (not_found), and so fizzbuzz (speed), fizzbuzz (text): no such model; download it with: fetch it\n"));
+  const std::size_t first = text.find("no such model");
+  CHECK(text.find("no such model", first + 1) == std::string::npos);
+  content.cells.back().failure.message = "another reason";
+  CHECK(contains(model_markdown(test::small_run(), content, "smol"), "- **failed** (not_found), fizzbuzz (text): another reason\n"));
+}
+
+TEST_CASE("bytes, parameters and sampling are written for people, beside the figures") {
+  auto content = test::small_content("x");
+  for (auto& cell : content.cells) {
+    cell.settings.sampling_json = R"({"seed":1,"stop":["a"],"temperature":0.7})";
+    cell.model.parameters = 134'515'008;
+  }
+  for (auto& load : content.loads) load.model.parameters = 134'515'008;
+  const std::string text = model_markdown(test::small_run(), content, "smol");
+  CHECK(contains(text, "| `peak_bytes` | bytes | lower | 300000000 (300.0 MB) | 300000000 (300.0 MB) |"));
+  CHECK(contains(text, "| parameters | 134.5 M (134515008) |"));
+  CHECK(contains(text, "| sampling, text pass | seed=1, stop=\\[\"a\"\\], temperature=0.7 |"));
+}
+
+TEST_CASE("only several repetitions can have the same output") {
+  auto content = test::small_content("x");
+  CHECK_FALSE(contains(model_markdown(test::small_run(), content, "smol"), "the same in all timed repetitions"));
+  for (auto& cell : content.cells) cell.n_samples = 2;
+  CHECK(contains(model_markdown(test::small_run(), content, "smol"), "Digest of the output ids: `beef`, the same in all timed repetitions"));
 }
 
 TEST_CASE("a cell that was run again after a resume is reported once, with its last record") {

@@ -37,11 +37,13 @@ TEST_CASE("a run's name is its time and a label that is safe in a path") {
 
 TEST_CASE("a run's folder is not used twice, and not by two processes") {
   const test::TempDir dir;
+  record::RunRecord first = record_named("r"), second = record_named("r");
   {
-    const run::RunFolder folder = run::RunFolder::create(dir.path() / "results", record_named("r"));
+    const run::RunFolder folder = run::RunFolder::create(dir.path() / "results", first);
     CHECK(std::filesystem::exists(folder.run_json()));
     CHECK(std::filesystem::exists(folder.samples()));
-    CHECK(code_of([&] { run::RunFolder::create(dir.path() / "results", record_named("r")); }) == ErrorCode::kUsage);
+    CHECK(run::RunFolder::create(dir.path() / "results", second).path() == dir.path() / "results" / "r-2");
+    CHECK(second.run_id == "r-2");
     CHECK(code_of([&] { run::RunFolder::reopen(folder.path()); }) == ErrorCode::kUsage);
   }
   CHECK(run::RunFolder::reopen(dir.path() / "results" / "r").path() == dir.path() / "results" / "r");
@@ -56,5 +58,6 @@ TEST_CASE("what is no run's folder cannot be resumed") {
 TEST_CASE("a results folder below a file is an error at once") {
   const test::TempDir dir;
   std::ofstream(dir.path() / "file") << "x";
-  CHECK(code_of([&] { run::RunFolder::create(dir.path() / "file" / "results", record_named("r")); }) == ErrorCode::kIo);
+  record::RunRecord run = record_named("r");
+  CHECK(code_of([&] { run::RunFolder::create(dir.path() / "file" / "results", run); }) == ErrorCode::kIo);
 }

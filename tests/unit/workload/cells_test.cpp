@@ -68,15 +68,4 @@ TEST_CASE("the command line wins over the profile, the profile over the prompt")
   CHECK(settings_for(suite.prompts[0], {}, {}).gen_tokens == 32);
 }
 
-TEST_CASE("the declared context holds every turn and an answer to each") {
-  const Suite suite = make_suite();
-  Settings command_line;
-  command_line.max_new_tokens = 1000;
-  const auto cells = make_cells(1, suite, {}, command_line);
-  CHECK(declared_context(suite.prompts[0], cells[0]) == 10 + 32);
-  CHECK(declared_context(suite.prompts[1], cells[1]) == 3 * (10 + 64));
-  CHECK(declared_context(suite.prompts[0], cells[2]) == 10 + 1000);
-  CHECK(declared_context(suite.prompts[1], cells[3]) == 3 * (10 + 1000));
-}
-
 }  // namespace qbench::workload

@@ -62,7 +62,7 @@ TEST_CASE("a suite is read with all it holds") {
   CHECK(one.turns[0].text == "Write a loop.  \nUse `for`.");  // trailing spaces stay, the final newline does not
   CHECK(one.turns[0].prompt_tokens == 11);
   CHECK(one.turns[1].text == "And now in C.");
-  CHECK(declared_prompt_tokens(one) == 17);
+  CHECK(one.turns[1].prompt_tokens == 6);
   CHECK(one.settings.max_new_tokens == 32);  // its own over the suite's
   CHECK(one.settings.gen_tokens == 16);
   CHECK(one.settings.temperature == 0.2);
