@@ -101,8 +101,9 @@ void Block::lane_main(Lane& self) {
     try {
       self.block->launch->thread();
     } catch (const std::exception& e) {
-      self.block->fail(self, Site::current(), std::string("threw: ") + e.what());
+      self.block->report(self, Site::current(), std::string("threw: ") + e.what());
     }
+    if (self.block->broken_) self.block->stop(self);
     self.block->exit_lane(self);
   }
 }
@@ -143,11 +144,13 @@ void Block::check_and_throw() {
               "cuda-emulated");
 }
 
-void Block::fail(const Lane& self, Site site, const std::string& what) {
+void Block::report(const Lane& self, Site site, const std::string& what) {
   error_ = "thread " + std::to_string(self.thread) + " at " + describe(site) + ": " + what;
   broken_ = true;
-  FibreContext abandoned = self.fibre.context;
-  switch_fibre(abandoned, host_.context);
+}
+
+void Block::stop(Lane& self) {
+  switch_fibre(self.fibre.context, host_.context);
   QB_CHECK(!"an abandoned thread went on");
   __builtin_unreachable();
 }
@@ -202,22 +205,28 @@ void Block::exit_lane(Lane& self) {
   --warp.alive;
   ++exited_;
   if (barrier_arrived_ > 0) {
-    fail(self, barrier_site_, "exited while thread " + std::to_string(barrier_first_) + " waits here in sync_threads: diverged barrier");
+    report(self, barrier_site_, "exited while thread " + std::to_string(barrier_first_) + " waits here in sync_threads: diverged barrier");
+    stop(self);
   }
   if (warp.arrived > 0) {
-    fail(self, warp.site, "exited while thread " + std::to_string(warp.first_thread) + " of its warp waits here in " + name_of(warp.operation));
+    report(self, warp.site, "exited while thread " + std::to_string(warp.first_thread) + " of its warp waits here in " + name_of(warp.operation));
+    stop(self);
   }
   yield(self);
 }
 
 void Block::sync_threads(Lane& self, Site site) {
-  if (exited_ > 0) fail(self, site, "sync_threads after " + std::to_string(exited_) + " threads of the block have exited");
+  if (exited_ > 0) {
+    report(self, site, "sync_threads after " + std::to_string(exited_) + " threads of the block have exited");
+    stop(self);
+  }
   if (barrier_arrived_ == 0) {
     barrier_site_ = site;
     barrier_first_ = self.thread;
   } else if (!same(site, barrier_site_)) {
-    fail(self, site,
-         "diverged barrier: thread " + std::to_string(barrier_first_) + " waits in another sync_threads, at " + describe(barrier_site_));
+    report(self, site,
+           "diverged barrier: thread " + std::to_string(barrier_first_) + " waits in another sync_threads, at " + describe(barrier_site_));
+    stop(self);
   }
   if (++barrier_arrived_ < threads_) return park(self, Operation::kSyncThreads, site);
   barrier_arrived_ = 0;
@@ -228,15 +237,17 @@ void Block::sync_threads(Lane& self, Site site) {
 bool Block::arrive(Lane& self, Operation operation, Site site) {
   Warp& warp = *self.warp;
   if (warp.alive < kWarpSize) {
-    fail(self, site, std::string(name_of(operation)) + " after " + std::to_string(kWarpSize - warp.alive) + " lanes of the warp have exited");
+    report(self, site, std::string(name_of(operation)) + " after " + std::to_string(kWarpSize - warp.alive) + " lanes of the warp have exited");
+    stop(self);
   }
   if (warp.arrived == 0) {
     warp.operation = operation;
     warp.site = site;
     warp.first_thread = self.thread;
   } else if (warp.operation != operation || !same(site, warp.site)) {
-    fail(self, site, std::string(name_of(operation)) + ", but thread " + std::to_string(warp.first_thread) + " of its warp waits in " +
-                         name_of(warp.operation) + " at " + describe(warp.site));
+    report(self, site, std::string(name_of(operation)) + ", but thread " + std::to_string(warp.first_thread) + " of its warp waits in " +
+                           name_of(warp.operation) + " at " + describe(warp.site));
+    stop(self);
   }
   if (++warp.arrived == kWarpSize) return true;
   park(self, operation, site);

@@ -97,7 +97,9 @@ class Block {
   void finish(Lane& self);
   void sync_warp(Lane& self, Site site);
   void wait_for_dependency(Lane& self, Site site);
-  [[noreturn]] void fail(const Lane& self, Site site, const std::string& what);
+  /// What is wrong, then the end of the block: two calls, so that no string is alive on the stack that is left behind.
+  void report(const Lane& self, Site site, const std::string& what);
+  [[noreturn]] void stop(Lane& self);
   std::uint32_t draw() noexcept;  ///< 32 random bits
   bool seeded() const noexcept { return seeded_; }
 

@@ -68,6 +68,14 @@ void load_matrices(Warp& warp, bool transposed) {
   }
 }
 
+/// ldmatrix and cp.async reach shared memory only.
+void require_shared(const void* address, Site site) {
+  Lane& self = *current_lane;
+  if (self.block->shared.contains(address, 16)) return;
+  self.block->report(self, site, "the 16 bytes do not lie in one shared array");
+  self.block->stop(self);
+}
+
 }  // namespace
 
 float sum_float(float value, Site site) {
@@ -132,7 +140,7 @@ void ldmatrix_x4(unsigned (&r)[4], const void* shared, bool transposed, Site sit
   Lane& self = *current_lane;
   Warp& warp = *self.warp;
   require_aligned(shared, 16, site);
-  if (!self.block->shared.contains(shared, 16)) self.block->fail(self, site, "ldmatrix: the row does not lie in shared memory");
+  require_shared(shared, site);
   warp.row[static_cast<std::size_t>(self.lane)] = shared;
   together(self, transposed ? Operation::kLdmatrixTrans : Operation::kLdmatrix, site, [transposed](Warp& w) { load_matrices(w, transposed); });
   std::memcpy(r, warp.out.fragment[self.lane], sizeof r);
@@ -142,7 +150,7 @@ void copy_async(void* shared, const void* global, Site site) {
   Lane& self = *current_lane;
   require_aligned(shared, 16, site);
   require_aligned(global, 16, site);
-  if (!self.block->shared.contains(shared, 16)) self.block->fail(self, site, "cp.async: the target does not lie in shared memory");
+  require_shared(shared, site);
   const bool now = self.block->seeded() && self.block->draw() % 2 == 0;
   if (now) {
     std::memcpy(shared, global, 16);
@@ -168,7 +176,8 @@ void copy_async_wait(int pending) {
 void require_aligned(const void* address, std::size_t alignment, Site site) {
   if (reinterpret_cast<std::uintptr_t>(address) % alignment == 0) return;
   Lane& self = *current_lane;
-  self.block->fail(self, site, "an access of " + std::to_string(alignment) + " bytes at an address that is not a multiple of it");
+  self.block->report(self, site, "an access of " + std::to_string(alignment) + " bytes at an address that is not a multiple of it");
+  self.block->stop(self);
 }
 
 }  // namespace qbench::kernels::cuda_emulated::emulation

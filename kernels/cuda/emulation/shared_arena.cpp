@@ -85,7 +85,8 @@ void* shared_array(SharedKey& key, std::size_t bytes) {
   Lane& self = *current_lane;
   void* const data = self.block->shared.array(key, bytes);
   if (data == nullptr) {
-    self.block->fail(self, Site::current(), std::string("no room for the shared array '") + key.name + "' of " + std::to_string(bytes) + " bytes");
+    self.block->report(self, Site::current(), std::string("no room for the shared array '") + key.name + "' of " + std::to_string(bytes) + " bytes");
+    self.block->stop(self);
   }
   return data;
 }
@@ -93,7 +94,10 @@ void* shared_array(SharedKey& key, std::size_t bytes) {
 void* shared_dynamic() {
   Lane& self = *current_lane;
   void* const data = self.block->shared.dynamic();
-  if (data == nullptr) self.block->fail(self, Site::current(), "uses dynamic shared memory, but the launch asks for none");
+  if (data == nullptr) {
+    self.block->report(self, Site::current(), "uses dynamic shared memory, but the launch asks for none");
+    self.block->stop(self);
+  }
   return data;
 }
 
