@@ -45,7 +45,7 @@ double cache_rounding(DType dtype, double value, double largest) {
 /// One layer of attention with its weights, its cache on a device, and the same in double.
 class Layer {
  public:
-  Layer(const Shape& shape, kernels::cpu::Isa isa, int threads)
+  Layer(const Shape& shape, const StepDevice& on, int variant)
       : shape_(shape),
         rows_((shape.heads + 2 * shape.kv_heads) * shape.head_dim),
         q_weights_(shape.heads * shape.head_dim, kHidden, 31),
@@ -55,7 +55,7 @@ class Layer {
         bias_(normal_numbers(rows_, 35, 0.3)),
         q_norm_(normal_numbers(shape.head_dim, 36)),
         k_norm_(normal_numbers(shape.head_dim, 37)),
-        device_(make_cpu_backend({threads, isa})) {
+        device_(on.make(variant)) {
     qkv_ = load(*device_, {&q_weights_, &k_weights_, &v_weights_});
     norm_buffer_ = device_->load_vector(norm_);
     bias_buffer_ = device_->load_vector(bias_);
@@ -237,14 +237,14 @@ std::vector<OwnedBatch> steps() {
   return result;
 }
 
-void check_layer(const Shape& shape, kernels::cpu::Isa isa) {
-  CAPTURE(name_of(isa));
+void check_layer(const Shape& shape, const StepDevice& on) {
+  CAPTURE(on.name);
   CAPTURE(shape.heads);
   CAPTURE(shape.kv_heads);
   CAPTURE(shape.head_dim);
   CAPTURE(shape.window);
   CAPTURE(tensor::name_of(shape.cache));
-  Layer layer(shape, isa, 2);
+  Layer layer(shape, on, 2);
   History history;
   std::uint64_t seed = 100;
   for (const OwnedBatch& batch : steps()) {
@@ -264,17 +264,17 @@ TEST_CASE("attention steps equal the formula for every group size, head size and
       {8, 1, 128, false, true, 128, 64, DType::kF32}, {2, 2, 96, false, false, 96, 24, DType::kF32},
       {2, 1, 40, true, true, 20, 0, DType::kF32},     {5, 1, 72, false, false, 72, 100, DType::kF32},
   };
-  for (const auto isa : available_isas("attention steps")) {
-    for (const Shape& shape : shapes) check_layer(shape, isa);
+  for (const StepDevice& on : step_devices("attention steps")) {
+    for (const Shape& shape : shapes) check_layer(shape, on);
   }
 }
 
 TEST_CASE("attention steps stay within the rounding of a bfloat16, float16 or q8_0 cache") {
-  for (const auto isa : available_isas("attention steps, small caches")) {
+  for (const StepDevice& on : step_devices("attention steps, small caches")) {
     for (const DType cache : {DType::kBF16, DType::kF16, DType::kQ8_0}) {
-      check_layer({6, 2, 64, true, false, 64, 0, cache}, isa);
-      check_layer({4, 2, 128, false, true, 128, 40, cache}, isa);
-      check_layer({3, 1, 96, false, false, 96, 0, cache}, isa);
+      check_layer({6, 2, 64, true, false, 64, 0, cache}, on);
+      check_layer({4, 2, 128, false, true, 128, 40, cache}, on);
+      check_layer({3, 1, 96, false, false, 96, 0, cache}, on);
     }
   }
 }
@@ -283,17 +283,17 @@ TEST_CASE("a prompt in chunks gives the same as the prompt at once, within round
   const Shape shape{6, 2, 64, true, false, 64, 0, DType::kF32};
   const std::int32_t length = 150;
   const auto x = normal_numbers(length * kHidden, 77);
-  for (const auto isa : available_isas("chunks")) {
-    CAPTURE(name_of(isa));
+  for (const StepDevice& on : step_devices("chunks")) {
+    CAPTURE(on.name);
     OwnedBatch whole;
     whole.add(0, 0, length);
-    Layer at_once(shape, isa, 2);
+    Layer at_once(shape, on, 2);
     const auto expected = at_once.run(whole, x).second;
     History history;
     const auto bounds = at_once.expect(whole, x, history).second;
     for (const std::int32_t chunk : {1, 7, 64, 100}) {
       CAPTURE(chunk);
-      Layer in_chunks(shape, isa, 2);
+      Layer in_chunks(shape, on, 2);
       double largest = 0;
       for (std::int32_t first = 0; first < length; first += chunk) {
         OwnedBatch batch;
@@ -310,14 +310,14 @@ TEST_CASE("a prompt in chunks gives the same as the prompt at once, within round
   }
 }
 
-TEST_CASE("attention does not depend on the number of threads by a single bit") {
-  for (const auto isa : available_isas("attention threads")) {
-    CAPTURE(name_of(isa));
+TEST_CASE("attention does not depend on the number of threads or the order of blocks by a single bit") {
+  for (const StepDevice& on : step_devices("attention threads")) {
+    CAPTURE(on.name);
     for (const DType cache : {DType::kF32, DType::kBF16, DType::kF16, DType::kQ8_0}) {
       const Shape shape{14, 2, 64, true, false, 64, 0, cache};
       std::vector<std::vector<float>> results;
-      for (const int threads : {1, 2, 3, 5}) {
-        Layer layer(shape, isa, threads);
+      for (const int variant : on.variants) {
+        Layer layer(shape, on, variant);
         std::vector<float> all;
         std::uint64_t seed = 100;
         for (const OwnedBatch& batch : steps()) {

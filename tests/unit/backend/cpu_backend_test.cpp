@@ -1,6 +1,9 @@
+#include "backend/cpu/cpu_backend.h"
+
 #include <doctest/doctest.h>
 
 #include "base/error.h"
+#include "kernels/cpu/isa.h"
 #include "step_cases.h"
 
 namespace qbench::backend {

@@ -28,9 +28,9 @@ struct Experts {
   std::vector<Weights> gate, up, down;
 };
 
-std::vector<float> run(const Experts& experts, kernels::cpu::Isa isa, int threads, std::int64_t used, bool renormalize, bool fused,
+std::vector<float> run(const Experts& experts, const StepDevice& on, int variant, std::int64_t used, bool renormalize, bool fused,
                        const std::vector<std::vector<float>>& steps) {
-  const auto device = make_cpu_backend({threads, isa});
+  const auto device = on.make(variant);
   const auto router = load(*device, {&experts.router});
   const auto norm = device->load_vector(experts.norm);
   std::vector<std::unique_ptr<Matrix>> gate_up;
@@ -108,8 +108,8 @@ std::vector<Bounded> expect(const Experts& experts, const float* x, std::int64_t
 
 TEST_CASE("the experts step equals the formula for one token and for many, renormalised or not") {
   const Experts experts;
-  for (const auto isa : available_isas("experts")) {
-    CAPTURE(name_of(isa));
+  for (const StepDevice& on : step_devices("experts")) {
+    CAPTURE(on.name);
     for (const std::int64_t used : {1, 2, 4}) {
       for (const bool renormalize : {false, true}) {
         CAPTURE(used);
@@ -117,7 +117,7 @@ TEST_CASE("the experts step equals the formula for one token and for many, renor
         std::vector<std::vector<float>> steps;
         for (const std::int64_t tokens : {1, 3, 17, 70})
           steps.push_back(normal_numbers(tokens * kHidden, static_cast<std::uint64_t>(400 + tokens), 2.0));
-        const auto actual = run(experts, isa, 2, used, renormalize, used == 2, steps);
+        const auto actual = run(experts, on, 2, used, renormalize, used == 2, steps);
         std::size_t at = 0;
         int undecided = 0;
         for (const auto& x : steps) {
@@ -137,16 +137,16 @@ TEST_CASE("the experts step equals the formula for one token and for many, renor
   }
 }
 
-TEST_CASE("the experts step does not depend on the number of threads by a single bit") {
+TEST_CASE("the experts step does not depend on the number of threads or the order of blocks by a single bit") {
   for (const DType dtype : {DType::kF32, DType::kBF16, DType::kQ8_0}) {
     const Experts experts(dtype);
-    for (const auto isa : available_isas("experts threads")) {
-      CAPTURE(name_of(isa));
+    for (const StepDevice& on : step_devices("experts threads")) {
+      CAPTURE(on.name);
       const std::vector<std::vector<float>> steps = {normal_numbers(kHidden, 1), normal_numbers(2 * kHidden, 2),
                                                      normal_numbers(70 * kHidden, 3)};
-      const auto one = run(experts, isa, 1, 3, true, false, steps);
-      for (const int threads : {2, 3, 5}) {
-        const auto many = run(experts, isa, threads, 3, true, false, steps);
+      const auto one = run(experts, on, 1, 3, true, false, steps);
+      for (const int variant : on.variants) {
+        const auto many = run(experts, on, variant, 3, true, false, steps);
         REQUIRE(one.size() == 73 * kHidden);
         REQUIRE(many.size() == one.size());
         CHECK(std::memcmp(one.data(), many.data(), one.size() * sizeof(float)) == 0);

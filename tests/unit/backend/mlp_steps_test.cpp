@@ -10,17 +10,15 @@ using tensor::DType;
 
 const std::vector<std::int32_t> kTokens = {1, 3, 17, 70};
 
-std::unique_ptr<Backend> device_for(kernels::cpu::Isa isa, int threads = 2) { return make_cpu_backend({threads, isa}); }
-
 std::vector<Bounded> row_of(const std::vector<float>& x, std::int64_t row, std::int64_t cols) { return exact(x.data() + row * cols, cols); }
 
 TEST_CASE("project_residual adds the product to x for any number of tokens") {
   const std::int64_t rows = 75;
   const std::int64_t cols = 100;
   const Weights w(rows, cols, 1);
-  for (const auto isa : available_isas("project_residual")) {
-    CAPTURE(name_of(isa));
-    const auto device = device_for(isa);
+  for (const StepDevice& on : step_devices("project_residual")) {
+    CAPTURE(on.name);
+    const auto device = on.make(2);
     const auto matrix = load(*device, {&w});
     CHECK(matrix->rows() == rows);
     CHECK(matrix->cols() == cols);
@@ -70,9 +68,9 @@ void check_gate_up(bool fused, std::int64_t ffn) {
   gate.from = up.from = &both;
   gate.first = 0;
   up.first = gate.count = up.count = ffn;
-  for (const auto isa : available_isas("norm_gate_up")) {
-    CAPTURE(name_of(isa));
-    const auto device = device_for(isa, 3);
+  for (const StepDevice& on : step_devices("norm_gate_up")) {
+    CAPTURE(on.name);
+    const auto device = on.make(3);
     const auto matrix = fused ? load(*device, {&both}) : load(*device, {&gate, &up});
     for (const std::int32_t tokens : kTokens) {
       CAPTURE(tokens);
@@ -105,9 +103,9 @@ TEST_CASE("norm_head computes the listed rows only, in their order") {
   const std::int64_t vocab = 301;
   const Weights head(vocab, hidden, 8);
   const auto norm = normal_numbers(hidden, 9);
-  for (const auto isa : available_isas("norm_head")) {
-    CAPTURE(name_of(isa));
-    const auto device = device_for(isa);
+  for (const StepDevice& on : step_devices("norm_head")) {
+    CAPTURE(on.name);
+    const auto device = on.make(2);
     const auto matrix = load(*device, {&head});
     const auto norm_buffer = device->load_vector(norm);
     OwnedBatch batch;
@@ -135,8 +133,8 @@ TEST_CASE("norm_head computes the listed rows only, in their order") {
 TEST_CASE("embed copies the rows of the ids as their type defines them") {
   for (const DType dtype : {DType::kF32, DType::kBF16, DType::kQ8_0}) {
     const Weights table(50, 64, 11, dtype);
-    for (const auto isa : available_isas("embed")) {
-      const auto device = device_for(isa);
+    for (const StepDevice& on : step_devices("embed")) {
+      const auto device = on.make(2);
       const auto matrix = load(*device, {&table});
       OwnedBatch batch;
       batch.add(0, 0, 20);
@@ -160,9 +158,9 @@ TEST_CASE("parts of different types in one matrix each read the input in their o
   const Weights c(40, cols, 14, DType::kQ8_0);
   const Weights d(16, cols, 15, DType::kQ4_0);
   const std::vector<const Weights*> parts = {&a, &b, &c, &d};
-  for (const auto isa : available_isas("mixed parts")) {
-    CAPTURE(name_of(isa));
-    const auto device = device_for(isa, 3);
+  for (const StepDevice& on : step_devices("mixed parts")) {
+    CAPTURE(on.name);
+    const auto device = on.make(3);
     const auto matrix = load(*device, {&a, &b, &c, &d});
     for (const std::int32_t tokens : {1, 17}) {
       OwnedBatch batch;

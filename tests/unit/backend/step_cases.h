@@ -5,14 +5,13 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "backend/backend.h"
-#include "backend/cpu/cpu_backend.h"
 #include "base/random.h"
-#include "kernels/cpu/isa.h"
 #include "tensor/convert.h"
 #include "tensor/row_source.h"
 #include "test_support.h"
@@ -21,20 +20,16 @@ namespace qbench::test {
 
 constexpr double kRoundoff = 0x1p-24;  ///< of float32
 
-inline std::vector<kernels::cpu::Isa> available_isas(const std::string& test) {
-  using kernels::cpu::Isa;
-  const kernels::cpu::CpuFeatures features = kernels::cpu::detect_features();
-  std::vector<Isa> isas = {Isa::kScalar};
-  if (features.avx2)
-    isas.push_back(Isa::kAvx2);
-  else
-    report_skip(test + " (avx2)", "this processor has no AVX2");
-  if (features.avx512)
-    isas.push_back(Isa::kAvx512);
-  else
-    report_skip(test + " (avx512)", "this processor has no AVX-512");
-  return isas;
-}
+/// A device that the case tables run on. `variant` is what must not change a result by a single bit: the number of threads of the CPU, the seed of
+/// the order in which an emulated device runs blocks and threads.
+struct StepDevice {
+  std::string name;
+  std::function<std::unique_ptr<backend::Backend>(int variant)> make;
+  std::vector<int> variants = {1, 2, 3, 5};
+};
+
+/// Every device of this test program; those that this machine lacks are reported as skipped.
+std::vector<StepDevice> step_devices(const std::string& test);
 
 inline std::vector<float> normal_numbers(std::int64_t count, std::uint64_t seed, double deviation = 1.0) {
   Random random(seed);

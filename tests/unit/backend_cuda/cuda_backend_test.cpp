@@ -1,0 +1,94 @@
+#include "backend/cuda/cuda_backend.h"
+
+#include <doctest/doctest.h>
+
+#include <optional>
+
+#include "backend/step_cases.h"
+#include "base/error.h"
+#include "kernels/cuda/emulation/control.h"
+
+namespace qbench::backend {
+namespace {
+
+using namespace qbench::test;  // NOLINT: the test's own helpers
+using tensor::DType;
+
+template <class Body>
+std::optional<ErrorCode> error_of(Body&& body) {
+  try {
+    body();
+  } catch (const Error& error) {
+    return error.code();
+  }
+  return std::nullopt;
+}
+
+std::unique_ptr<Backend> emulated() {
+  kernels::cuda_emulated::set_emulation({});
+  return cuda_emulated::make_cuda_backend();
+}
+
+TEST_CASE("the emulated CUDA device says what it is") {
+  const DeviceInfo info = emulated()->device();
+  CHECK(info.kind == DeviceKind::kCudaEmulated);
+  CHECK(info.name == "cuda-emulated");
+  CHECK_FALSE(info.description.empty());
+  CHECK(info.instruction_sets == "sm_90");
+  CHECK(info.attention_path.starts_with("flash"));
+  CHECK(info.memory_bytes > 0);
+  CHECK(info.memory_free_bytes <= info.memory_bytes);
+}
+
+TEST_CASE("a CUDA device that is not there is an error") {
+  CHECK(error_of([] { cuda_emulated::make_cuda_backend({.device = 1000}); }) == ErrorCode::kDevice);
+}
+
+TEST_CASE("a CUDA cache that cannot fit, or has an unknown form, is an error and not a crash") {
+  const auto device = emulated();
+  CHECK(error_of([&] {
+          device->make_kv_cache({1 << 20, 1 << 20, 64, 1 << 20, std::int64_t{1} << 30, DType::kF32});
+        }) == ErrorCode::kMemory);
+  CHECK(error_of([&] { device->make_kv_cache({1, 1, 40, 1, 16, DType::kQ8_0}); }) == ErrorCode::kUnsupported);
+  CHECK(error_of([&] { device->make_kv_cache({1, 1, 64, 1, 16, DType::kQ6_K}); }) == ErrorCode::kUnsupported);
+  CHECK(error_of([&] { device->make_kv_cache({1, 1, 256, 1, 16, DType::kBF16}); }) == ErrorCode::kUnsupported);
+  CHECK(error_of([&] { device->make_kv_cache({1, 1, 12, 1, 16, DType::kBF16}); }) == ErrorCode::kUnsupported);
+}
+
+TEST_CASE("a CUDA cache reports the bytes it occupies") {
+  const auto device = emulated();
+  CHECK(device->make_kv_cache({30, 3, 64, 2, 100, DType::kBF16})->device_bytes() == 30ULL * 3 * 64 * 2 * 100 * 2 * 2);
+  CHECK(device->make_kv_cache({2, 1, 64, 1, 16, DType::kQ8_0})->device_bytes() == 2ULL * 2 * (16 * 64 + 256));
+}
+
+TEST_CASE("read copies the range that was asked for from the CUDA device") {
+  const auto device = emulated();
+  const auto numbers = normal_numbers(100, 1);
+  const auto buffer = device->load_vector(numbers);
+  CHECK(buffer->size() == 100);
+  std::vector<float> part(10);
+  device->read(*buffer, 90, part);
+  CHECK(part == std::vector<float>(numbers.begin() + 90, numbers.end()));
+  device->read(*buffer, 100, std::span<float>{});
+  CHECK(device->allocate(0)->size() == 0);
+}
+
+TEST_CASE("an error while rows are read for the CUDA device reaches the caller") {
+  struct Broken final : tensor::RowSource {
+    DType dtype() const override { return DType::kF32; }
+    std::int64_t rows() const override { return 64; }
+    std::int64_t cols() const override { return 64; }
+    void read_rows(std::int64_t, std::int64_t, std::byte*) const override { throw Error(ErrorCode::kIo, "cannot be read", "test"); }
+  } broken;
+  const auto device = emulated();
+  CHECK(error_of([&] { load(*device, {&broken}); }) == ErrorCode::kIo);
+}
+
+TEST_CASE("activations that do not fit in shared memory are refused with the sizes") {
+  const auto device = emulated();
+  const Weights wide(1, 60000, 1);
+  CHECK(error_of([&] { load(*device, {&wide}); }) == ErrorCode::kUnsupported);
+}
+
+}  // namespace
+}  // namespace qbench::backend
