@@ -74,6 +74,14 @@ ordered_json device_json() {
           {"memory_free_bytes", info.memory_free_bytes}};
 }
 
+ordered_json devices_json() {
+  ordered_json all = ordered_json::array();
+  for (const DeviceListing& device : Devices::list()) {
+    all.push_back({{"name", device.name}, {"available", device.missing.empty()}, {"missing", device.missing}});
+  }
+  return all;
+}
+
 ordered_json disturbances_json(const std::vector<sysinfo::Disturbance>& found) {
   ordered_json all = ordered_json::array();
   for (const sysinfo::Disturbance& d : found) {
@@ -90,6 +98,11 @@ std::string report_text(const sysinfo::Machine& m, const ordered_json& device, c
   std::string text = line("processor", fmt::format("{}, {} of {} cores usable", m.cpu.model, m.cpu.usable_physical, m.cpu.physical));
   text += line("device", fmt::format("{}: {}, {} threads", device["name"].get<std::string>(), device["instruction_sets"].get<std::string>(),
                                      device["threads"].get<int>()));
+  for (const DeviceListing& other : Devices::list()) {
+    if (other.name == device["name"].get<std::string>()) continue;
+    const char* const here = other.name == "cuda-emulated" ? "here: the CUDA core on the host, to check what it computes" : "here";
+    text += line("", other.name + ": " + (other.missing.empty() ? here : "missing: " + other.missing));
+  }
   text += line("attention", device["attention_path"].get<std::string>());
   text += line("memory", fmt::format("{} usable of {}", format_bytes(sysinfo::usable_memory_bytes(m.memory)),
                                      format_bytes(m.memory.total_bytes.value_or(0))));
@@ -115,6 +128,7 @@ int run(bool json) {
   if (json) {
     ordered_json document = machine_json(machine);
     document["device"] = device;
+    document["devices"] = devices_json();
     document["disturbances"] = disturbances_json(found);
     write_output_json(document);
   } else {

@@ -7,6 +7,7 @@
 
 #include "backend/cpu/cpu_backend.h"
 #include "base/error.h"
+#include "cli/cuda_devices.h"
 #include "kernels/cpu/isa.h"
 #include "sysinfo/memory.h"
 
@@ -18,6 +19,9 @@ bool names_cuda_device(std::string_view device) {
   if (!device.starts_with("cuda:") || device.size() < 6 || device.size() > 8) return false;
   return std::all_of(device.begin() + 5, device.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
+
+constexpr const char* kNoCuda = "built without nvcc";
+constexpr const char* kCudaEmulated = "cuda-emulated";
 
 std::optional<kernels::cpu::Isa> isa_of(const std::string& name) {
   if (name.empty()) return std::nullopt;
@@ -32,13 +36,20 @@ std::string Devices::resolve(const run::DeviceRequest& request) const {
   isa_of(request.isa);
   if (request.device == "auto" || request.device == "cpu") return "cpu";
   if (names_cuda_device(request.device)) {
-    throw Error(ErrorCode::kDevice, "this build has no CUDA device (built without nvcc); use --device cpu or auto",
+    throw Error(ErrorCode::kDevice, std::string("this build has no CUDA device (") + kNoCuda + "); use --device cpu or auto",
                 "--device " + request.device);
   }
-  throw Error(ErrorCode::kUsage, "'" + request.device + "' is no device; expected auto, cpu, cuda or cuda:N", "--device");
+  if (request.device == kCudaEmulated) {
+    const std::string missing = CudaEmulatedDevice::missing();
+    if (missing.empty()) return kCudaEmulated;
+    throw Error(ErrorCode::kDevice, "this build has no emulated CUDA device (" + missing + "); use --device cpu or auto",
+                "--device " + request.device);
+  }
+  throw Error(ErrorCode::kUsage, "'" + request.device + "' is no device; expected auto, cpu, cuda, cuda:N or cuda-emulated", "--device");
 }
 
 std::int64_t Devices::threads(const run::DeviceRequest& request) const {
+  if (request.device == kCudaEmulated) return 1;  // blocks run one after the other
   return request.threads > 0 ? request.threads : backend::default_cpu_threads();
 }
 
@@ -49,8 +60,14 @@ std::optional<std::uint64_t> Devices::free_memory_bytes(const run::DeviceRequest
 }
 
 std::unique_ptr<backend::Backend> Devices::make(const run::DeviceRequest& request) const {
-  resolve(request);
+  if (resolve(request) == kCudaEmulated) return CudaEmulatedDevice::make();
   return backend::make_cpu_backend({.threads = static_cast<int>(request.threads), .isa = isa_of(request.isa)});
+}
+
+std::vector<DeviceListing> Devices::list() {
+  return {{.name = "cpu", .missing = ""},
+          {.name = "cuda", .missing = kNoCuda},
+          {.name = kCudaEmulated, .missing = CudaEmulatedDevice::missing()}};
 }
 
 }  // namespace qbench::cli

@@ -11,7 +11,7 @@ namespace qbench::run {
 
 /// What the person asked for.
 struct DeviceRequest {
-  std::string device = "auto";  ///< "auto", "cpu", "cuda", "cuda:N"
+  std::string device = "auto";  ///< "auto", "cpu", "cuda", "cuda:N", "cuda-emulated"
   std::int64_t threads = 0;     ///< host threads that compute; 0: the physical cores that the process may use
   std::string isa;              ///< CPU: "scalar", "avx2", "avx512"; empty: the best there is
 };

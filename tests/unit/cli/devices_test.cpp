@@ -32,6 +32,21 @@ TEST_CASE("auto and cpu are the processor, CUDA is missing and never something e
   CHECK(code_of({.device = "cpu", .threads = 0, .isa = "mmx"}) == ErrorCode::kUsage);
 }
 
+TEST_CASE("the emulated CUDA device is made where the build has it, and is named with the reason where it has not") {
+  const run::DeviceRequest request{.device = "cuda-emulated", .threads = 0, .isa = ""};
+  const cli::DeviceListing listing = cli::Devices::list().back();
+  CHECK(listing.name == "cuda-emulated");
+  if (listing.missing.empty()) {
+    CHECK(cli::Devices().resolve(request) == "cuda-emulated");
+    CHECK(cli::Devices().threads(request) == 1);
+    const backend::DeviceInfo info = cli::Devices().make(request)->device();
+    CHECK(info.name == "cuda-emulated");
+    CHECK(info.kind == backend::DeviceKind::kCudaEmulated);
+  } else {
+    CHECK(code_of(request) == ErrorCode::kDevice);
+  }
+}
+
 TEST_CASE("a device can be made with the scalar kernels everywhere") {
   const auto device = cli::Devices().make({.device = "cpu", .threads = 1, .isa = "scalar"});
   CHECK(device->device().threads == 1);

@@ -1,0 +1,10 @@
+#include "base/error.h"
+#include "cli/cuda_devices.h"
+
+namespace qbench::cli {
+
+std::string CudaEmulatedDevice::missing() { return QB_CUDA_EMULATED_MISSING; }
+
+std::unique_ptr<backend::Backend> CudaEmulatedDevice::make() { throw Error(ErrorCode::kDevice, missing(), "cuda-emulated"); }
+
+}  // namespace qbench::cli
