@@ -13,6 +13,7 @@
 #include "catalog/catalog.h"
 #include "cli/devices.h"
 #include "cli/model_options.h"
+#include "cli/number_options.h"
 #include "cli/output.h"
 #include "model/weight_plan.h"
 #include "run/engine_settings.h"
@@ -263,6 +264,7 @@ Command add_models(CLI::App& root) {
   add_models_option(*options->inspect, options->model, true);
   add_load_options(*options->plan, options->model);
   options->plan->add_option("--memory", options->memory_gb, "Plan for so many GB (1e9 bytes) instead of what is free here")
+      ->transform(finite_number())
       ->type_name("GB");
   return {"models", [options](Invocation& invocation) {
             if (options->list->parsed()) return list_models(*options);

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -66,6 +67,16 @@ void check_command_name(const std::vector<std::string>& argv, const std::vector<
   throw Error(ErrorCode::kUsage, "'" + argv[1] + "' is no command; there are " + names);
 }
 
+/// `qbench run --help`: where the options stand that the command line got as far as.
+std::string help_command(const CLI::App& root) {
+  std::string words = root.get_name();
+  for (const CLI::App* app = &root; !app->get_subcommands().empty();) {
+    app = app->get_subcommands().front();
+    words += " " + app->get_name();
+  }
+  return words + " --help";
+}
+
 int run_command_line(int argc, char** argv, Invocation& invocation) {
   CLI::App root("Benchmark and evaluation harness for code models", "qbench");
   root.set_version_flag("--version", version_line());
@@ -79,9 +90,12 @@ int run_command_line(int argc, char** argv, Invocation& invocation) {
   try {
     root.parse(argc, argv);
   } catch (const CLI::Success& asked) {  // --help, --version
-    return root.exit(asked);
+    std::ostringstream text;
+    root.exit(asked, text, text);
+    write_output(text.str());
+    return qbench::cli::kExitFine;
   } catch (const CLI::ParseError& wrong) {
-    print_error(std::string(wrong.what()) + " (see qbench --help)");
+    print_error(std::string(wrong.what()) + " (see " + help_command(root) + ")");
     return qbench::cli::kExitNothingStarted;
   }
   for (const Command& command : commands) {

@@ -5,6 +5,7 @@
 
 #include "base/environment.h"
 #include "base/error.h"
+#include "cli/number_options.h"
 
 namespace qbench::cli {
 namespace {
@@ -63,11 +64,12 @@ void add_load_options(CLI::App& command, ModelOptions& options, bool models_requ
   command.add_option("--kv-type", engine.kv_type, "Type of the KV cache: f32 (default with --precision f32), bf16, f16 (default) or q8_0")
       ->type_name("T")
       ->group(group);
-  command.add_option("--context", engine.context, "Positions per sequence")->type_name("N")->group(group);
+  command.add_option("--context", engine.context, "Positions per sequence")->transform(whole_number())->type_name("N")->group(group);
   command.add_option("--threads", engine.threads, "Host threads; default: the physical cores that the process may use")
+      ->transform(whole_number())
       ->type_name("N")
       ->group(group);
-  command.add_option("--batch", engine.batch, "Sequences at once (default 1)")->type_name("N")->group(group);
+  command.add_option("--batch", engine.batch, "Sequences at once (default 1)")->transform(whole_number())->type_name("N")->group(group);
   command
       .add_flag_callback(
           "--no-mmap", [&engine] { engine.mmap = false; }, "Read the weight files instead of mapping them")
