@@ -61,8 +61,11 @@ struct Asked {
 
 Asked read_prompt(const GenerateCommand& options) {
   Asked asked;
-  if (options.prompt) asked.prompt = *options.prompt;
-  if (options.prompt_file) asked.prompt = read_input("--prompt-file", *options.prompt_file);
+  if (options.prompt) {
+    check_utf8("--prompt", "the prompt", *options.prompt);
+    asked.prompt = *options.prompt;
+  }
+  if (options.prompt_file) asked.prompt = read_text_input("--prompt-file", *options.prompt_file);
   if (options.token_ids) asked.ids = read_ids("--token-ids", *options.token_ids);
   return asked;
 }

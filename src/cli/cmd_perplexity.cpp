@@ -17,6 +17,7 @@
 #include "cli/input_files.h"
 #include "cli/model_options.h"
 #include "cli/npy_writer.h"
+#include "cli/number_options.h"
 #include "cli/output.h"
 #include "engine/perplexity.h"
 #include "formats/tokenizer_source.h"
@@ -35,6 +36,7 @@ struct PerplexityCommand {
 };
 
 constexpr std::int64_t kLlamaCppContext = 512;  // llama-perplexity's default
+constexpr std::int64_t kLeastContextAll = 2, kLeastContextHalves = 4;
 constexpr std::int64_t kMaxChunks = 1'000'000'000;
 constexpr const char* kExamples = R"(Examples:
   qbench perplexity -m model.gguf --file wiki.test.raw --json
@@ -42,7 +44,9 @@ constexpr const char* kExamples = R"(Examples:
   qbench perplexity -m ./model --token-ids ids.json --method all --dump-logits logits.npy --json
 Methods: llama.cpp cuts the tokens into chunks of --context (512) and scores the second half of each; all scores every token after the first,
 in one window unless --context is given. Ids of --token-ids are used as they are: no BOS is put in. Takes one model. Windows are scored one
-after the other, whatever --batch says.)";
+after the other, whatever --batch says. --dump-logits writes the rows of the tokens that were looked at, chunk after chunk: with all every token
+of a chunk, with llama.cpp those from its middle on (of a chunk of 512 tokens 256 to 511). A row predicts the token after its own; the last row
+of a chunk is written and scores nothing.)";
 
 void check(const PerplexityCommand& options) {
   check_load_options(options.model);
@@ -54,6 +58,13 @@ void check(const PerplexityCommand& options) {
   if (options.chunks < 0 || options.chunks > kMaxChunks) {
     throw Error(ErrorCode::kUsage, "must be from 0 (all) to " + std::to_string(kMaxChunks) + ", not " + std::to_string(options.chunks),
                 "--chunks");
+  }
+  const std::int64_t least = options.method == "all" ? kLeastContextAll : kLeastContextHalves;
+  if (options.model.engine.context.value_or(least) < least) {
+    throw Error(ErrorCode::kUsage,
+                fmt::format("must be at least {} for --method {}, not {}: a shorter chunk leaves nothing to score", least, options.method,
+                            *options.model.engine.context),
+                "--context");
   }
 }
 
@@ -86,7 +97,7 @@ struct Input {
 
 Input read_input_files(const PerplexityCommand& options) {
   Input input;
-  if (options.file) input.text = read_input("--file", *options.file);
+  if (options.file) input.text = read_text_input("--file", *options.file);
   if (options.token_ids) input.ids = read_ids("--token-ids", *options.token_ids);
   if (options.dump_logits) input.dump.emplace(*options.dump_logits);
   return input;
@@ -151,9 +162,11 @@ Command add_perplexity(CLI::App& root) {
   CLI::App* command = root.add_subcommand("perplexity", "How well a model predicts a text");
   command->add_option("--file", options->file, "Text; `-` is standard input")->type_name("F");
   command->add_option("--token-ids", options->token_ids, "One JSON array of ids, used as it is")->type_name("F.json");
-  command->add_option("--chunks", options->chunks, "At most so many windows; 0: all")->type_name("N");
+  command->add_option("--chunks", options->chunks, "At most so many windows; 0: all")->transform(whole_number())->type_name("N");
   command->add_option("--method", options->method, "llama.cpp (default) or all")->type_name("M");
-  command->add_option("--dump-logits", options->dump_logits, "NumPy file: float32 (tokens, vocab_size), padding rows included")
+  command
+      ->add_option("--dump-logits", options->dump_logits,
+                   "NumPy file: float32 (tokens, vocab_size), padding rows included; which tokens: below")
       ->type_name("F.npy");
   command->add_flag("--json", options->json, "One JSON document");
   add_load_options(*command, options->model);

@@ -62,8 +62,11 @@ int run(const TokenizeOptions& options, Invocation& invocation) {
   check(options);
   std::vector<std::string> texts;
   std::vector<std::int32_t> ids;
-  if (options.text) texts.push_back(*options.text);
-  if (options.file) texts.push_back(read_input("--file", *options.file));
+  if (options.text) {
+    check_utf8("TEXT", "the text", *options.text);
+    texts.push_back(*options.text);
+  }
+  if (options.file) texts.push_back(read_text_input("--file", *options.file));
   if (options.jsonl) texts = read_json_strings("--jsonl", *options.jsonl);
   if (options.ids_file) ids = read_ids("--ids-file", *options.ids_file);
 
@@ -93,7 +96,7 @@ Command add_tokenize(CLI::App& root) {
   CLI::App* command = root.add_subcommand("tokenize", "Text to token ids and back, as the model's own tokenizer does it");
   add_models_option(*command, options->model, true);
   command->add_option("text", options->text, "The text")->type_name("TEXT");
-  command->add_option("--file", options->file, "The whole file is the text, byte for byte")->type_name("F");
+  command->add_option("--file", options->file, "The whole file is the text, which must be UTF-8")->type_name("F");
   command->add_option("--jsonl", options->jsonl, "One JSON string a line; prints one array a line")->type_name("F");
   command->add_flag("--no-special", options->no_special,
                     "Leave out the BOS and EOS that the tokenizer adds (with --decode: all special tokens)");

@@ -1,6 +1,7 @@
 #include "cli/input_files.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "text/utf8.h"
 
 namespace qbench::cli {
 namespace {
@@ -20,7 +22,6 @@ namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
 constexpr std::size_t kMaxInputBytes = std::size_t{1} << 30;
-constexpr int kMaxJsonDepth = 64;
 
 [[noreturn]] void fail(std::string_view option, const fs::path& path, const std::string& message) {
   throw Error(ErrorCode::kUsage, path.string() + ": " + message, std::string(option));
@@ -34,31 +35,11 @@ struct InputDescriptor {
   }
 };
 
-/// Nesting of a JSON text outside its strings; a parser that recurses is called only when it is small.
-int json_depth(std::string_view text) {
-  int depth = 0, deepest = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      if (c == '"') in_string = false;
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '[' || c == '{') {
-      deepest = std::max(deepest, ++depth);
-    } else if (c == ']' || c == '}') {
-      --depth;
-    }
-  }
-  return deepest;
-}
-
+/// Of a key that stands twice the last one counts.
 ordered_json parse(std::string_view option, const fs::path& path, std::string_view text, const std::string& place) {
-  if (json_depth(text) > kMaxJsonDepth) fail(option, path, place + "nested deeper than " + std::to_string(kMaxJsonDepth) + " levels");
-  ordered_json value = ordered_json::parse(text, nullptr, false);
-  if (value.is_discarded()) fail(option, path, place + "not valid JSON");
-  return value;
+  const auto problem = find_json_problem(text, {.unique_keys = false, .one_line = !place.empty()});
+  if (problem) fail(option, path, place + *problem);
+  return ordered_json::parse(text);
 }
 
 }  // namespace
@@ -78,6 +59,20 @@ std::string read_input(std::string_view option, const fs::path& path) {
     content.append(buffer, 0, static_cast<std::size_t>(n));
     if (content.size() > kMaxInputBytes) fail(option, path, "larger than 1 GiB");
   }
+}
+
+std::string read_text_input(std::string_view option, const fs::path& path) {
+  std::string content = read_input(option, path);
+  check_utf8(option, path.string(), content);
+  return content;
+}
+
+void check_utf8(std::string_view option, const std::string& name, std::string_view text) {
+  const std::size_t valid = text::valid_utf8_prefix(text);
+  if (valid == text.size()) return;
+  throw Error(ErrorCode::kUsage,
+              fmt::format("{}: not valid UTF-8: byte 0x{:02x} at offset {}", name, static_cast<unsigned char>(text[valid]), valid),
+              std::string(option));
 }
 
 std::vector<std::int32_t> read_ids(std::string_view option, const fs::path& path) {

@@ -14,6 +14,12 @@ namespace qbench::cli {
 /// Whole file as bytes; "-" is standard input.
 std::string read_input(std::string_view option, const std::filesystem::path& path);
 
+/// The same for text that a tokenizer gets: bytes that are no UTF-8 are refused with the offset of the first one.
+std::string read_text_input(std::string_view option, const std::filesystem::path& path);
+
+/// Refuses text that is no UTF-8; `name` is the file or what else it is.
+void check_utf8(std::string_view option, const std::string& name, std::string_view text);
+
 /// One JSON array of token ids (`--token-ids`, `--ids-file`): integers from 0 to 2^31 - 1.
 std::vector<std::int32_t> read_ids(std::string_view option, const std::filesystem::path& path);
 

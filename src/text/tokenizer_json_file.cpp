@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "formats/quote.h"
 
 namespace qbench::text {
@@ -15,7 +16,7 @@ constexpr std::size_t kDepthMost = 64;
 
 class Reader final : public json::json_sax_t {
  public:
-  Reader(TokenizerJsonFile& file, const std::string& where) : file_(file), where_(where) {}
+  Reader(TokenizerJsonFile& file, std::string_view text, const std::string& where) : file_(file), text_(text), where_(where) {}
 
   bool null() override { return value(nullptr); }
   bool boolean(bool v) override { return value(v); }
@@ -56,8 +57,8 @@ class Reader final : public json::json_sax_t {
     }
     return close();
   }
-  bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& error) override {
-    refuse("not valid JSON at byte " + std::to_string(position) + ": " + error.what());
+  bool parse_error(std::size_t position, const std::string& token, const nlohmann::detail::exception& error) override {
+    refuse(describe_json_error(text_, position, token, error.what()));
   }
 
   json take_root() { return std::move(root_); }
@@ -139,6 +140,7 @@ class Reader final : public json::json_sax_t {
   }
 
   TokenizerJsonFile& file_;
+  std::string_view text_;
   const std::string& where_;
   std::vector<Frame> stack_;
   std::vector<std::string> pair_;
@@ -149,7 +151,7 @@ class Reader final : public json::json_sax_t {
 
 TokenizerJsonFile read_tokenizer_json(std::string_view text, const std::string& where) {
   TokenizerJsonFile file;
-  Reader reader(file, where);
+  Reader reader(file, text, where);
   json::sax_parse(text, &reader);
   file.settings = std::make_shared<const json>(reader.take_root());
   return file;

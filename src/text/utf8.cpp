@@ -57,15 +57,17 @@ std::size_t skip_ascii(std::string_view bytes, std::size_t at) noexcept {
 
 }  // namespace
 
-bool is_valid_utf8(std::string_view bytes) noexcept {
+std::size_t valid_utf8_prefix(std::string_view bytes) noexcept {
   std::size_t at = skip_ascii(bytes, 0);
   while (at < bytes.size()) {
     const Sequence sequence = sequence_at(bytes, at);
-    if (!sequence.valid) return false;
+    if (!sequence.valid) return at;
     at = skip_ascii(bytes, at + sequence.length);
   }
-  return true;
+  return bytes.size();
 }
+
+bool is_valid_utf8(std::string_view bytes) noexcept { return valid_utf8_prefix(bytes) == bytes.size(); }
 
 std::string replace_invalid_utf8(std::string_view bytes) {
   std::string text;

@@ -10,6 +10,9 @@ namespace qbench::text {
 /// True when the bytes are well-formed UTF-8 (no surrogates, no overlong forms, nothing above U+10FFFF).
 bool is_valid_utf8(std::string_view bytes) noexcept;
 
+/// Length of the longest prefix that is well-formed: the offset of the first byte that is not, or the size.
+std::size_t valid_utf8_prefix(std::string_view bytes) noexcept;
+
 /// The text with every maximal ill-formed subpart replaced by one U+FFFD, as Python's errors="replace" does (Unicode 15, section 3.9).
 std::string replace_invalid_utf8(std::string_view bytes);
 

@@ -75,6 +75,19 @@ TEST_CASE("lines of JSON strings are read with the number of the wrong one") {
   expect_usage([&] { cli::read_json_strings("--jsonl", files.write("\"a\"\n\n\"b\"\n")); }, "line 2");
 }
 
+TEST_CASE("a broken JSON file is said with line and column") {
+  Files files;
+  expect_usage([&] { cli::read_ids("--token-ids", files.write("[1,\n2,\n]")); }, "not valid JSON at line 3, column 1: unexpected ']'");
+  expect_usage([&] { cli::read_json_strings("--jsonl", files.write("\"a\"\n\"b\n")); }, "line 2: not valid JSON at column 1: ");
+}
+
+TEST_CASE("text that is no UTF-8 is refused with the offset of the byte") {
+  Files files;
+  CHECK(cli::read_text_input("--file", files.write("caf\xC3\xA9\n")) == "caf\xC3\xA9\n");
+  CHECK(cli::read_text_input("--file", files.write("")).empty());
+  expect_usage([&] { cli::read_text_input("--file", files.write("caf\xE9\n")); }, "not valid UTF-8: byte 0xe9 at offset 3");
+}
+
 TEST_CASE("a NumPy file says its shape in a header of 128 bytes") {
   Files files;
   const auto path = files.folder() / "x.npy";

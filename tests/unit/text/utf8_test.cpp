@@ -14,6 +14,14 @@ TEST_CASE("well-formed UTF-8 is told from overlong forms, surrogates and values 
   }
 }
 
+TEST_CASE("the first byte that is no UTF-8 is found") {
+  CHECK(valid_utf8_prefix("") == 0);
+  CHECK(valid_utf8_prefix("caf\xC3\xA9") == 5);
+  CHECK(valid_utf8_prefix("caf\xC3") == 3);
+  CHECK(valid_utf8_prefix("abcdefghij\xFFk") == 10);
+  CHECK(valid_utf8_prefix("\xE4\xBD\xA0\xED\xA0\x80") == 3);
+}
+
 TEST_CASE("each maximal ill-formed subpart becomes one U+FFFD, as Python's errors=replace writes it") {
   CHECK(replace_invalid_utf8("a\xFFz") == "a\xEF\xBF\xBDz");
   CHECK(replace_invalid_utf8("\xE4\xBDz") == "\xEF\xBF\xBDz");
