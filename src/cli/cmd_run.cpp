@@ -4,7 +4,11 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,7 +18,9 @@
 #include "base/error.h"
 #include "cli/devices.h"
 #include "cli/model_options.h"
+#include "cli/number_options.h"
 #include "cli/output.h"
+#include "cli/print_error.h"
 #include "cli/sampling_options.h"
 #include "run/plan.h"
 #include "run/run.h"
@@ -40,18 +46,47 @@ constexpr const char* kExamples = R"(Examples:
 Passes: speed is greedy, of fixed length, ignores EOS, is warmed up and repeated; its rows are compared. text samples as asked for (0.7, 0.9, 4096
 new tokens), honours EOS and shows what the model wrote. Later turns of a prompt are sent with the model's own answers, in the text pass; the
 speed pass runs the first turn.
-Exit status: 0 fine, 2 nothing could start, 3 a model failed (its rows say why, the others are measured), 130 and 143 interrupted.)";
+Exit status: 0 fine, 2 nothing could start or the table could not be printed, 3 a model failed (its rows say why, the others are measured), 130 and 143 interrupted.)";
 
-/// Nothing is lost when the reader of standard output has gone: the results are in files.
-void print_result(std::string_view text) {
-  static bool closed = false;
-  if (closed) return;
-  if (!try_write_output(text)) closed = true;
+/// Prints results while that works. What cannot be printed stops no run, since all of it is in files: a reader that has gone is nothing to
+/// say, a full disk is said at the end.
+class ResultPrinter {
+ public:
+  void print(std::string_view text) {
+    last_ = text;
+    if (reason_ == 0) reason_ = try_write_output(text);
+  }
+  bool failed() const { return reason_ != 0 && reason_ != EPIPE; }
+  std::string message() const {
+    // The last words of a run that came to its end are the path of one of its files.
+    const std::filesystem::path folder = std::filesystem::path(last_).parent_path();
+    std::error_code ignored;
+    const std::string where = std::filesystem::is_directory(folder, ignored) ? "; the results are in " + folder.string() : std::string();
+    return std::string("cannot write to standard output: ") + std::strerror(reason_) + where;
+  }
+
+ private:
+  int reason_ = 0;  // errno
+  std::string last_;
+};
+
+/// What a run would meet when it makes its folder, found out without leaving anything behind.
+void check_output_dir(const std::filesystem::path& output_dir) {
+  std::error_code ignored;
+  std::filesystem::path there = std::filesystem::absolute(output_dir, ignored);
+  while (!std::filesystem::exists(there, ignored) && there.has_relative_path()) there = there.parent_path();
+  std::string probe = (there / ".qbench-dry-run-XXXXXX").string();
+  if (::mkdtemp(probe.data()) == nullptr)
+    throw Error(ErrorCode::kIo, std::string("cannot make the results folder: ") + std::strerror(errno), output_dir.string());
+  ::rmdir(probe.c_str());
 }
+
+/// A file has no width; a table in it should still be readable.
+constexpr std::size_t kNoTerminalWidth = 120;
 
 std::size_t terminal_width() {
   winsize size{};
-  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 60 ? size.ws_col : 80;
+  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 60 ? size.ws_col : kNoTerminalWidth;
 }
 
 /// The request that the flags add up to.
@@ -87,9 +122,15 @@ int run(const RunCommand& options) {
   const Devices devices;
   if (options.dry_run) {
     const run::RunPlan plan = run::make_plan(run::with_absolute_paths(request.options), devices);
+    check_output_dir(request.output_dir);
     return run::print_plan(plan, devices.free_memory_bytes(options.model.device_request()), write_output);
   }
-  return run::run_models(request, devices, {.result = print_result, .live = write_stderr});
+  ResultPrinter printer;
+  const auto print = [&printer](std::string_view text) { printer.print(text); };
+  const int status = run::run_models(request, devices, {.result = print, .live = write_stderr});
+  if (!printer.failed()) return status;
+  print_error(printer.message());
+  return status >= 128 ? status : kExitNothingStarted;  // an interrupted run is one that can be resumed
 }
 
 }  // namespace
@@ -114,12 +155,22 @@ Command add_run(CLI::App& root) {
   command->add_option("--profile", request.options.profile, "Settings below configs/profiles/, or a path")->type_name("P")->group(prompts);
   const std::string passes = "Passes";
   command->add_option("--pass", options->pass, "speed, text or both")->type_name("P")->group(passes);
-  command->add_option("-r,--repetitions", settings.repetitions, "Measured repetitions of the speed pass")->type_name("N")->group(passes);
-  command->add_option("--warmup", settings.warmup, "Requests of the speed pass before them")->type_name("N")->group(passes);
-  command->add_option("--gen-tokens", settings.gen_tokens, "Tokens generated in the speed pass")->type_name("N")->group(passes);
+  command->add_option("-r,--repetitions", settings.repetitions, "Measured repetitions of the speed pass")
+      ->transform(whole_number())
+      ->type_name("N")
+      ->group(passes);
+  command->add_option("--warmup", settings.warmup, "Requests of the speed pass before them")
+      ->transform(whole_number())
+      ->type_name("N")
+      ->group(passes);
+  command->add_option("--gen-tokens", settings.gen_tokens, "Tokens generated in the speed pass")
+      ->transform(whole_number())
+      ->type_name("N")
+      ->group(passes);
   command
       ->add_option("--timeout", request.options.timeout_s,
                    "Most seconds for one model, loading included; its unfinished cells fail then (no limit)")
+      ->transform(whole_number())
       ->check(CLI::Range(1, 10'000'000))
       ->type_name("S")
       ->group(passes);

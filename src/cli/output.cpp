@@ -37,7 +37,7 @@ void write_output(std::string_view bytes) {
   if (reason != 0) throw Error(ErrorCode::kUsage, std::string("cannot write to standard output: ") + std::strerror(reason));
 }
 
-bool try_write_output(std::string_view bytes) { return write_all(STDOUT_FILENO, bytes) == 0; }
+int try_write_output(std::string_view bytes) { return write_all(STDOUT_FILENO, bytes); }
 
 void write_stderr(std::string_view bytes) { write_all(STDERR_FILENO, bytes); }
 

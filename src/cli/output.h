@@ -11,8 +11,8 @@ struct OutputClosed {};
 /// Writes bytes to standard output now, unbuffered. Throws OutputClosed on a closed pipe, Error{kUsage} on any other failure (a full disk).
 void write_output(std::string_view bytes);
 
-/// The same, but says false where write_output throws.
-bool try_write_output(std::string_view bytes);
+/// The same, but returns errno where write_output throws, and 0 where it does not.
+int try_write_output(std::string_view bytes);
 
 /// Writes bytes to standard error; where nobody reads it they are lost.
 void write_stderr(std::string_view bytes);

@@ -69,6 +69,7 @@ Program::Program(const std::vector<std::string>& arguments, const RunOptions& op
   redirect(out_.c_str(), STDOUT_FILENO);
   redirect(err_.c_str(), STDERR_FILENO);
   if (options.close_stdout) redirect_to_closed_pipe();
+  if (options.full_stdout) redirect("/dev/full", STDOUT_FILENO);
   if (!options.folder.empty() && ::chdir(options.folder.c_str()) != 0) ::_exit(126);
   if (options.largest_file) {
     const rlimit limit{*options.largest_file, *options.largest_file};

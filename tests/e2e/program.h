@@ -17,6 +17,7 @@ struct RunOptions {
   std::filesystem::path folder;                    ///< working folder; empty: this process's
   std::optional<std::size_t> largest_file;         ///< bytes: a disk that fills up (RLIMIT_FSIZE)
   bool close_stdout = false;                       ///< whoever read it has gone
+  bool full_stdout = false;                        ///< it goes to a disk that is full
 };
 
 struct Outcome {

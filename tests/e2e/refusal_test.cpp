@@ -58,6 +58,73 @@ TEST_CASE("a name that is too long for the system is a model that is not there")
   }
 }
 
+TEST_CASE("a number that cannot be is refused as it was given, and the help of the command is named") {
+  const Workplace place;
+  struct Case {
+    std::string option, value, words;
+  };
+  for (const Case& wrong : {Case{"--temperature", "nan", "expected a finite number, got 'nan'"}, Case{"--temperature", "-inf", "got '-inf'"},
+                            Case{"--temperature", "1e400", "got '1e400'"}, Case{"--top-p", "nan", "got 'nan'"},
+                            Case{"--threads", "99999999999999999999", "too large for a whole number here, got '99999999999999999999'"},
+                            Case{"--threads", "0x2", "got '0x2'"}, Case{"--repetitions", "2.5", "expected a whole number, got '2.5'"}}) {
+    CAPTURE(wrong.value);
+    const Outcome outcome = place.qbench({"run", "-m", place.model(), wrong.option, wrong.value});
+    check_refused(outcome, 2, wrong.option + ": ");
+    check_refused(outcome, 2, wrong.words);
+    check_refused(outcome, 2, "(see qbench run --help)");
+  }
+  check_refused(place.qbench({"run", "-m", place.model(), "--threads", "010000"}), 2, "got 10000");  // ten thousand, not octal
+  check_refused(place.qbench({"models", "list", "--jsn"}), 2, "(see qbench models list --help)");
+  check_refused(place.qbench({"run", "-m", place.model(), "--thinking", "--no-thinking"}), 2, "excludes");
+}
+
+TEST_CASE("a profile that is broken JSON is said with file, line and column") {
+  const Workplace place;
+  write_file(place.path() / "broken.json", "{\n  \"settings\": {\n    \"top_k\": 1,,\n");
+  const Outcome outcome = place.qbench({"run", "-m", place.model(), "--suite", "two", "--profile", "./broken.json"});
+  check_refused(outcome, 2, "broken.json: not valid JSON at line 3, column 16: unexpected ','");
+  CHECK(outcome.err.find("json.exception") == std::string::npos);
+}
+
+TEST_CASE("text that is no UTF-8 is refused with the offset of the byte") {
+  const Workplace place;
+  write_file(place.path() / "latin1.txt", "caf\xE9\n");
+  const std::string words = "not valid UTF-8: byte 0xe9 at offset 3";
+  check_refused(place.qbench({"tokenize", "-m", place.model(), "--file", "latin1.txt"}), 2, words);
+  check_refused(place.qbench({"tokenize", "-m", place.model(), "caf\xE9"}), 2, words);
+  check_refused(place.qbench({"generate", "-m", place.model(), "--prompt-file", "latin1.txt"}), 2, words);
+  check_refused(place.qbench({"perplexity", "-m", place.model(), "--file", "latin1.txt"}), 2, words);
+}
+
+TEST_CASE("perplexity says which context is too short to score anything") {
+  const Workplace place;
+  write_file(place.path() / "ids.json", "[1, 2, 3, 4, 5, 6, 7, 8]");
+  const std::vector<std::string> arguments{"perplexity", "-m", place.model(), "--token-ids", "ids.json", "--method"};
+  const auto with = [&](const std::string& method, const std::string& context) {
+    std::vector<std::string> all = arguments;
+    all.insert(all.end(), {method, "--context", context});
+    return place.qbench(all);
+  };
+  check_refused(with("llama.cpp", "1"), 2, "--context: must be at least 4 for --method llama.cpp, not 1");
+  check_refused(with("all", "1"), 2, "--context: must be at least 2 for --method all, not 1");
+  CHECK(with("llama.cpp", "4").status == 0);
+  CHECK(with("all", "2").status == 0);
+}
+
+TEST_CASE("a results folder that cannot be made is refused by --dry-run too, which leaves nothing behind") {
+  const Workplace place;
+  const auto dry = [&](const std::string& folder) {
+    return place.qbench({"run", "-m", place.model(), "--suite", "two", "--dry-run", "--output-dir", folder});
+  };
+  check_refused(dry("/proc/nothing"), 2, "/proc/nothing: cannot make the results folder");
+  write_file(place.path() / "file", "");
+  check_refused(dry((place.path() / "file" / "results").string()), 2, "cannot make the results folder");
+  const auto count = [&] { return std::distance(std::filesystem::directory_iterator(place.path()), {}); };
+  const auto before = count();
+  CHECK(dry((place.path() / "new" / "results").string()).status == 0);
+  CHECK(count() == before);
+}
+
 TEST_CASE("--stop needs text, and finds special tokens, also where EOS is ignored") {
   const Workplace place;
   write_file(place.path() / "ids.json", "[1, 2, 3]");

@@ -133,3 +133,16 @@ TEST_CASE("a reader of standard output that has gone costs nothing") {
   CHECK(outcome.status == 0);
   CHECK(read_results(place.results()).summary.rows.size() == 2);
 }
+
+TEST_CASE("a table that could not be printed is said at the end, with where the results are") {
+  const Workplace place;
+  RunOptions options = place.options();
+  options.full_stdout = true;
+  const Outcome outcome = qbench::test::qbench(place.run(place.model(), {"--suite", "two", "--prompts", "first", "--quiet"}), options);
+  CHECK(outcome.status == 2);
+  const Results results = read_results(place.results());
+  CHECK(outcome.err == "error: cannot write to standard output: No space left on device; the results are in " + results.folder.string() + "\n");
+  CHECK(results.summary.rows.size() == 2);
+  CHECK(qbench::test::qbench({"--help"}, options).status == 2);
+  CHECK(qbench::test::qbench({"bench", "-m", place.model(), "-p", "4", "-n", "0", "-r", "1"}, options).status == 2);
+}
