@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "record/csv.h"
 #include "record/metric_catalog.h"
+#include "report/text.h"
 #include "stats/summary.h"
 
 namespace qbench::cli {
@@ -16,12 +17,19 @@ namespace {
 
 using nlohmann::ordered_json;
 
-ordered_json number(const std::optional<double>& value) { return value ? ordered_json(*value) : ordered_json(nullptr); }
+template <class T>
+ordered_json number(const std::optional<T>& value) {
+  return value ? ordered_json(*value) : ordered_json(nullptr);
+}
+
+ordered_json word(const std::string& value) { return value.empty() ? ordered_json(nullptr) : ordered_json(value); }
+
+std::string digits(const std::optional<std::int64_t>& value) { return value ? std::to_string(*value) : std::string(); }
 
 ordered_json to_json(const BenchRow& row) {
   const stats::Summary summary = stats::summarize(row.samples);
   return {{"model", row.model},
-          {"test", row.test},
+          {"test", word(row.test)},
           {"tok_per_s_median", number(summary.median)},
           {"tok_per_s_mean", number(summary.mean)},
           {"tok_per_s_stddev", number(summary.stddev)},
@@ -29,23 +37,23 @@ ordered_json to_json(const BenchRow& row) {
           {"tok_per_s_max", number(summary.max)},
           {"samples", row.samples},
           {"samples_ns", row.samples_ns},
-          {"prompt_tokens", row.prompt_tokens},
-          {"gen_tokens", row.gen_tokens},
-          {"depth", row.depth},
-          {"repetitions", row.repetitions},
-          {"batch", row.batch},
-          {"threads", row.threads},
-          {"precision", row.precision},
-          {"kv_type", row.kv_type},
-          {"context", row.context},
-          {"weights", row.weights},
-          {"weight_bytes", row.weight_bytes},
-          {"parameters", row.parameters},
-          {"device", row.device},
-          {"device_description", row.device_description},
-          {"instruction_sets", row.instruction_sets},
+          {"prompt_tokens", number(row.prompt_tokens)},
+          {"gen_tokens", number(row.gen_tokens)},
+          {"depth", number(row.depth)},
+          {"repetitions", number(row.repetitions)},
+          {"batch", number(row.batch)},
+          {"threads", number(row.threads)},
+          {"precision", word(row.precision)},
+          {"kv_type", word(row.kv_type)},
+          {"context", number(row.context)},
+          {"weights", word(row.weights)},
+          {"weight_bytes", number(row.weight_bytes)},
+          {"parameters", number(row.parameters)},
+          {"device", word(row.device)},
+          {"device_description", word(row.device_description)},
+          {"instruction_sets", word(row.instruction_sets)},
           {"status", row.status},
-          {"error", row.error}};
+          {"error", word(row.error)}};
 }
 
 /// The fields of a CSV record, in the order of the JSON keys; lists become space-separated numbers.
@@ -72,11 +80,13 @@ std::vector<std::string> csv_fields(const ordered_json& row, bool header) {
 
 std::string markdown_row(const BenchRow& row) {
   const stats::Summary summary = stats::summarize(row.samples);
-  const std::string rate = row.status != "ok" ? "failed: " + row.error
+  const std::string rate = row.status != "ok" ? "failed: " + report::markdown_text(row.error)
                            : summary.stddev   ? fmt::format("{:.2f} ± {:.2f}", *summary.median, *summary.stddev)
-                                              : fmt::format("{:.2f}", summary.median.value_or(0.0));
-  return fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} |\n", row.model, row.precision,
-                     format_bytes(static_cast<std::uint64_t>(row.weight_bytes)), row.device, row.threads, row.batch, row.test, rate);
+                           : summary.median   ? fmt::format("{:.2f}", *summary.median)
+                                              : std::string();
+  const std::string weights = row.weight_bytes ? format_bytes(static_cast<std::uint64_t>(*row.weight_bytes)) : std::string();
+  return fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} |\n", report::markdown_text(row.model), row.precision, weights, row.device,
+                     digits(row.threads), digits(row.batch), row.test, rate);
 }
 
 std::string dump(const ordered_json& value) { return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace); }

@@ -1,19 +1,21 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace qbench::cli {
 
-/// One row of a bench. Rates are tokens of all sequences per second.
+/// One row of a bench. Rates are tokens of all sequences per second. What is not known or was not measured is empty: in a row of a model that
+/// failed all but its name and the reason.
 struct BenchRow {
   std::string model, precision, device, device_description, instruction_sets, kv_type;
   std::string weights;  ///< "file" or "synthetic"
-  std::int64_t weight_bytes = 0, parameters = 0, threads = 0, batch = 1, context = 0;
+  std::optional<std::int64_t> weight_bytes, parameters, threads, batch, context;
   std::string test;  ///< "pp512"
-  std::int64_t prompt_tokens = 0, gen_tokens = 0, depth = 0, repetitions = 0;
+  std::optional<std::int64_t> prompt_tokens, gen_tokens, depth, repetitions;
   std::vector<std::int64_t> samples_ns;
   std::vector<double> samples;       ///< (repetitions) tok/s
   std::string status = "ok", error;  ///< "failed" with the reason

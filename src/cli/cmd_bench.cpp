@@ -12,6 +12,7 @@
 #include "cli/bench_tests.h"
 #include "cli/devices.h"
 #include "cli/model_options.h"
+#include "cli/number_options.h"
 #include "cli/output.h"
 #include "cli/print_error.h"
 #include "run/engine_settings.h"
@@ -38,7 +39,7 @@ constexpr const char* kExamples = R"(Examples:
 Tests are named as llama-bench names them: pp512 is a prompt of 512 tokens, tg32 are 32 tokens one at a time, @d4096 with 4096 tokens already in
 the cache. Ids are random; tokenising and sampling are not timed; one unmeasured run of the same shape comes first. With --batch N each of N
 sequences runs the test and all their tokens count. Lists take ranges: 128-1024+128, 1-16*2; 0 leaves a kind out. Several models are measured
-in turn; one that fails is a row, and exit status 3.)";
+in turn; one that fails is a row, and so is a test that needs more positions than the model has; the exit status is then 3.)";
 
 std::vector<std::int64_t> int_list(const std::vector<std::string>& values, const char* option) {
   std::vector<std::int64_t> numbers;
@@ -83,6 +84,13 @@ class RowPrinter {
   bool first_ = true;
 };
 
+void fail(BenchRow& row, const record::Failure& failure, RowPrinter& printer) {
+  print_error(failure.message);
+  row.status = "failed";
+  row.error = failure.message;
+  printer.print(row);
+}
+
 std::optional<std::int32_t> leading_bos(const run::OpenedModel& opened) {
   if (!opened.tokenizer) return std::nullopt;
   const std::vector<std::int32_t> added = opened.tokenizer->encode("", {.add_special = true});
@@ -93,43 +101,82 @@ std::optional<std::int32_t> leading_bos(const run::OpenedModel& opened) {
 BenchRow row_of(const run::OpenedModel& opened, const workload::EffectiveSettings& settings, const engine::Session& session) {
   const backend::DeviceInfo device = opened.device->device();
   BenchRow row;
-  row.model = opened.ref.label;
   row.precision = opened.facts.precision;
   row.device = device.name;
   row.device_description = device.description;
   row.instruction_sets = device.instruction_sets;
   row.kv_type = settings.kv_type;
   row.weights = opened.facts.weights;
-  row.weight_bytes = opened.facts.weight_bytes.value_or(0);
-  row.parameters = opened.facts.parameters.value_or(0);
+  row.weight_bytes = opened.facts.weight_bytes;
+  row.parameters = opened.facts.parameters;
   row.threads = device.threads;
   row.batch = session.sequences();
   row.context = session.context();
   return row;
 }
 
-void bench_model(const BenchCommand& options, const std::vector<BenchTest>& tests, const catalog::ModelRef& ref, RowPrinter& printer) {
-  const workload::EffectiveSettings settings = run::effective_settings(options.model.engine);
-  std::int64_t context = settings.context;
-  for (const BenchTest& test : tests) context = std::max(context, test.positions());
-  const auto opened = run::open_model(ref, settings, context, options.model.device_request(), Devices());
-  const auto session = run::open_session(*opened, settings, context);
-  BenchTokens tokens(opened->sampling_vocab, leading_bos(*opened), static_cast<std::uint64_t>(options.seed));
-  for (const BenchTest& test : tests) {
-    BenchRow row = row_of(*opened, settings, *session);
-    row.test = test.name();
-    row.prompt_tokens = test.prompt_tokens;
-    row.gen_tokens = test.gen_tokens;
-    row.depth = test.depth;
-    row.repetitions = options.repetitions;
-    row.samples_ns = run_bench_test(*session, test, options.repetitions, tokens);
+/// Measures one model and prints its rows. A test that fails is a row, the others are measured.
+class ModelBench {
+ public:
+  ModelBench(const BenchCommand& options, const catalog::ModelRef& ref, RowPrinter& printer)
+      : options_(options), ref_(ref), printer_(printer), settings_(run::effective_settings(options.model.engine)) {}
+
+  /// False when a test failed. Throws what keeps the model from being measured at all.
+  bool run(const std::vector<BenchTest>& tests) {
+    const std::int64_t most = run::open_files(ref_).config.context;
+    std::int64_t context = settings_.context;
+    for (const BenchTest& test : tests) {
+      if (test.positions() <= most) context = std::max(context, test.positions());
+    }
+    // Where no test fits, a model need not be loaded to say so.
+    if (context > 0) open(context);
+    bool all_ran = true;
+    for (const BenchTest& test : tests) {
+      BenchRow row = opened_ ? row_of(*opened_, settings_, *session_) : BenchRow();
+      row.model = ref_.label;
+      row.test = test.name();
+      row.prompt_tokens = test.prompt_tokens;
+      row.gen_tokens = test.gen_tokens;
+      row.depth = test.depth;
+      const auto failure = run::run_guarded([&] {
+        if (test.positions() > most) throw Error(ErrorCode::kContext, too_long(test, most), ref_.label);
+        measure(test, row);
+      });
+      if (failure) fail(row, *failure, printer_);
+      all_ran = all_ran && !failure;
+      if (!failure) printer_.print(row);
+    }
+    return all_ran;
+  }
+
+ private:
+  static std::string too_long(const BenchTest& test, std::int64_t most) {
+    return test.name() + " needs " + std::to_string(test.positions()) + " positions, the model has " + std::to_string(most);
+  }
+
+  void open(std::int64_t context) {
+    opened_ = run::open_model(ref_, settings_, context, options_.model.device_request(), Devices());
+    session_ = run::open_session(*opened_, settings_, context);
+    tokens_.emplace(opened_->sampling_vocab, leading_bos(*opened_), static_cast<std::uint64_t>(options_.seed));
+  }
+
+  void measure(const BenchTest& test, BenchRow& row) {
+    row.samples_ns = run_bench_test(*session_, test, options_.repetitions, *tokens_);
+    row.repetitions = options_.repetitions;
     for (const std::int64_t ns : row.samples_ns) {
-      row.samples.push_back(static_cast<double>(test.tokens() * session->sequences()) * 1e9 /
+      row.samples.push_back(static_cast<double>(test.tokens() * session_->sequences()) * 1e9 /
                             static_cast<double>(std::max<std::int64_t>(ns, 1)));
     }
-    printer.print(row);
   }
-}
+
+  const BenchCommand& options_;
+  const catalog::ModelRef& ref_;
+  RowPrinter& printer_;
+  workload::EffectiveSettings settings_;
+  std::unique_ptr<run::OpenedModel> opened_;
+  std::unique_ptr<engine::Session> session_;
+  std::optional<BenchTokens> tokens_;
+};
 
 int run(const BenchCommand& options, Invocation& invocation) {
   const std::vector<BenchTest> tests = tests_of(options);
@@ -141,16 +188,13 @@ int run(const BenchCommand& options, Invocation& invocation) {
     invocation.model = model.request;
     const std::optional<record::Failure> failure = run::run_guarded([&] {
       if (model.error) throw *model.error;
-      bench_model(options, tests, *model.ref, printer);
+      if (!ModelBench(options, *model.ref, printer).run(tests)) failed = true;
     });
     if (!failure) continue;
     failed = true;
-    print_error(failure->message);
     BenchRow row;
     row.model = model.label;
-    row.status = "failed";
-    row.error = failure->message;
-    printer.print(row);
+    fail(row, *failure, printer);
   }
   printer.finish();
   return failed ? kExitModelFailed : kExitFine;
@@ -171,8 +215,10 @@ Command add_bench(CLI::App& root) {
   add_list("-p,--prompt-tokens", options->prompt_tokens, "Lengths of the prompt tests (512)");
   add_list("-n,--gen-tokens", options->gen_tokens, "Lengths of the generation tests (128)");
   add_list("-d,--depth", options->depth, "Tokens already in the cache (0)");
-  command->add_option("-r,--repetitions", options->repetitions, "Measured runs of each test (5)")->type_name("N");
-  command->add_option("--seed", options->seed, "Of the random ids (1)")->type_name("N");
+  command->add_option("-r,--repetitions", options->repetitions, "Measured runs of each test (5)")
+      ->transform(whole_number())
+      ->type_name("N");
+  command->add_option("--seed", options->seed, "Of the random ids (1)")->transform(whole_number())->type_name("N");
   command->add_option("-o,--format", options->format, "md (default), csv, json or jsonl")->type_name("F");
   add_load_options(*command, options->model);
   command->footer(kExamples);

@@ -217,6 +217,33 @@ TEST_CASE("bench names its tests as llama-bench does, in four formats, and goes 
   CHECK(table.rows[1][*table.column("status")] == "ok");
 }
 
+TEST_CASE("bench measures the tests that fit a model, and those that do not are rows with their names") {
+  const Workplace place;
+  const Outcome outcome = place.qbench({"bench", "-m", place.model(), "-p", "300,8", "-n", "4", "-d", "0,253", "-r", "2", "-o", "json"});
+  CHECK(outcome.status == 3);
+  CHECK(count_lines(outcome.err) == 4);
+  const json rows = json::parse(outcome.out);
+  std::string seen;
+  for (const json& row : rows) {
+    const std::string name = row.at("test");
+    seen += name + " " + row.at("status").get<std::string>() + ", ";
+    if (row.at("status") == "ok") {
+      CHECK(row.at("error").is_null());
+      continue;
+    }
+    CHECK(row.at("error") == "tiny: " + name + " needs " +
+                                 std::to_string(row.at("depth").get<int>() + row.at("prompt_tokens").get<int>() + row.at("gen_tokens").get<int>()) +
+                                 " positions, the model has 256");
+    CHECK(row.at("repetitions").is_null());
+    CHECK(row.at("tok_per_s_median").is_null());
+  }
+  CHECK(seen == "pp300 failed, pp8 ok, tg4 ok, pp300@d253 failed, pp8@d253 failed, tg4@d253 failed, ");
+  // Where nothing fits, nothing is loaded.
+  const Outcome none = place.qbench({"bench", "-m", place.model(), "-p", "300", "-n", "0", "-o", "jsonl"});
+  CHECK(none.status == 3);
+  CHECK(json::parse(none.out).at("threads").is_null());
+}
+
 TEST_CASE("models and doctor answer in JSON") {
   const Workplace place;
   CHECK(parse(place.qbench({"models", "list", "--json"})).size() == 3);

@@ -50,7 +50,23 @@ TEST_CASE("all formats hold the same row") {
   CHECK_THROWS_AS(cli::bench_format_from_name("xml"), Error);
 }
 
-TEST_CASE("a test without samples has null, not zero") {
-  const auto json = nlohmann::json::parse(cli::bench_row(cli::BenchFormat::kJsonl, {}, true));
-  CHECK(json["tok_per_s_median"].is_null());
+TEST_CASE("what was not measured is null in JSON and empty in CSV and markdown, never zero") {
+  cli::BenchRow row;
+  row.model = "gone";
+  row.status = "failed";
+  row.error = "gone: not found | at all";
+  const auto json = nlohmann::json::parse(cli::bench_row(cli::BenchFormat::kJsonl, row, true));
+  for (const auto& [key, value] : json.items()) {
+    CAPTURE(key);
+    if (key == "model" || key == "status" || key == "error") {
+      CHECK(value.is_string());
+    } else {
+      CHECK(value.empty());
+    }
+  }
+  const auto table = record::parse_csv(cli::bench_head(cli::BenchFormat::kCsv) + cli::bench_row(cli::BenchFormat::kCsv, row, true), "bench");
+  std::string all;
+  for (const std::string& field : table.rows[0]) all += field;
+  CHECK(all == "gonefailed" + row.error);
+  CHECK(cli::bench_row(cli::BenchFormat::kMarkdown, row, true) == "| gone |  |  |  |  |  |  | failed: gone: not found \\| at all |\n");
 }
