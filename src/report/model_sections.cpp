@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/json.h"
 #include "base/units.h"
 #include "report/text.h"
 
@@ -19,6 +21,55 @@ std::string bytes_text(const std::optional<std::int64_t>& bytes) {
 }
 
 std::string count_text(const std::optional<std::int64_t>& value) { return value ? fmt::format("{}", *value) : std::string(); }
+
+/// `134.5 M (134515008)`
+std::string parameters_text(const std::optional<std::int64_t>& value) {
+  if (!value || *value < 1'000'000) return count_text(value);
+  const auto parameters = static_cast<double>(*value);
+  return *value < 1'000'000'000 ? fmt::format("{:.1f} M ({})", parameters / 1e6, *value)
+                                : fmt::format("{:.2f} B ({})", parameters / 1e9, *value);
+}
+
+/// `temperature=0.7, top_p=0.9` of a compact JSON object.
+std::string sampling_text(const std::string& json_text) {
+  if (json_text.empty()) return {};
+  const nlohmann::ordered_json object = nlohmann::ordered_json::parse(json_text, nullptr, false);
+  if (!object.is_object()) return json_text;
+  std::string text;
+  for (const auto& [key, value] : object.items()) text += (text.empty() ? "" : ", ") + key + "=" + dump_json(value);
+  return text;
+}
+
+/// `fizzbuzz (speed)`, `fizzbuzz, turn 2 (text)`
+std::string row_name(const CellRecord& cell) {
+  const std::string turn = cell.cell.turn > 1 ? fmt::format(", turn {}", cell.cell.turn) : std::string();
+  return fmt::format("{}{} ({})", cell.cell.prompt_id.empty() ? "all prompts" : cell.cell.prompt_id, turn, name_of(cell.cell.pass));
+}
+
+/// Rows that have one reason for not having worked.
+struct FailedRows {
+  record::Status status;
+  record::Failure failure;
+  bool loading = false;
+  std::vector<std::string> rows;
+};
+
+std::vector<FailedRows> failed_rows(const Cells& cells, const Loads& loads) {
+  std::vector<FailedRows> all;
+  const auto entry = [&all](record::Status status, const record::Failure& failure) -> FailedRows& {
+    for (FailedRows& one : all) {
+      if (one.status == status && one.failure == failure) return one;
+    }
+    return all.emplace_back(FailedRows{status, failure, false, {}});
+  };
+  for (const record::LoadRecord* load : loads) {
+    if (load->status != record::Status::kOk) entry(load->status, load->failure).loading = true;
+  }
+  for (const CellRecord* cell : cells) {
+    if (cell->status != record::Status::kOk) entry(cell->status, cell->failure).rows.push_back(row_name(*cell));
+  }
+  return all;
+}
 
 std::string switch_text(const std::optional<bool>& value) { return value ? (*value ? "on" : "off") : std::string(); }
 
@@ -61,17 +112,13 @@ std::string results_section(const Cells& cells) {
 
 std::string failures_section(const Cells& cells, const Loads& loads) {
   std::string out;
-  for (const record::LoadRecord* load : loads) {
-    if (load->status != record::Status::kOk) {
-      out += fmt::format("- **loading {}** ({}): {}\n", name_of(load->status), markdown_text(load->failure.code),
-                         markdown_text(load->failure.message));
-    }
-  }
-  for (const CellRecord* cell : cells) {
-    if (cell->status == record::Status::kOk) continue;
-    out += fmt::format("- **{} {}** ({}, {}): {}\n", markdown_text(cell->cell.prompt_id.empty() ? "all prompts" : cell->cell.prompt_id),
-                       name_of(cell->status), name_of(cell->cell.pass), markdown_text(cell->failure.code),
-                       markdown_text(cell->failure.message));
+  for (const FailedRows& failed : failed_rows(cells, loads)) {
+    std::string rows;
+    for (const std::string& row : failed.rows) rows += (rows.empty() ? "" : ", ") + row;
+    const std::string what = failed.loading ? fmt::format("loading {}", name_of(failed.status)) : std::string(name_of(failed.status));
+    out +=
+        fmt::format("- **{}** ({}){}{}: {}\n", what, markdown_text(failed.failure.code),
+                    rows.empty() ? "" : (failed.loading ? ", and so " : ", "), markdown_text(rows), markdown_text(failed.failure.message));
   }
   return out.empty() ? out : "## Failures\n\n" + out + "\n";
 }
@@ -82,7 +129,7 @@ std::string model_section(const record::ModelFacts& model) {
   facts.add("weights", model.weights == "synthetic" ? "synthetic: seeded random numbers at the real shape" : model.path);
   facts.add("architecture", model.architecture);
   facts.add("prompted as", model.kind);
-  facts.add("parameters", count_text(model.parameters));
+  facts.add("parameters", parameters_text(model.parameters));
   facts.add("format", model.format);
   facts.add("precision on the device", model.precision);
   facts.add("conversion at loading", model.conversion);
@@ -110,8 +157,9 @@ std::string settings_section(const Cells& cells, const record::RunRecord& run) {
               return c.cell.kv_type + (c.settings.kv_bytes ? ", " + bytes_text(c.settings.kv_bytes) : std::string());
             }));
   for (const record::Pass pass : {record::Pass::kSpeed, record::Pass::kText}) {
-    facts.add(fmt::format("sampling, {} pass", name_of(pass)),
-              distinct(cells, [pass](const auto& c) { return c.cell.pass == pass ? c.settings.sampling_json : std::string(); }));
+    facts.add(fmt::format("sampling, {} pass", name_of(pass)), distinct(cells, [pass](const auto& c) {
+                return c.cell.pass == pass ? sampling_text(c.settings.sampling_json) : std::string();
+              }));
     facts.add(fmt::format("most tokens, {} pass", name_of(pass)),
               distinct(cells, [pass](const auto& c) { return c.cell.pass == pass ? count_text(c.settings.gen_tokens) : std::string(); }));
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/units.h"
 #include "report/model_sections.h"
 #include "report/text.h"
 
@@ -24,6 +25,12 @@ Samples timed_samples(const CellRecord& cell, const Samples& samples) {
   return timed;
 }
 
+/// Bytes also in units for people: `142606336 (142.6 MB)`.
+std::string value_text(const MetricInfo& info, const std::optional<double>& value) {
+  if (info.unit != "bytes" || !value || !(*value >= 1000.0 && *value < 1e18)) return metric_text(value);
+  return fmt::format("{} ({})", metric_text(value), format_bytes(static_cast<std::uint64_t>(*value)));
+}
+
 std::string metrics_table(const CellRecord& cell) {
   constexpr Statistic kShown[] = {Statistic::kMedian, Statistic::kMin, Statistic::kMax, Statistic::kMean, Statistic::kStddev};
   MarkdownTable table({"metric", "unit", "better", "median", "min", "max", "mean", "std. dev."},
@@ -38,7 +45,7 @@ std::string metrics_table(const CellRecord& cell) {
       const auto value =
           pooled && statistic == Statistic::kMedian ? cell.metrics.at(info.id, Statistic::kNone) : cell.metrics.at(info.id, statistic);
       any = any || value.has_value();
-      row.push_back(has_column || (pooled && statistic == Statistic::kMedian) ? metric_text(value) : std::string());
+      row.push_back(has_column || (pooled && statistic == Statistic::kMedian) ? value_text(info, value) : std::string());
     }
     if (any) table.add(std::move(row));
   }
@@ -98,7 +105,7 @@ std::string pass_section(const CellRecord& cell, const Samples& samples) {
   std::string out =
       fmt::format("#### pass={}{}\n\n", name_of(cell.cell.pass), cell.cell.turn > 1 ? fmt::format(", turn {}", cell.cell.turn) : "");
   if (cell.status != record::Status::kOk) {
-    out += fmt::format("**{}** ({}): {}\n\n", name_of(cell.status), markdown_text(cell.failure.code), markdown_text(cell.failure.message));
+    out += fmt::format("**{}** ({}): the reason stands under Failures.\n\n", name_of(cell.status), markdown_text(cell.failure.code));
   }
   out += output_text(timed);
   out += metrics_table(cell);
@@ -106,7 +113,8 @@ std::string pass_section(const CellRecord& cell, const Samples& samples) {
   if (!cell.output_digest.empty()) {
     out += fmt::format("Digest of the output ids: `{}`{}\n\n", cell.output_digest,
                        cell.output_digests.value_or(1) > 1 ? fmt::format("; the repetitions gave {} different ones", *cell.output_digests)
-                                                           : std::string(", the same in all timed repetitions"));
+                       : cell.n_samples > 1                ? std::string(", the same in all timed repetitions")
+                                                           : std::string());
   }
   return out;
 }
