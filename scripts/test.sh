@@ -47,7 +47,7 @@ run_check() {
   fi
 }
 
-if $all; then ./scripts/setup.sh --fuzz || exit 2; else ./scripts/setup.sh || exit 2; fi
+if $all; then ./scripts/setup.sh --fuzz --cuda || exit 2; else ./scripts/setup.sh || exit 2; fi
 run_check layers python3 scripts/check_layers.py
 if $all; then
   QBENCH_DEMO_MODEL=$(./scripts/fetch_demo.sh) && export QBENCH_DEMO_MODEL
