@@ -252,7 +252,7 @@ std::string to_json_line(const SampleRecord& record) { return dump(versioned("sa
 std::string to_json_line(const CellRecord& record) { return dump(versioned("cell", record)); }
 
 Line parse_json_line(std::string_view text, std::string_view where) {
-  const json object = parse_json(text, where);
+  const json object = parse_json(text, where, {.one_line = true});
   check_version(object, where);
   const auto kind = object.find("kind");
   if (kind != object.end() && *kind == "load") return read_record<LoadRecord>(object, where);
@@ -266,7 +266,7 @@ Line parse_json_line(std::string_view text, std::string_view where) {
 std::string to_json(const RunRecord& record) { return dump(versioned("run", record), 2) + "\n"; }
 
 RunRecord parse_run_json(std::string_view text, std::string_view where) {
-  const json object = parse_json(text, where);
+  const json object = parse_json(text, where, {.one_line = true});
   check_version(object, where);
   if (const auto kind = object.find("kind"); kind == object.end() || *kind != "run") {
     throw Error(ErrorCode::kFormat, "kind is not \"run\": no run.json of qbench", std::string(where));

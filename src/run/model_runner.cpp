@@ -192,7 +192,8 @@ void ModelRunner::end_rows(const JobCell& cell, const record::Failure& failure) 
 }
 
 void ModelRunner::fail_cells(const std::vector<JobCell>& cells, const record::Failure& failure) {
-  if (!cells.empty()) context_.display->error(fmt::format("{}: {}", model_->label, failure.message));
+  const bool named = failure.message.starts_with(model_->label + ":");
+  if (!cells.empty()) context_.display->error(named ? failure.message : fmt::format("{}: {}", model_->label, failure.message));
   for (const JobCell& cell : cells) {
     const std::int64_t turns = cell.pass == workload::Pass::kText ? static_cast<std::int64_t>(cell.prompt.turns.size()) : 1;
     for (std::int64_t turn = static_cast<std::int64_t>(cell.answers.size()) + 1; turn <= turns; ++turn) {

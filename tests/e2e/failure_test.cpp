@@ -98,6 +98,16 @@ TEST_CASE("a prompt longer than the context is a failed row and exit 3") {
   CHECK(results.content.cells.front().failure.code == "context");
 }
 
+TEST_CASE("a speed cell that cannot reach its length fails instead of being compared at another one") {
+  const Workplace place;
+  const Outcome outcome = place.qbench(place.run(place.model(), {"--prompt", "Say hello.", "--context", "24", "--gen-tokens", "20"}));
+  CHECK(outcome.status == 3);
+  const Results results = read_results(place.results());
+  CHECK(results.cell("tiny", "prompt", "speed", "status") == "failed");
+  CHECK(results.cell("tiny", "prompt", "speed", "error_code") == "context");
+  CHECK(results.cell("tiny", "prompt", "text", "stop_reason") == "context_full");
+}
+
 TEST_CASE("a device that this build does not have is a failed row, never another device") {
   const Workplace place;
   const Outcome outcome = place.qbench(place.run(place.model(), {"--suite", "two", "--device", "cuda:1"}));
@@ -207,7 +217,8 @@ TEST_CASE("a disk that fills up is said at once, and what was measured stays val
   RunOptions options = place.options();
   options.largest_file = 40'000;
   const Outcome outcome = qbench::test::qbench(long_run(place, place.model()), options);
-  CHECK(outcome.status == 2);
+  CHECK(outcome.status == 3);  // 2 is what could not start
+  CHECK(outcome.err.find("--resume") != std::string::npos);
   CHECK_MESSAGE(outcome.err.find("samples.jsonl") != std::string::npos, outcome.err);
   const record::SampleFileContent content = record::read_sample_file(only_folder(place.results()) / "samples.jsonl");
   CHECK_FALSE(content.truncated_tail);

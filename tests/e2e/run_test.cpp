@@ -90,6 +90,24 @@ TEST_CASE("synthetic weights run without a tokenizer: seeded ids of the declared
   CHECK_FALSE(results.cell(model, "first", "speed", "decode_tok_per_s_median").empty());
 }
 
+TEST_CASE("the context holds a prompt with more tokens than a guess from its bytes") {
+  const Workplace place;
+  std::string digits;
+  for (int i = 0; i < 400; ++i) digits += static_cast<char>('0' + i * i * 7 % 10);
+  const Outcome outcome = place.qbench(
+      place.run(QB_SOURCE_DIR "/tests/fixtures/quantised/llama-Q8_0.gguf", {"--prompt", digits, "--pass", "speed", "--gen-tokens", "7", "-r", "1"}));
+  REQUIRE_MESSAGE(outcome.status == 0, outcome.err);
+  const Results results = read_results(place.results());
+  CHECK(results.cell("llama-Q8_0", "prompt", "speed", "output_tokens_median") == "7");
+  CHECK(std::stoi(results.cell("llama-Q8_0", "prompt", "speed", "prompt_tokens_median")) > 256);
+}
+
+TEST_CASE("two runs that begin in the same second have a folder each") {
+  const Workplace place;
+  for (int i = 0; i < 3; ++i) REQUIRE(place.qbench(place.run(place.model(), {"--prompt", "x", "--pass", "speed", "-r", "1"})).status == 0);
+  CHECK(std::distance(std::filesystem::directory_iterator(place.results()), std::filesystem::directory_iterator()) == 3);
+}
+
 TEST_CASE("several sequences at once are all recorded") {
   const Workplace place;
   REQUIRE(place.qbench(place.run(place.model(), {"--suite", "two", "--prompts", "first", "--batch", "3", "--ignore-eos"})).status == 0);
