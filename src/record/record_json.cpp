@@ -266,7 +266,7 @@ Line parse_json_line(std::string_view text, std::string_view where) {
 std::string to_json(const RunRecord& record) { return dump(versioned("run", record), 2) + "\n"; }
 
 RunRecord parse_run_json(std::string_view text, std::string_view where) {
-  const json object = parse_json(text, where, {.one_line = true});
+  const json object = parse_json(text, where);
   check_version(object, where);
   if (const auto kind = object.find("kind"); kind == object.end() || *kind != "run") {
     throw Error(ErrorCode::kFormat, "kind is not \"run\": no run.json of qbench", std::string(where));
