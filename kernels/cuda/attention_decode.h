@@ -24,6 +24,7 @@ struct AttentionArguments {
   unsigned* tickets;              // (tokens, heads), zero before and after
   float* out;                     // (tokens, heads, head_dim)
   bool programmatic;
+  bool operator==(const AttentionArguments&) const = default;
 };
 /// Of `positions` visible positions in all.
 constexpr Cost attention_decode_cost(const AttentionArguments& a, std::int64_t positions) {

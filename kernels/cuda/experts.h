@@ -20,6 +20,7 @@ struct RouterArguments {
   std::int32_t* ids;     // (tokens, used)
   float* weights;        // (tokens, used)
   bool programmatic;
+  bool operator==(const RouterArguments&) const = default;
 };
 constexpr Cost router_cost(const RouterArguments& a) {
   const auto experts = static_cast<std::uint64_t>(a.experts);
@@ -49,6 +50,7 @@ struct ExpertGateUpArguments {
   float rms_eps;
   float* middle;                    // (tokens, used, ffn)
   bool programmatic;
+  bool operator==(const ExpertGateUpArguments&) const = default;
 };
 /// Of a step whose slots choose different experts.
 constexpr Cost expert_gate_up_cost(const ExpertGateUpArguments& a) {
@@ -68,6 +70,7 @@ struct ExpertDownArguments {
   const float* middle;              // (tokens, used, ffn)
   float* x;                         // (tokens, hidden)
   bool programmatic;
+  bool operator==(const ExpertDownArguments&) const = default;
 };
 constexpr Cost expert_down_cost(const ExpertDownArguments& a) {
   const auto slots = static_cast<std::uint64_t>(a.used) * static_cast<std::uint64_t>(a.tokens);

@@ -22,6 +22,7 @@ struct KvLayout {
   constexpr std::int64_t head_offset(std::int64_t layer, std::int64_t sequence, std::int64_t kv_head) const {
     return ((layer * sequences + sequence) * kv_heads + kv_head) * head_bytes;
   }
+  bool operator==(const KvLayout&) const = default;
 };
 
 /// Largest head that the attention kernels do.

@@ -33,6 +33,7 @@ struct MatvecArguments {
   std::int64_t y_stride;
   bool accumulate;
   bool programmatic;            ///< may overlap the launch before (launches of one chain all wait for it)
+  bool operator==(const MatvecArguments&) const = default;
 };
 constexpr Cost matvec_cost(const MatvecArguments& a) {
   const auto rows = static_cast<std::uint64_t>(a.rows);
@@ -53,6 +54,7 @@ struct GateUpArguments {
   float rms_eps;
   float* out;          // (tokens, rows)
   bool programmatic;
+  bool operator==(const GateUpArguments&) const = default;
 };
 constexpr Cost gate_up_cost(const GateUpArguments& a) {
   const auto rows = static_cast<std::uint64_t>(a.rows);
@@ -68,6 +70,7 @@ struct SiluMulArguments {
   float* out;          // (tokens, rows)
   std::int32_t rows, tokens;
   bool programmatic;
+  bool operator==(const SiluMulArguments&) const = default;
 };
 constexpr Cost silu_mul_cost(const SiluMulArguments& a) {
   const std::uint64_t numbers = static_cast<std::uint64_t>(a.rows) * static_cast<std::uint64_t>(a.tokens);
@@ -82,6 +85,7 @@ struct EmbedArguments {
   std::int32_t tokens;
   float* x;                 // (tokens, cols)
   bool programmatic;
+  bool operator==(const EmbedArguments&) const = default;
 };
 constexpr Cost embed_cost(const EmbedArguments& a) {
   return {static_cast<std::uint64_t>(a.tokens) * static_cast<std::uint64_t>(a.table.row_bytes + 4LL * a.table.cols), 0};

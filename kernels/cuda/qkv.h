@@ -31,6 +31,7 @@ struct QkvArguments {
   KvLayout layout;
   std::int32_t layer;
   bool programmatic;
+  bool operator==(const QkvArguments&) const = default;
 };
 constexpr Cost qkv_cost(const QkvArguments& a) {
   std::uint64_t weights = 0;

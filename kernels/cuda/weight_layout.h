@@ -35,6 +35,7 @@ struct WeightRows {
   std::int32_t plane1 = 0, plane2 = 0, plane3 = 0;
   std::int32_t cols = 0;
   tensor::DType dtype = tensor::DType::kF32;
+  bool operator==(const WeightRows&) const = default;
 };
 
 /// Whether the kernels read this type.

@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <cmath>
+#include <exception>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -19,6 +21,8 @@ constexpr DeviceKind kKind = DeviceKind::kCuda;
 constexpr const char* kName = "cuda";
 #endif
 
+/// Steps of more tokens are prefill, whose chunks hardly repeat.
+constexpr std::int64_t kMostGraphTokens = 64;
 constexpr std::int64_t kMostTokens = 65535;  ///< of a step: the largest grid dimension y
 
 bool same(const Rope& a, const Rope& b) {
@@ -37,7 +41,10 @@ void check_staged(const kernels::WeightRows& rows, std::int64_t times) {
 }
 
 CudaBackend::CudaBackend(const CudaOptions& options)
-    : device_(options.device), properties_(device_.properties()), programmatic_(options.programmatic && properties_.capability_major >= 9) {}
+    : device_(options.device),
+      properties_(device_.properties()),
+      programmatic_(options.programmatic && properties_.capability_major >= 9),
+      graph_(stream_, properties_.sm_count, options.graphs) {}
 
 DeviceInfo CudaBackend::device() const {
   const kernels::DeviceProperties now = device_.properties();
@@ -75,6 +82,7 @@ std::unique_ptr<KvCache> CudaBackend::make_kv_cache(const KvCacheShape& shape) {
 
 void CudaBackend::begin_step(const Batch& batch) {
   QB_CHECK(!batch_.open);
+  report_late_failure();
   QB_CHECK(!batch.ids.empty() && batch.positions.size() == batch.ids.size() && batch.sequences.size() == batch.ids.size());
   if (batch.tokens() > kMostTokens) throw Error(ErrorCode::kUnsupported, fmt::format("{} tokens in a step; {} are possible", batch.tokens(), kMostTokens), kName);
   batch_.ids.assign(batch.ids.begin(), batch.ids.end());
@@ -89,15 +97,28 @@ void CudaBackend::begin_step(const Batch& batch) {
   std::vector<std::int32_t> all(batch_.ids);
   all.insert(all.end(), batch_.positions.begin(), batch_.positions.end());
   all.insert(all.end(), batch_.sequences.begin(), batch_.sequences.end());
-  auto* to = batch_area_.need<std::int32_t>(3 * tokens);
+  auto* to = need<std::int32_t>(batch_area_, 3 * tokens);
   copy_to_device(to, all.data(), all.size() * sizeof(std::int32_t), stream_);
   batch_.device_ids = to;
   batch_.device_positions = to + tokens;
   batch_.device_sequences = to + 2 * tokens;
+  graph_.begin(tokens <= kMostGraphTokens);
+  head_gathered_ = false;
   batch_.open = true;
 }
 
-void CudaBackend::end_step() noexcept { batch_.open = false; }
+void CudaBackend::end_step() noexcept {
+  batch_.open = false;
+  try {
+    graph_.submit();
+  } catch (...) {
+    late_failure_ = std::current_exception();  // the interface's promise: read() or the next begin_step() says it
+  }
+}
+
+void CudaBackend::report_late_failure() {
+  if (late_failure_) std::rethrow_exception(std::exchange(late_failure_, nullptr));
+}
 
 const RopeTable& CudaBackend::rope_table(const Rope& rope, std::int64_t positions) {
   for (const auto& table : ropes_) {
@@ -169,6 +190,8 @@ const kernels::ExpertPointers* CudaBackend::expert_table(const ExpertInput& inpu
 void CudaBackend::read(const Buffer& from, std::int64_t first, std::span<float> to) {
   QB_CHECK(first >= 0 && first + static_cast<std::int64_t>(to.size()) <= from.size());
   if (to.empty()) return;
+  report_late_failure();
+  graph_.submit();
   copy_to_host(to.data(), own(from).data() + first, to.size_bytes(), stream_);
   stream_.synchronize();
 }

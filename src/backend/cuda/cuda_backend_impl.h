@@ -1,13 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "backend/cuda/cuda_backend.h"
+#include "backend/cuda/cuda_step_graph.h"
 #include "backend/cuda/cuda_storage.h"
-#include "kernels/cuda/experts.h"
 #include "kernels/cuda/runtime.h"
 
 namespace qbench::backend::QB_CUDA_NAMESPACE {
@@ -37,7 +38,7 @@ struct ExpertTable {
   kernels::DeviceMemory pointers;  // (experts) ExpertPointers
 };
 
-/// A CUDA device: each step is one kernel or, for experts, three. Calls only submit; read() waits.
+/// A CUDA device: each step is one kernel or, for experts, three. Calls only gather launches; end_step() and read() submit them, read() waits.
 class CudaBackend final : public Backend {
  public:
   explicit CudaBackend(const CudaOptions& options);
@@ -62,15 +63,29 @@ class CudaBackend final : public Backend {
   void read(const Buffer& from, std::int64_t first, std::span<float> to) override;
 
  private:
+  void report_late_failure();
   const RopeTable& rope_table(const Rope& rope, std::int64_t positions);
   const kernels::ExpertPointers* expert_table(const ExpertInput& input);
   void multiply(const CudaMatrix& matrix, kernels::MatvecArguments arguments);
+  /// Work memory of at least `numbers` of T; launches that name the old one are submitted before it goes.
+  template <class T>
+  T* need(WorkArea& area, std::int64_t numbers) {
+    if (static_cast<std::size_t>(numbers) * sizeof(T) > area.bytes()) graph_.submit();
+    return area.need<T>(numbers);
+  }
+  unsigned* need(Tickets& tickets, std::int64_t count) {
+    if (count > tickets.count()) graph_.submit();
+    return tickets.need(count, stream_);
+  }
 
   kernels::Device device_;
   kernels::DeviceProperties properties_;
   kernels::Stream stream_;
   bool programmatic_;
+  StepGraph graph_;
   CudaBatch batch_;
+  bool head_gathered_ = false;  ///< since begin_step or the last norm_head that was submitted
+  std::exception_ptr late_failure_;
   std::uint64_t next_matrix_ = 1;
   std::vector<std::unique_ptr<RopeTable>> ropes_;
   std::vector<ExpertTable> expert_tables_;

@@ -39,7 +39,7 @@ void CudaBackend::embed(const Matrix& table, Buffer& x) {
   a.ids = batch_.device_ids;
   a.tokens = batch_.tokens();
   a.x = own(x).data();
-  kernels::embed(a, stream_);
+  graph_.add(a);
 }
 
 void CudaBackend::norm_qkv_rope_append(const AttentionInput& input, const Rope& rope, std::int64_t layer, const Buffer& x, Buffer& q,
@@ -70,14 +70,14 @@ void CudaBackend::norm_qkv_rope_append(const AttentionInput& input, const Rope& 
   a.rope_cos = table.cos.as<float>();
   a.rope_sin = table.sin.as<float>();
   a.rotary_dim = static_cast<std::int32_t>(rope.rotary_dim);
-  a.raw = raw_.need<float>(tokens * matrix.rows());
-  a.tickets = head_tickets_.need(tokens * all, stream_);
+  a.raw = need<float>(raw_, tokens * matrix.rows());
+  a.tickets = need(head_tickets_, tokens * all);
   a.q = own(q).data();
   a.cache = own_cache.data();
   a.layout = own_cache.layout();
   a.layer = static_cast<std::int32_t>(layer);
   a.programmatic = programmatic_;
-  kernels::qkv(a, properties_.sm_count, stream_);
+  graph_.add(a);
 }
 
 void CudaBackend::attention(const AttentionInput& input, std::int64_t window, std::int64_t layer, const Buffer& q, const KvCache& cache,
@@ -99,11 +99,11 @@ void CudaBackend::attention(const AttentionInput& input, std::int64_t window, st
   a.window = static_cast<std::int32_t>(std::min<std::int64_t>(window, INT32_MAX));
   // From the cache's size and not the step's depth, so that a captured step replays at any depth.
   a.splits = kernels::attention_splits(tokens, input.kv_heads, own_cache.shape().positions, properties_.sm_count);
-  a.partial = a.splits > 1 ? partial_.need<float>(tokens * input.heads * a.splits * (input.head_dim + 2)) : nullptr;
-  a.tickets = split_tickets_.need(tokens * input.heads, stream_);
+  a.partial = a.splits > 1 ? need<float>(partial_, tokens * input.heads * a.splits * (input.head_dim + 2)) : nullptr;
+  a.tickets = need(split_tickets_, tokens * input.heads);
   a.out = own(out).data();
   a.programmatic = programmatic_;
-  kernels::attention_decode(a, stream_);
+  graph_.add(a);
 }
 
 /// One launch for each part of the matrix: parts differ in type.
@@ -112,7 +112,7 @@ void CudaBackend::multiply(const CudaMatrix& matrix, kernels::MatvecArguments ar
     arguments.w = part.rows;
     arguments.rows = static_cast<std::int32_t>(part.count);
     arguments.programmatic = programmatic_;
-    kernels::matvec(arguments, properties_.sm_count, stream_);
+    graph_.add(arguments);
     arguments.y += part.count;
   }
 }
@@ -148,7 +148,7 @@ void CudaBackend::norm_gate_up(const Buffer& norm, float rms_eps, const Matrix& 
     a.rms_eps = rms_eps;
     a.out = own(out).data();
     a.programmatic = programmatic_;
-    kernels::gate_up(a, properties_.sm_count, stream_);
+    graph_.add(a);
     return;
   }
   kernels::MatvecArguments a{};
@@ -156,11 +156,11 @@ void CudaBackend::norm_gate_up(const Buffer& norm, float rms_eps, const Matrix& 
   a.x = own(x).data();
   a.norm = own(norm).data();
   a.rms_eps = rms_eps;
-  a.y = both_.need<float>(tokens * matrix.rows());
+  a.y = need<float>(both_, tokens * matrix.rows());
   a.y_stride = matrix.rows();
   float* both = a.y;
   multiply(matrix, a);
-  kernels::silu_mul({both, own(out).data(), static_cast<std::int32_t>(ffn), batch_.tokens(), programmatic_}, stream_);
+  graph_.add(kernels::SiluMulArguments{both, own(out).data(), static_cast<std::int32_t>(ffn), batch_.tokens(), programmatic_});
 }
 
 void CudaBackend::norm_experts_residual(const ExpertInput& input, Buffer& x) {
@@ -178,9 +178,9 @@ void CudaBackend::norm_experts_residual(const ExpertInput& input, Buffer& x) {
   }
   const kernels::ExpertPointers* table = expert_table(input);
   const std::int64_t slots = tokens * input.used;
-  auto* ids = expert_ids_.need<std::int32_t>(slots);
-  auto* weights = expert_weights_.need<float>(slots);
-  auto* middle = middle_.need<float>(slots * ffn);
+  auto* ids = need<std::int32_t>(expert_ids_, slots);
+  auto* weights = need<float>(expert_weights_, slots);
+  auto* middle = need<float>(middle_, slots * ffn);
 
   kernels::RouterArguments r{};
   r.router = matrix.parts()[0].rows;
@@ -191,12 +191,12 @@ void CudaBackend::norm_experts_residual(const ExpertInput& input, Buffer& x) {
   r.x = own(x).data();
   r.norm = own(*input.norm).data();
   r.rms_eps = input.rms_eps;
-  r.logits = logits_.need<float>(tokens * experts);
-  r.tickets = router_tickets_.need(tokens, stream_);
+  r.logits = need<float>(logits_, tokens * experts);
+  r.tickets = need(router_tickets_, tokens);
   r.ids = ids;
   r.weights = weights;
   r.programmatic = programmatic_;
-  kernels::router(r, properties_.sm_count, stream_);
+  graph_.add(r);
 
   kernels::ExpertGateUpArguments g{};
   g.gate = own(*input.gate_up[0]).from_row(0);
@@ -211,7 +211,7 @@ void CudaBackend::norm_experts_residual(const ExpertInput& input, Buffer& x) {
   g.rms_eps = r.rms_eps;
   g.middle = middle;
   g.programmatic = programmatic_;
-  kernels::expert_gate_up(g, properties_.sm_count, stream_);
+  graph_.add(g);
 
   kernels::ExpertDownArguments d{};
   d.down = own(*input.down[0]).parts()[0].rows;
@@ -225,7 +225,7 @@ void CudaBackend::norm_experts_residual(const ExpertInput& input, Buffer& x) {
   d.middle = middle;
   d.x = own(x).data();
   d.programmatic = programmatic_;
-  kernels::expert_down(d, properties_.sm_count, stream_);
+  graph_.add(d);
 }
 
 void CudaBackend::norm_head(const Buffer& norm, float rms_eps, const Matrix& head, std::span<const std::int32_t> rows, const Buffer& x,
@@ -236,7 +236,9 @@ void CudaBackend::norm_head(const Buffer& norm, float rms_eps, const Matrix& hea
   QB_CHECK(batch_.open && norm.size() >= matrix.cols() && x.size() >= batch_.tokens() * matrix.cols());
   QB_CHECK(logits.size() >= count * matrix.rows());
   for (const std::int32_t row : rows) QB_CHECK(row >= 0 && row < batch_.tokens());
-  auto* device_rows = rows_area_.need<std::int32_t>(count);
+  if (head_gathered_) graph_.submit();  // the launch before reads the row numbers that are written now
+  head_gathered_ = true;
+  auto* device_rows = need<std::int32_t>(rows_area_, count);
   copy_to_device(device_rows, rows.data(), rows.size_bytes(), stream_);
   kernels::MatvecArguments a{};
   a.tokens = static_cast<std::int32_t>(count);

@@ -37,11 +37,12 @@ class WorkArea {
 class Tickets {
  public:
   unsigned* need(std::int64_t count, kernels::Stream& stream) {
-    if (static_cast<std::size_t>(count) * sizeof(unsigned) > area_.bytes()) {
+    if (count > this->count()) {
       fill_zero(area_.need<unsigned>(count), static_cast<std::size_t>(count) * sizeof(unsigned), stream);
     }
     return area_.need<unsigned>(count);
   }
+  std::int64_t count() const noexcept { return static_cast<std::int64_t>(area_.bytes() / sizeof(unsigned)); }
 
  private:
   WorkArea area_;
