@@ -29,6 +29,22 @@ bool same(const Rope& a, const Rope& b) {
   return a.rotary_dim == b.rotary_dim && a.magnitude == b.magnitude && a.inverse_frequency == b.inverse_frequency;
 }
 
+/// Neighbouring tokens of one sequence at consecutive positions, cut to the tiles of prefill attention.
+std::vector<kernels::PrefillTile> make_tiles(const CudaBatch& batch) {
+  std::vector<kernels::PrefillTile> tiles;
+  for (std::int32_t t = 0; t < batch.tokens(); ++t) {
+    const auto i = static_cast<std::size_t>(t);
+    const bool goes_on = !tiles.empty() && tiles.back().tokens < kernels::kPrefillTokens && batch.sequences[i] == tiles.back().sequence &&
+                         batch.positions[i] == tiles.back().first_position + tiles.back().tokens;
+    if (goes_on) {
+      ++tiles.back().tokens;
+    } else {
+      tiles.push_back({t, 1, batch.positions[i], batch.sequences[i]});
+    }
+  }
+  return tiles;
+}
+
 }  // namespace
 
 std::unique_ptr<Backend> make_cuda_backend(const CudaOptions& options) { return std::make_unique<CudaBackend>(options); }
@@ -53,7 +69,7 @@ DeviceInfo CudaBackend::device() const {
   info.name = kKind == DeviceKind::kCuda ? fmt::format("{}:{}", kName, device_.index()) : kName;
   info.description = now.name;
   info.instruction_sets = fmt::format("sm_{}{}", now.capability_major, now.capability_minor);
-  info.attention_path = "flash (split-KV, online softmax, f32 accumulation)";
+  info.attention_path = "flash (split-KV for single tokens, tensor cores for prompts over a bf16 cache; online softmax, f32 accumulation)";
   info.threads = 1;
   info.memory_bytes = now.total_bytes;
   info.memory_free_bytes = now.free_bytes;
@@ -102,6 +118,10 @@ void CudaBackend::begin_step(const Batch& batch) {
   batch_.device_ids = to;
   batch_.device_positions = to + tokens;
   batch_.device_sequences = to + 2 * tokens;
+  batch_.tiles = make_tiles(batch_);
+  auto* tiles = need<kernels::PrefillTile>(tile_area_, static_cast<std::int64_t>(batch_.tiles.size()));
+  copy_to_device(tiles, batch_.tiles.data(), batch_.tiles.size() * sizeof(kernels::PrefillTile), stream_);
+  batch_.device_tiles = tiles;
   graph_.begin(tokens <= kMostGraphTokens);
   head_gathered_ = false;
   batch_.open = true;

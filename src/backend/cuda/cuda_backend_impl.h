@@ -22,6 +22,8 @@ struct CudaBatch {
   const std::int32_t* device_ids = nullptr;        // (tokens)
   const std::int32_t* device_positions = nullptr;  // (tokens)
   const std::int32_t* device_sequences = nullptr;  // (tokens)
+  std::vector<kernels::PrefillTile> tiles;         ///< the tokens as runs of one sequence
+  const kernels::PrefillTile* device_tiles = nullptr;
   std::int32_t tokens() const noexcept { return static_cast<std::int32_t>(ids.size()); }
 };
 
@@ -89,7 +91,7 @@ class CudaBackend final : public Backend {
   std::uint64_t next_matrix_ = 1;
   std::vector<std::unique_ptr<RopeTable>> ropes_;
   std::vector<ExpertTable> expert_tables_;
-  WorkArea batch_area_, rows_area_, raw_, partial_, both_, logits_, expert_ids_, expert_weights_, middle_;
+  WorkArea batch_area_, tile_area_, rows_area_, raw_, partial_, both_, logits_, expert_ids_, expert_weights_, middle_;
   Tickets head_tickets_, split_tickets_, router_tickets_;
 };
 

@@ -3,6 +3,7 @@
 #include "backend/cuda/cuda_backend_impl.h"
 #include "base/check.h"
 #include "kernels/cuda/attention_decode.h"
+#include "kernels/cuda/attention_prefill.h"
 #include "kernels/cuda/experts.h"
 #include "kernels/cuda/matvec.h"
 #include "kernels/cuda/qkv.h"
@@ -11,6 +12,9 @@
 
 namespace qbench::backend::QB_CUDA_NAMESPACE {
 namespace {
+
+/// From so many tokens in a tile on, tensor cores that compute 64 queries at a time do less work than single tokens.
+constexpr std::int64_t kFewestTileTokens = 16;
 
 void check_shapes(const AttentionInput& input, const CudaKvCache& cache, std::int64_t layer) {
   QB_CHECK(input.heads > 0 && input.kv_heads > 0 && input.heads % input.kv_heads == 0);
@@ -87,6 +91,22 @@ void CudaBackend::attention(const AttentionInput& input, std::int64_t window, st
   const std::int64_t numbers = tokens * input.heads * input.head_dim;
   check_shapes(input, own_cache, layer);
   QB_CHECK(batch_.open && window >= 0 && q.size() >= numbers && out.size() >= numbers);
+  const auto window32 = static_cast<std::int32_t>(std::min<std::int64_t>(window, INT32_MAX));
+  if (kernels::prefill_reads(own_cache.layout()) && tokens >= kFewestTileTokens * static_cast<std::int64_t>(batch_.tiles.size())) {
+    kernels::AttentionPrefillArguments p{};
+    p.q = own(q).data();
+    p.cache = own_cache.data();
+    p.layout = own_cache.layout();
+    p.layer = static_cast<std::int32_t>(layer);
+    p.tiles = batch_.device_tiles;
+    p.tile_count = static_cast<std::int32_t>(batch_.tiles.size());
+    p.heads = static_cast<std::int32_t>(input.heads);
+    p.window = window32;
+    p.out = own(out).data();
+    p.programmatic = programmatic_;
+    graph_.add(p);
+    return;
+  }
   kernels::AttentionArguments a{};
   a.q = own(q).data();
   a.cache = own_cache.data();
@@ -96,7 +116,7 @@ void CudaBackend::attention(const AttentionInput& input, std::int64_t window, st
   a.sequences = batch_.device_sequences;
   a.tokens = batch_.tokens();
   a.heads = static_cast<std::int32_t>(input.heads);
-  a.window = static_cast<std::int32_t>(std::min<std::int64_t>(window, INT32_MAX));
+  a.window = window32;
   // From the cache's size and not the step's depth, so that a captured step replays at any depth.
   a.splits = kernels::attention_splits(tokens, input.kv_heads, own_cache.shape().positions, properties_.sm_count);
   a.partial = a.splits > 1 ? need<float>(partial_, tokens * input.heads * a.splits * (input.head_dim + 2)) : nullptr;

@@ -55,7 +55,8 @@ class Layer {
         bias_(normal_numbers(rows_, 35, 0.3)),
         q_norm_(normal_numbers(shape.head_dim, 36)),
         k_norm_(normal_numbers(shape.head_dim, 37)),
-        device_(on.make(variant)) {
+        device_(on.make(variant)),
+        prefill_rounding_(shape.cache == DType::kBF16 ? on.prefill_rounding : 0) {
     qkv_ = load(*device_, {&q_weights_, &k_weights_, &v_weights_});
     norm_buffer_ = device_->load_vector(norm_);
     bias_buffer_ = device_->load_vector(bias_);
@@ -166,6 +167,7 @@ class Layer {
     const auto first = static_cast<std::size_t>(head / (shape_.heads / shape_.kv_heads) * shape_.head_dim);
     const auto dim = static_cast<std::size_t>(shape_.head_dim);
     const double scale = 1.0 / std::sqrt(static_cast<double>(dim));
+    const double rounding = batch.tokens() > 1 ? prefill_rounding_ : 0;
     std::vector<double> weights;
     double delta = 0;
     double largest = -INFINITY;
@@ -176,7 +178,7 @@ class Layer {
       for (std::size_t d = 0; d < dim; ++d) {
         const Bounded& x = k[first + d];
         score += q[d].value * x.value;
-        error += std::abs(q[d].value) * x.bound + q[d].bound * (std::abs(x.value) + x.bound) +
+        error += std::abs(q[d].value) * (x.bound + rounding * std::abs(x.value)) + q[d].bound * (std::abs(x.value) + x.bound) +
                  (static_cast<double>(dim) + 3) * kRoundoff * std::abs(q[d].value * x.value);
       }
       weights.push_back(score * scale);
@@ -185,7 +187,7 @@ class Layer {
     }
     double total = 0;
     for (double& w : weights) total += w = std::exp(w - largest);
-    const double relative = std::expm1(2 * delta) + (static_cast<double>(weights.size()) * 1.1 + 20) * kRoundoff;
+    const double relative = std::expm1(2 * delta) + (static_cast<double>(weights.size()) * 1.1 + 20) * kRoundoff + rounding;
     for (std::size_t d = 0; d < dim; ++d) {
       Bounded sum;
       for (std::int32_t p = from; p <= position; ++p) {
@@ -203,6 +205,7 @@ class Layer {
   Weights q_weights_, k_weights_, v_weights_;
   std::vector<float> norm_, bias_, q_norm_, k_norm_;
   std::unique_ptr<Backend> device_;
+  double prefill_rounding_;
   std::unique_ptr<Matrix> qkv_;
   std::unique_ptr<Buffer> norm_buffer_, bias_buffer_, q_norm_buffer_, k_norm_buffer_;
   std::unique_ptr<KvCache> cache_;

@@ -9,7 +9,8 @@ std::vector<StepDevice> step_devices(const std::string&) {
              kernels::cuda_emulated::set_emulation({.seed = static_cast<std::uint64_t>(seed)});
              return backend::cuda_emulated::make_cuda_backend();
            },
-           {1, 2}}};
+           {1, 2},
+           0x1p-8}};
 }
 
 }  // namespace qbench::test

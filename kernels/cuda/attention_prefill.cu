@@ -1,0 +1,232 @@
+#include "kernels/cuda/attention_prefill.h"
+
+#include "kernels/cuda/matvec_rows.cuh"
+
+// Causal flash attention of a prompt's tokens on tensor cores (mma m16n8k16, Dao 2023: FlashAttention-2), grouped queries, optional window.
+//
+// Grid: (tiles of 64 queries, heads). Block: 4 warps of 16 queries each. The queries become A fragments once; then, for each 64 positions:
+//   S = Q K^T (each warp 16 x 64), mask, online softmax in float32 over the row's four lanes, O += P V with P in bf16 straight from S's registers:
+//   the accumulator's layout is that of the next product's A operand.
+// Shared memory: one tile of keys (at first the queries) and one of values, rows padded by 16 bytes so that ldmatrix reads all banks. The next keys
+// travel (cp.async) while the softmax and P V run, the next values while S is computed.
+// Bytes: keys and values once for each tile of queries and head, mostly from L2. Deterministic.
+
+namespace qbench::kernels::QB_CUDA_NAMESPACE {
+namespace {
+
+constexpr int kThreads = 128;
+constexpr int kTile = 64;  // positions, and queries
+constexpr int kPad = 8;    // numbers
+constexpr float kMinusInfinity = -INFINITY;
+
+template <int kDim>
+struct PrefillTraits {
+  static constexpr int kStride = kDim + kPad;
+  static constexpr int kSteps = kDim / 16;        // of S = Q K^T
+  static constexpr int kOutTiles = kDim / 8;      // 8 numbers of the head each
+  static constexpr int kBufferNumbers = kTile * kStride;
+  static constexpr int kSharedBytes = 2 * kBufferNumbers * 2;
+};
+
+/// Starts the copy of 64 rows from position `base` into shared memory; rows from `end` on become zero, since 0 * NaN is not 0.
+template <int kDim>
+QB_DEVICE void copy_rows(const unsigned char* plane, int base, int end, unsigned short* to) {
+  constexpr int kChunks = kDim / 8;
+  for (int i = thread_x(); i < kTile * kChunks; i += kThreads) {
+    const int row = i / kChunks;
+    const int chunk = i % kChunks;
+    unsigned short* at = to + row * PrefillTraits<kDim>::kStride + 8 * chunk;
+    if (base + row < end) {
+      cp_async16(at, plane + (static_cast<long long>(base + row) * kDim + 8 * chunk) * 2);
+    } else {
+      *reinterpret_cast<uint4*>(at) = uint4{0, 0, 0, 0};
+    }
+  }
+  cp_async_commit();
+}
+
+/// The warp's 16 queries as A fragments. Rows beyond the tile's tokens are zero.
+template <int kDim>
+QB_DEVICE void load_queries(const AttentionPrefillArguments& a, const PrefillTile& tile, int head, unsigned short* shared, unsigned (&fragments)[kDim / 16][4]) {
+  using T = PrefillTraits<kDim>;
+  for (int i = thread_x(); i < kTile * kDim / 2; i += kThreads) {
+    const int row = 2 * i / kDim;
+    const int d = 2 * i % kDim;
+    unsigned pair = 0;
+    if (row < tile.tokens) {
+      const float* q = a.q + (static_cast<long long>(tile.first_token + row) * a.heads + head) * kDim + d;
+      pair = pack2_bf16(q[0], q[1]);
+    }
+    *reinterpret_cast<unsigned*>(shared + row * T::kStride + d) = pair;
+  }
+  sync_threads();
+#pragma unroll
+  for (int k = 0; k < T::kSteps; ++k) ldmatrix_x4(fragments[k], shared + (16 * warp() + lane() % 16) * T::kStride + 16 * k + lane() / 16 * 8);
+  sync_threads();
+}
+
+/// S (16, 64) of the warp.
+template <int kDim>
+QB_DEVICE void multiply_keys(const unsigned (&queries)[kDim / 16][4], const unsigned short* keys, float (&s)[8][4]) {
+  using T = PrefillTraits<kDim>;
+#pragma unroll
+  for (int n = 0; n < 8; ++n) s[n][0] = s[n][1] = s[n][2] = s[n][3] = 0.0F;
+  const int matrix = lane() / 8;
+  const int row = matrix / 2 * 8 + lane() % 8;
+  const int column = matrix % 2 * 8;
+#pragma unroll
+  for (int k = 0; k < T::kSteps; ++k) {
+#pragma unroll
+    for (int n = 0; n < 8; n += 2) {
+      unsigned b[4];
+      ldmatrix_x4(b, keys + (8 * n + row) * T::kStride + 16 * k + column);
+      mma_bf16_16x8x16(s[n], queries[k], {b[0], b[1]});
+      mma_bf16_16x8x16(s[n + 1], queries[k], {b[2], b[3]});
+    }
+  }
+}
+
+/// O += P V.
+template <int kDim>
+QB_DEVICE void multiply_values(const float (&p)[8][4], const unsigned short* values, float (&o)[kDim / 8][4]) {
+  using T = PrefillTraits<kDim>;
+  const int matrix = lane() / 8;
+  const int row = matrix % 2 * 8 + lane() % 8;
+  const int column = matrix / 2 * 8;
+#pragma unroll
+  for (int k = 0; k < 4; ++k) {
+    const unsigned a[4] = {pack2_bf16(p[2 * k][0], p[2 * k][1]), pack2_bf16(p[2 * k][2], p[2 * k][3]), pack2_bf16(p[2 * k + 1][0], p[2 * k + 1][1]),
+                           pack2_bf16(p[2 * k + 1][2], p[2 * k + 1][3])};
+#pragma unroll
+    for (int n = 0; n < T::kOutTiles; n += 2) {
+      unsigned b[4];
+      ldmatrix_x4_trans(b, values + (16 * k + row) * T::kStride + 8 * n + column);
+      mma_bf16_16x8x16(o[n], a, {b[0], b[1]});
+      mma_bf16_16x8x16(o[n + 1], a, {b[2], b[3]});
+    }
+  }
+}
+
+/// Maximum and sum of two rows: lane / 4 and lane / 4 + 8 of the warp's 16; the sum is the lane's share.
+struct RowState {
+  float maximum[2] = {kMinusInfinity, kMinusInfinity};
+  float sum[2] = {0.0F, 0.0F};
+};
+
+/// Masks and exponentiates S in place; returns in `factor` what the results so far are to be multiplied with.
+QB_DEVICE void softmax_tile(float (&s)[8][4], int base, const int (&position)[2], int window, float scale, RowState& state, float (&factor)[2]) {
+#pragma unroll
+  for (int half = 0; half < 2; ++half) {
+    float largest = kMinusInfinity;
+#pragma unroll
+    for (int n = 0; n < 8; ++n) {
+#pragma unroll
+      for (int i = 0; i < 2; ++i) {
+        const int p = base + 8 * n + 2 * (lane() % 4) + i;
+        float& x = s[n][2 * half + i];
+        const bool visible = p <= position[half] && (window <= 0 || p > position[half] - window);
+        x = visible ? scale * x : kMinusInfinity;
+        largest = fmaxf(largest, x);
+      }
+    }
+    largest = fmaxf(largest, shuffle_xor(largest, 1));
+    largest = fmaxf(largest, shuffle_xor(largest, 2));
+    const float maximum = fmaxf(state.maximum[half], largest);
+    const float shift = maximum == kMinusInfinity ? 0.0F : maximum;  // nothing visible yet
+    factor[half] = fast_exp(state.maximum[half] - shift);
+    float sum = 0.0F;
+#pragma unroll
+    for (int n = 0; n < 8; ++n) {
+#pragma unroll
+      for (int i = 0; i < 2; ++i) {
+        float& x = s[n][2 * half + i];
+        x = fast_exp(x - shift);
+        sum += x;
+      }
+    }
+    state.sum[half] = state.sum[half] * factor[half] + sum;
+    state.maximum[half] = maximum;
+  }
+}
+
+template <int kDim>
+QB_DEVICE void write_rows(const AttentionPrefillArguments& a, const PrefillTile& tile, int head, RowState& state, const float (&o)[kDim / 8][4]) {
+#pragma unroll
+  for (int half = 0; half < 2; ++half) {
+    float sum = state.sum[half];
+    sum += shuffle_xor(sum, 1);
+    sum += shuffle_xor(sum, 2);
+    const int row = 16 * warp() + lane() / 4 + 8 * half;
+    if (row >= tile.tokens) continue;
+    const float inverse = 1.0F / sum;
+    float* out = a.out + (static_cast<long long>(tile.first_token + row) * a.heads + head) * kDim + 2 * (lane() % 4);
+#pragma unroll
+    for (int n = 0; n < PrefillTraits<kDim>::kOutTiles; ++n) *reinterpret_cast<float2*>(out + 8 * n) = float2{o[n][2 * half] * inverse, o[n][2 * half + 1] * inverse};
+  }
+}
+
+template <int kDim>
+QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, 2) attention_prefill_kernel(AttentionPrefillArguments a) {
+  using T = PrefillTraits<kDim>;
+  QB_DYNAMIC_SHARED(unsigned short, shared);
+  unsigned short* keys = shared;
+  unsigned short* values = shared + T::kBufferNumbers;
+  grid_dependency_wait();
+  grid_dependency_trigger();
+  const PrefillTile tile = a.tiles[grid_x() - 1 - block_x()];  // the deepest first: the costliest
+  const int head = block_y();
+  unsigned queries[T::kSteps][4];
+  load_queries<kDim>(a, tile, head, keys, queries);
+
+  const unsigned char* block = a.cache + a.layout.head_offset(a.layer, tile.sequence, head / (a.heads / a.layout.kv_heads));
+  const int end = tile.first_position + tile.tokens;
+  const int first = a.window > 0 && tile.first_position - a.window + 1 > 0 ? (tile.first_position - a.window + 1) / kTile * kTile : 0;
+  const int row = 16 * warp() + lane() / 4;
+  const int position[2] = {tile.first_position + row, tile.first_position + row + 8};
+  const float scale = 1.0F / sqrtf(static_cast<float>(kDim));
+  RowState state;
+  float o[T::kOutTiles][4];
+#pragma unroll
+  for (int n = 0; n < T::kOutTiles; ++n) o[n][0] = o[n][1] = o[n][2] = o[n][3] = 0.0F;
+
+  copy_rows<kDim>(block, first, end, keys);
+  copy_rows<kDim>(block + a.layout.v, first, end, values);
+  for (int base = first; base < end; base += kTile) {
+    cp_async_wait<1>();
+    sync_threads();  // the keys are there
+    float s[8][4];
+    multiply_keys<kDim>(queries, keys, s);
+    sync_threads();  // and free
+    copy_rows<kDim>(block, base + kTile, end, keys);
+    float factor[2];
+    softmax_tile(s, base, position, a.window, scale, state, factor);
+#pragma unroll
+    for (int n = 0; n < T::kOutTiles; ++n) {
+      o[n][0] *= factor[0], o[n][1] *= factor[0];
+      o[n][2] *= factor[1], o[n][3] *= factor[1];
+    }
+    cp_async_wait<1>();
+    sync_threads();  // the values are there
+    multiply_values<kDim>(s, values, o);
+    sync_threads();  // and free
+    copy_rows<kDim>(block + a.layout.v, base + kTile, end, values);
+  }
+  cp_async_wait<0>();
+  write_rows<kDim>(a, tile, head, state, o);
+}
+
+template <int kDim>
+void start(const AttentionPrefillArguments& a, Stream& stream) {
+  launch(LaunchConfig{{static_cast<unsigned>(a.tile_count), static_cast<unsigned>(a.heads), 1}, kThreads, PrefillTraits<kDim>::kSharedBytes, stream, a.programmatic, "attention_prefill"},
+         (attention_prefill_kernel<kDim>), a);
+}
+
+}  // namespace
+
+void attention_prefill(const AttentionPrefillArguments& a, Stream& stream) {
+  if (a.layout.head_dim == 64) return start<64>(a, stream);
+  if (a.layout.head_dim == 96) return start<96>(a, stream);
+  start<128>(a, stream);
+}
+
+}  // namespace qbench::kernels::QB_CUDA_NAMESPACE

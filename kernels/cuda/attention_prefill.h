@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/cuda/kv_layout.h"
+#include "kernels/cuda/matvec.h"
+
+namespace qbench::kernels::QB_CUDA_NAMESPACE {
+
+/// Query tokens of a tile.
+constexpr std::int32_t kPrefillTokens = 64;
+
+/// Neighbouring tokens of a step that are of one sequence and at consecutive positions.
+struct PrefillTile {
+  std::int32_t first_token, tokens;  ///< at most kPrefillTokens
+  std::int32_t first_position, sequence;
+};
+
+/// Attention of many tokens of a sequence at once, over a BF16 cache that holds their own keys and values already. As attention_decode, but queries and
+/// probabilities are rounded to BF16 for the tensor cores; scores, softmax and sums are float32.
+struct AttentionPrefillArguments {
+  const float* q;               // (tokens, heads, head_dim)
+  const unsigned char* cache;
+  KvLayout layout;
+  std::int32_t layer;
+  const PrefillTile* tiles;     // (tile_count)
+  std::int32_t tile_count, heads, window;
+  float* out;                   // (tokens, heads, head_dim)
+  bool programmatic;
+
+  bool operator==(const AttentionPrefillArguments&) const = default;
+};
+/// Of `tokens` queries that see `pairs` (query, position) pairs in all.
+constexpr Cost attention_prefill_cost(const AttentionPrefillArguments& a, std::int64_t tokens, std::int64_t pairs) {
+  const std::int64_t numbers = tokens * a.heads * a.layout.head_dim;
+  const std::int64_t tile_rows = pairs / kPrefillTokens * a.heads * a.layout.head_dim;  // keys and values are read for each tile, mostly from L2
+  return {static_cast<std::uint64_t>(8 * numbers + 4 * tile_rows), static_cast<std::uint64_t>(4 * pairs * a.heads * a.layout.head_dim)};
+}
+
+/// Whether attention_prefill does this cache: BF16, heads of 64, 96 or 128 numbers.
+constexpr bool prefill_reads(const KvLayout& layout) {
+  return layout.dtype == tensor::DType::kBF16 && (layout.head_dim == 64 || layout.head_dim == 96 || layout.head_dim == 128);
+}
+void attention_prefill(const AttentionPrefillArguments& a, Stream& stream);
+
+}  // namespace qbench::kernels::QB_CUDA_NAMESPACE
