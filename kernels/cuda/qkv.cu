@@ -128,7 +128,21 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kMatvecThreads, 2) qkv_kernel(QkvArguments a, int til
   finish_head(a, token, head, numbers, partial);
 }
 
+/// One block for each head and token.
+QB_KERNEL QB_LAUNCH_BOUNDS(kMatvecThreads, 2) qkv_finish_kernel(QkvFinishArguments a) {
+  QB_SHARED(float, partial, kMatvecWarps);
+  QB_SHARED(float, numbers, kMostHeadDim);
+  grid_dependency_wait();
+  grid_dependency_trigger();
+  finish_head(a.qkv, block_y(), block_x(), numbers, partial);
+}
+
 }  // namespace
+
+void qkv_finish(const QkvFinishArguments& a, Stream& stream) {
+  launch(LaunchConfig{{static_cast<unsigned>(a.qkv.heads + 2 * a.qkv.kv_heads), static_cast<unsigned>(a.qkv.tokens), 1}, kMatvecThreads, 0, stream, a.qkv.programmatic, "qkv_finish"},
+         (qkv_finish_kernel), a);
+}
 
 void qkv(const QkvArguments& a, int sm_count, Stream& stream) {
   const int all = a.heads + 2 * a.kv_heads;

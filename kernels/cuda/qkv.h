@@ -48,4 +48,16 @@ constexpr Cost qkv_cost(const QkvArguments& a) {
 /// Requires staged_bytes of every part <= kSharedLimit, head_dim <= kMostHeadDim and a multiple of 8.
 void qkv(const QkvArguments& a, int sm_count, Stream& stream);
 
+/// The second half alone, for products that another kernel left in a.qkv.raw: bias, norm, rotation, append.
+struct QkvFinishArguments {
+  QkvArguments qkv;
+
+  bool operator==(const QkvFinishArguments&) const = default;
+};
+constexpr Cost qkv_finish_cost(const QkvFinishArguments& a) {
+  const auto numbers = static_cast<std::uint64_t>(a.qkv.heads + 2 * a.qkv.kv_heads) * static_cast<std::uint64_t>(a.qkv.head_dim) * static_cast<std::uint64_t>(a.qkv.tokens);
+  return {8 * numbers, 6 * numbers};
+}
+void qkv_finish(const QkvFinishArguments& a, Stream& stream);
+
 }  // namespace qbench::kernels::QB_CUDA_NAMESPACE

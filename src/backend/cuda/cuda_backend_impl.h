@@ -68,6 +68,8 @@ class CudaBackend final : public Backend {
   void report_late_failure();
   const RopeTable& rope_table(const Rope& rope, std::int64_t positions);
   const kernels::ExpertPointers* expert_table(const ExpertInput& input);
+  /// Whether tensor cores multiply some part of this matrix in this step.
+  bool multiplies_tiles(const CudaMatrix& matrix, std::int64_t tokens) const;
   void multiply(const CudaMatrix& matrix, kernels::MatvecArguments arguments);
   /// Work memory of at least `numbers` of T; launches that name the old one are submitted before it goes.
   template <class T>
@@ -91,7 +93,7 @@ class CudaBackend final : public Backend {
   std::uint64_t next_matrix_ = 1;
   std::vector<std::unique_ptr<RopeTable>> ropes_;
   std::vector<ExpertTable> expert_tables_;
-  WorkArea batch_area_, tile_area_, rows_area_, raw_, partial_, both_, logits_, expert_ids_, expert_weights_, middle_;
+  WorkArea batch_area_, tile_area_, prepared_, rows_area_, raw_, partial_, both_, logits_, expert_ids_, expert_weights_, middle_;
   Tickets head_tickets_, split_tickets_, router_tickets_;
 };
 

@@ -21,6 +21,9 @@ struct Launcher {
   void operator()(const kernels::RouterArguments& a) const { kernels::router(a, sm_count, stream); }
   void operator()(const kernels::ExpertGateUpArguments& a) const { kernels::expert_gate_up(a, sm_count, stream); }
   void operator()(const kernels::ExpertDownArguments& a) const { kernels::expert_down(a, sm_count, stream); }
+  void operator()(const kernels::PrepareRowsArguments& a) const { kernels::prepare_rows(a, stream); }
+  void operator()(const kernels::MatmulArguments& a) const { kernels::matmul(a, stream); }
+  void operator()(const kernels::QkvFinishArguments& a) const { kernels::qkv_finish(a, stream); }
 };
 
 }  // namespace

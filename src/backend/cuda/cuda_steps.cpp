@@ -13,7 +13,7 @@
 namespace qbench::backend::QB_CUDA_NAMESPACE {
 namespace {
 
-/// From so many tokens in a tile on, tensor cores that compute 64 queries at a time do less work than single tokens.
+/// From so many tokens on, tensor cores, which compute whole tiles, do less work than a launch for single tokens.
 constexpr std::int64_t kFewestTileTokens = 16;
 
 void check_shapes(const AttentionInput& input, const CudaKvCache& cache, std::int64_t layer) {
@@ -81,7 +81,19 @@ void CudaBackend::norm_qkv_rope_append(const AttentionInput& input, const Rope& 
   a.layout = own_cache.layout();
   a.layer = static_cast<std::int32_t>(layer);
   a.programmatic = programmatic_;
-  graph_.add(a);
+  if (!multiplies_tiles(matrix, tokens)) {
+    graph_.add(a);
+    return;
+  }
+  kernels::MatvecArguments m{};
+  m.tokens = a.tokens;
+  m.x = a.x;
+  m.norm = a.norm;
+  m.rms_eps = a.rms_eps;
+  m.y = a.raw;
+  m.y_stride = matrix.rows();
+  multiply(matrix, m);
+  graph_.add(kernels::QkvFinishArguments{a});
 }
 
 void CudaBackend::attention(const AttentionInput& input, std::int64_t window, std::int64_t layer, const Buffer& q, const KvCache& cache,
@@ -126,14 +138,37 @@ void CudaBackend::attention(const AttentionInput& input, std::int64_t window, st
   graph_.add(a);
 }
 
-/// One launch for each part of the matrix: parts differ in type.
-void CudaBackend::multiply(const CudaMatrix& matrix, kernels::MatvecArguments arguments) {
+bool CudaBackend::multiplies_tiles(const CudaMatrix& matrix, std::int64_t tokens) const {
+  return tokens >= kFewestTileTokens &&
+         std::any_of(matrix.parts().begin(), matrix.parts().end(), [](const CudaMatrix::Part& part) { return kernels::matmul_reads(part.rows.dtype); });
+}
+
+/// One launch for each part of the matrix, since parts differ in type. Many tokens go to the tensor cores where these read the type.
+void CudaBackend::multiply(const CudaMatrix& matrix, kernels::MatvecArguments a) {
+  const bool tiles = multiplies_tiles(matrix, a.tokens);
+  kernels::PrepareRowsArguments p{};
+  if (tiles) {
+    p.x = a.x;
+    p.x_rows = a.x_rows;
+    p.norm = a.norm;
+    p.rms_eps = a.rms_eps;
+    p.tokens = a.tokens;
+    p.cols = static_cast<std::int32_t>(matrix.cols());
+    p.h = need<unsigned short>(prepared_, a.tokens * kernels::prepared_cols(matrix.cols()));
+    p.programmatic = programmatic_;
+    graph_.add(p);
+  }
   for (const CudaMatrix::Part& part : matrix.parts()) {
-    arguments.w = part.rows;
-    arguments.rows = static_cast<std::int32_t>(part.count);
-    arguments.programmatic = programmatic_;
-    graph_.add(arguments);
-    arguments.y += part.count;
+    const auto rows = static_cast<std::int32_t>(part.count);
+    if (tiles && kernels::matmul_reads(part.rows.dtype)) {
+      graph_.add(kernels::MatmulArguments{part.rows, rows, a.tokens, p.h, a.y, a.y_stride, a.accumulate, programmatic_});
+    } else {
+      a.w = part.rows;
+      a.rows = rows;
+      a.programmatic = programmatic_;
+      graph_.add(a);
+    }
+    a.y += part.count;
   }
 }
 
@@ -156,7 +191,7 @@ void CudaBackend::norm_gate_up(const Buffer& norm, float rms_eps, const Matrix& 
   QB_CHECK(x.size() >= tokens * matrix.cols() && out.size() >= tokens * matrix.rows() / 2);
   const std::int64_t ffn = matrix.rows() / 2;
   const auto parts = matrix.parts();
-  const bool together = parts.size() == 1 || (parts.size() == 2 && parts[0].count == ffn && parts[0].rows.dtype == parts[1].rows.dtype);
+  const bool together = !multiplies_tiles(matrix, tokens) && (parts.size() == 1 || (parts.size() == 2 && parts[0].count == ffn && parts[0].rows.dtype == parts[1].rows.dtype));
   if (together) {
     kernels::GateUpArguments a{};
     a.gate = matrix.from_row(0);

@@ -25,9 +25,10 @@ std::size_t scored_rows(const QuantisedCase& c) {
 
 /// Calls visit(logits, expected logits) for every token that llama.cpp scores: the second half of each chunk but its last.
 template <class Visit>
-void run_case(const QuantisedCase& c, const formats::ModelFile& file, backend::Backend& device, bool exact, Visit visit) {
+void run_case(const QuantisedCase& c, const formats::ModelFile& file, backend::Backend& device, bool exact, std::int64_t step_tokens, Visit visit) {
   model::ModelOptions options;
   options.precision = exact ? model::WeightPrecision::kF32 : model::WeightPrecision::kAuto;
+  options.max_step_tokens = step_tokens;
   const auto decoder = model::load_model(file, device, options);
   engine::SessionOptions session_options;
   session_options.context = 64;
@@ -69,7 +70,7 @@ std::vector<QuantisedCase> quantised_cases() {
 double worst_difference(const QuantisedCase& c, const formats::ModelFile& file, backend::Backend& device) {
   double worst = 0.0;
   std::size_t compared = 0;
-  run_case(c, file, device, true, [&](std::span<const float> logits, std::span<const float> expected) {
+  run_case(c, file, device, true, 512, [&](std::span<const float> logits, std::span<const float> expected) {
     ++compared;
     for (std::size_t i = 0; i < logits.size(); ++i) {
       const double difference = std::fabs(static_cast<double>(logits[i]) - static_cast<double>(expected[i])) / c.logit_std;
@@ -80,9 +81,9 @@ double worst_difference(const QuantisedCase& c, const formats::ModelFile& file, 
   return worst;
 }
 
-double trimmed_kl(const QuantisedCase& c, const formats::ModelFile& file, backend::Backend& device) {
+double trimmed_kl(const QuantisedCase& c, const formats::ModelFile& file, backend::Backend& device, std::int64_t step_tokens) {
   std::vector<double> kl;
-  run_case(c, file, device, false, [&](std::span<const float> logits, std::span<const float> expected) {
+  run_case(c, file, device, false, step_tokens, [&](std::span<const float> logits, std::span<const float> expected) {
     const double own = log_sum(logits), reference = log_sum(expected);
     double sum = 0.0;
     for (std::size_t i = 0; i < logits.size(); ++i) {

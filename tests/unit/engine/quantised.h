@@ -31,6 +31,7 @@ std::vector<QuantisedCase> quantised_cases();
 double worst_difference(const QuantisedCase& c, const formats::ModelFile& file, backend::Backend& device);
 
 /// On the fast path: mean KL of the model's distribution from the expected one, without the largest tenth of positions (flipped experts).
-double trimmed_kl(const QuantisedCase& c, const formats::ModelFile& file, backend::Backend& device);
+/// step_tokens: how many tokens go through the model at once.
+double trimmed_kl(const QuantisedCase& c, const formats::ModelFile& file, backend::Backend& device, std::int64_t step_tokens = 512);
 
 }  // namespace qbench::test

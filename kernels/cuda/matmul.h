@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/cuda/matvec.h"
+
+namespace qbench::kernels::QB_CUDA_NAMESPACE {
+
+/// Columns that a prepared row has: cols, padded with zeros to whole tiles of the product.
+constexpr std::int64_t prepared_cols(std::int64_t cols) { return (cols + 63) / 64 * 64; }
+
+/// h[t] = bf16(x[x_rows[t]]), or of its RMS norm times `norm`: the tensor cores' operand.
+struct PrepareRowsArguments {
+  const float* x;               // (any, cols)
+  const std::int32_t* x_rows;   // (tokens) rows of x, or nullptr: 0, 1, ...
+  const float* norm;            // (cols) or nullptr
+  float rms_eps;
+  std::int32_t tokens, cols;
+  unsigned short* h;            // (tokens, prepared_cols(cols))
+  bool programmatic;
+
+  bool operator==(const PrepareRowsArguments&) const = default;
+};
+constexpr Cost prepare_rows_cost(const PrepareRowsArguments& a) {
+  const std::int64_t tokens = a.tokens;
+  return {static_cast<std::uint64_t>(tokens * (4LL * a.cols + 2 * prepared_cols(a.cols))), static_cast<std::uint64_t>(tokens * 4 * a.cols)};
+}
+void prepare_rows(const PrepareRowsArguments& a, Stream& stream);
+
+/// y[t, r] = (or +=) sum_c bf16(w[r, c]) h[t, c] on tensor cores, summed in float32. Weights are BF16 or of a quantised type, which is dequantised and
+/// rounded to BF16 on the way.
+struct MatmulArguments {
+  WeightRows w;
+  std::int32_t rows, tokens;
+  const unsigned short* h;      // (tokens, prepared_cols(cols))
+  float* y;                     // (tokens, y_stride); the matrix's rows start at y
+  std::int64_t y_stride;
+  bool accumulate;
+  bool programmatic;
+
+  bool operator==(const MatmulArguments&) const = default;
+};
+constexpr Cost matmul_cost(const MatmulArguments& a) {
+  const auto rows = static_cast<std::uint64_t>(a.rows);
+  const auto cols = static_cast<std::uint64_t>(a.w.cols);
+  const auto tokens = static_cast<std::uint64_t>(a.tokens);
+  return {rows * static_cast<std::uint64_t>(a.w.row_bytes) + tokens * (2 * cols + 4 * rows * (a.accumulate ? 2 : 1)), 2 * rows * cols * tokens};
+}
+/// Whether tensor cores do this type: all but F32 and F16, which bfloat16 would round.
+constexpr bool matmul_reads(tensor::DType dtype) noexcept { return dtype != tensor::DType::kF32 && dtype != tensor::DType::kF16; }
+void matmul(const MatmulArguments& a, Stream& stream);
+
+}  // namespace qbench::kernels::QB_CUDA_NAMESPACE
