@@ -174,7 +174,7 @@ record::SampleRecord CellRunner::measure(const Progress& at, const JobCell& cell
   sample.prompt_digest = sha256_hex_of_ids(prompt.ids.front());
   if (with_prompt_text && !prompt.synthetic) sample.prompt_text = prompt.text;
   for (std::size_t s = 0; s < generations.size(); ++s) {
-    sample.sequences.push_back(sequence_record(generations[s], sample.t0_ns, texts.empty() ? nullptr : &texts[s], keep_text));
+    sample.sequences.push_back(sequence_record(generations[s], sample.t0_ns, texts.empty() ? nullptr : &texts[s], keep_text || with_prompt_text));
     if (context_.opened->tokenizer)
       sample.sequences.back().thinking_tokens = count_thinking_tokens(generations[s].output_ids, prompt.text, *context_.opened->tokenizer);
     if (answer != nullptr) {
