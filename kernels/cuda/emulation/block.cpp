@@ -15,6 +15,8 @@ constinit thread_local Lane* current_lane = nullptr;
 namespace {
 
 constexpr int kWarpSize = 32;
+constexpr unsigned kAllLanes = 0xffffffffu;
+constexpr std::uint32_t kTurns = 8;  // a warp gives way to another at one in so many of its collectives
 
 const char* name_of(Operation operation) {
   switch (operation) {
@@ -67,9 +69,9 @@ void Block::prepare_lanes() {
   const std::size_t warps = static_cast<std::size_t>(threads_ / kWarpSize);
   while (lane_storage_.size() < warps) lane_storage_.push_back(std::make_unique<Lane[]>(kWarpSize));
   if (warps_.size() < warps) warps_.resize(warps);
-  if (ready_.size() < static_cast<std::size_t>(threads_)) ready_.resize(static_cast<std::size_t>(threads_));
-  ready_first_ = ready_count_ = 0;
-  for (std::size_t w = 0; w < warps; ++w) {
+  running_ = nullptr;
+  ready_warps_.clear();
+  for (std::size_t w = warps; w-- > 0;) {
     Warp& warp = warps_[w];
     warp.lanes = lane_storage_[w].get();
     warp.alive = kWarpSize;
@@ -84,16 +86,23 @@ void Block::prepare_lanes() {
       lane.waits_for = Operation::kNone;
       lane.copies.clear();
       lane.copy_groups = 0;
-      if (broken_ || !lane.fibre.prepared()) lane.fibre.prepare([](void* p) { lane_main(*static_cast<Lane*>(p)); }, &lane);
-      make_ready(lane);
+      if (broken_ || !lane.fibre.prepared()) prepare_fibre(lane);
     }
+    make_ready(warp, kAllLanes);
+    ready_warps_.push_back(&warp);
   }
   if (broken_) {  // what stopped in the middle of a kernel starts anew when its warp is next needed
     for (std::size_t w = warps; w < lane_storage_.size(); ++w) {
-      for (int l = 0; l < kWarpSize; ++l) lane_storage_[w][l].fibre.prepare([](void* p) { lane_main(*static_cast<Lane*>(p)); }, &lane_storage_[w][l]);
+      for (int l = 0; l < kWarpSize; ++l) prepare_fibre(lane_storage_[w][l]);
     }
   }
   broken_ = false;
+}
+
+void Block::prepare_fibre(Lane& lane) {
+  // The tops of the stacks lie 512 bytes apart modulo a page: else all lanes' frames would share a few sets of the first-level cache.
+  const std::size_t offset = static_cast<std::size_t>(lane.lane) % 8 * 512;
+  lane.fibre.prepare([](void* p) { lane_main(*static_cast<Lane*>(p)); }, &lane, offset);
 }
 
 void Block::lane_main(Lane& self) {
@@ -111,14 +120,18 @@ void Block::lane_main(Lane& self) {
 bool Block::run() {
   if (progress_->dependency_complete && dependency_waiting_ > 0) {
     dependency_waiting_ = 0;
-    for (int t = 0; t < threads_; ++t) {
-      Lane& lane = warps_[static_cast<std::size_t>(t / kWarpSize)].lanes[t % kWarpSize];
-      if (lane.waits_for == Operation::kDependencyWait) make_ready(lane);
+    for (int w = threads_ / kWarpSize; w-- > 0;) {
+      Warp& warp = warps_[static_cast<std::size_t>(w)];
+      unsigned waiting = 0;
+      for (int l = 0; l < kWarpSize; ++l) waiting |= warp.lanes[l].waits_for == Operation::kDependencyWait ? 1u << l : 0u;
+      if (waiting == 0) continue;
+      make_ready(warp, waiting);
+      ready_warps_.push_back(&warp);
     }
   }
   host_.enter();
-  if (ready_count_ > 0) {
-    Lane& first = next_ready();
+  if (choose_warp()) {
+    Lane& first = next_lane();
     current_lane = &first;
     switch_fibre(host_.context, first.fibre.context);
     current_lane = nullptr;
@@ -162,31 +175,44 @@ std::uint32_t Block::draw() noexcept {  // xorshift64*, Vigna 2016
   return static_cast<std::uint32_t>((random_state_ * 0x2545f4914f6cdd1dULL) >> 32);
 }
 
-void Block::make_ready(Lane& lane) {
-  lane.waits_for = Operation::kNone;
-  std::size_t at = ready_count_++;
-  if (!seeded_) at = (ready_first_ + at) % ready_.size();
-  ready_[at] = &lane;
+void Block::make_ready(Warp& warp, unsigned lanes) {
+  warp.ready = lanes;
+  warp.order_at = 0;
+  if (!seeded_) return;
+  const std::uint32_t drawn = draw();
+  warp.order_first = drawn % 32;
+  warp.order_step = drawn / 32 % 32 | 1u;
 }
 
-Lane& Block::next_ready() {
-  --ready_count_;
-  if (!seeded_) {
-    Lane& oldest = *ready_[ready_first_];
-    ready_first_ = (ready_first_ + 1) % ready_.size();
-    return oldest;
+/// Makes one of the warps that may go on the running one; false when there is none.
+bool Block::choose_warp() {
+  if (ready_warps_.empty()) return false;
+  std::size_t at = ready_warps_.size() - 1;
+  if (seeded_) at = static_cast<std::size_t>((std::uint64_t{draw()} * ready_warps_.size()) >> 32);
+  running_ = std::exchange(ready_warps_[at], ready_warps_.back());
+  ready_warps_.pop_back();
+  return true;
+}
+
+/// Of the running warp, which has one.
+Lane& Block::next_lane() {
+  Warp& warp = *running_;
+  for (;;) {
+    const unsigned lane = (warp.order_first + warp.order_step * warp.order_at++) % kWarpSize;
+    if ((warp.ready >> lane & 1u) == 0) continue;
+    warp.ready &= ~(1u << lane);
+    warp.lanes[lane].waits_for = Operation::kNone;
+    return warp.lanes[lane];
   }
-  const std::size_t drawn = static_cast<std::size_t>((std::uint64_t{draw()} * (ready_count_ + 1)) >> 32);
-  return *std::exchange(ready_[drawn], ready_[ready_count_]);
 }
 
 /// Leaves for the next thread that may run, or for the host when there is none.
 void Block::yield(Lane& self) {
-  if (ready_count_ == 0) {
+  if (running_->ready == 0 && !choose_warp()) {
     switch_fibre(self.fibre.context, host_.context);
     return;
   }
-  Lane& next = next_ready();
+  Lane& next = next_lane();
   if (&next == &self) return;
   current_lane = &next;
   switch_fibre(self.fibre.context, next.fibre.context);
@@ -230,7 +256,11 @@ void Block::sync_threads(Lane& self, Site site) {
   }
   if (++barrier_arrived_ < threads_) return park(self, Operation::kSyncThreads, site);
   barrier_arrived_ = 0;
-  for (int t = 0; t < threads_; ++t) make_ready(warps_[static_cast<std::size_t>(t / kWarpSize)].lanes[t % kWarpSize]);
+  for (int w = threads_ / kWarpSize; w-- > 0;) {
+    make_ready(warps_[static_cast<std::size_t>(w)], kAllLanes);
+    ready_warps_.push_back(&warps_[static_cast<std::size_t>(w)]);
+  }
+  choose_warp();
   yield(self);
 }
 
@@ -257,7 +287,11 @@ bool Block::arrive(Lane& self, Operation operation, Site site) {
 void Block::finish(Lane& self) {
   Warp& warp = *self.warp;
   warp.arrived = 0;
-  for (int l = 0; l < kWarpSize; ++l) make_ready(warp.lanes[l]);
+  make_ready(warp, kAllLanes);
+  if (seeded_ && !ready_warps_.empty() && draw() % kTurns == 0) {
+    ready_warps_.push_back(&warp);
+    choose_warp();
+  }
   yield(self);
 }
 

@@ -12,8 +12,9 @@
 #include "kernels/cuda/emulation/launch.h"
 #include "kernels/cuda/emulation/shared_arena.h"
 
-/// One block of a launch: its threads as fibres, its warps' collectives and its barrier. A thread runs until it waits; which of the threads
-/// that may go on runs next is drawn from the seed, or is the oldest one in fixed order.
+/// One block of a launch: its threads as fibres, its warps' collectives and its barrier. A thread runs until it waits. Between two places where
+/// a warp waits its lanes run in an order drawn from the seed; the warps that may go on take turns in an order drawn from it too, one warp
+/// mostly for as long as it can, because its 32 stacks then stay in the processor's cache. In fixed order lanes and warps run by number.
 namespace qbench::kernels::cuda_emulated::emulation {
 
 using Site = std::source_location;
@@ -49,6 +50,8 @@ struct Lane {
 /// collective, so that the next last lane may overwrite it.
 struct Warp {
   Lane* lanes = nullptr;  // (32)
+  unsigned ready = 0;     ///< bit of each lane that may go on
+  unsigned order_first = 0, order_step = 1, order_at = 0;  ///< the i-th lane to go on is (first + i step) mod 32
   int alive = 0;
   int arrived = 0;
   Operation operation = Operation::kNone;
@@ -110,9 +113,11 @@ class Block {
  private:
   static void lane_main(Lane& self);
   void prepare_lanes();
+  static void prepare_fibre(Lane& lane);
   void exit_lane(Lane& self);
-  void make_ready(Lane& lane);
-  Lane& next_ready();
+  void make_ready(Warp& warp, unsigned lanes);
+  bool choose_warp();
+  Lane& next_lane();
   void park(Lane& self, Operation operation, Site site);
   void yield(Lane& self);
   std::string describe_stuck() const;
@@ -120,8 +125,8 @@ class Block {
 
   std::vector<std::unique_ptr<Lane[]>> lane_storage_;  // warps of 32
   std::vector<Warp> warps_;
-  std::vector<Lane*> ready_;  ///< a ring in fixed order, a bag when seeded
-  std::size_t ready_first_ = 0, ready_count_ = 0;
+  Warp* running_ = nullptr;            ///< whose lanes go on now
+  std::vector<Warp*> ready_warps_;     ///< others with lanes that may; in fixed order the last one is next
   FibreHost host_;
   Progress const* progress_ = nullptr;
   int threads_ = 0, alive_ = 0, exited_ = 0;

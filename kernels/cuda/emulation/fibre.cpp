@@ -98,7 +98,7 @@ Fibre::~Fibre() {
   munmap(mapping_, kGuardBytes + kStackBytes);
 }
 
-void Fibre::prepare(void (*entry)(void*), void* argument) {
+void Fibre::prepare(void (*entry)(void*), void* argument, std::size_t offset) {
   if (mapping_ == nullptr) {
     void* mapping = mmap(nullptr, kGuardBytes + kStackBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (mapping == MAP_FAILED) throw Error(ErrorCode::kMemory, "no room for the stack of an emulated thread", "cuda-emulated");
@@ -117,7 +117,7 @@ void Fibre::prepare(void (*entry)(void*), void* argument) {
   argument_ = argument;
   context.fake_stack = nullptr;
   // From the top: an empty slot that keeps the alignment of a call, the first address, then rbp, rbx, r12 to r15.
-  auto* top = reinterpret_cast<std::uintptr_t*>(static_cast<char*>(mapping_) + kGuardBytes + kStackBytes);
+  auto* top = reinterpret_cast<std::uintptr_t*>(static_cast<char*>(mapping_) + kGuardBytes + kStackBytes - offset);
   *--top = 0;
   *--top = 0;
   *--top = reinterpret_cast<std::uintptr_t>(&qb_fibre_first);

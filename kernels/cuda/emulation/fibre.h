@@ -32,8 +32,9 @@ class Fibre {
   Fibre& operator=(const Fibre&) = delete;
 
   bool prepared() const noexcept { return mapping_ != nullptr; }
-  /// The next switch here calls entry(argument), which never returns. What ran on the stack before is forgotten without being unwound.
-  void prepare(void (*entry)(void*), void* argument);
+  /// The next switch here calls entry(argument), which never returns, with the first `offset` bytes of the stack (a multiple of 16) left out. What ran
+  /// on the stack before is forgotten without being unwound.
+  void prepare(void (*entry)(void*), void* argument, std::size_t offset);
   /// What the first switch here runs.
   [[noreturn]] void begin();
   FibreContext context;

@@ -55,7 +55,7 @@ QB_KERNEL exchange(const float* in, float* out) {
   } else if constexpr (B == Bug::kMixedCollectives) {
     mine = lane() == 9 ? warp_max(last) : shuffle(last, 0);
   } else {
-    mine = shuffle(lane() == 4 ? last : 0.0f, B == Bug::kWrongLane ? 5 : 4);
+    mine = shuffle(lane() == 4 ? last : 0.0f, B == Bug::kWrongLane ? 5 : 4) + last - 31;
   }
   if constexpr (B == Bug::kFarPastTheEnd) {
     out[t + 64] = sum + mine;
