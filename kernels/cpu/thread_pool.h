@@ -62,8 +62,11 @@ class ThreadPool {
   void run_erased(Function function, void* object);
   void work(int thread) noexcept;
 
+  bool alone_on_processor() noexcept;
+
   int threads_;
   bool spinning_;  ///< there is a processor for every thread
+  std::unique_ptr<std::atomic<int>[]> processors_;  ///< (threads) where each thread was when it last waited
   Function function_ = nullptr;
   void* object_ = nullptr;
   bool stop_ = false;
