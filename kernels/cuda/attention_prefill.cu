@@ -5,7 +5,7 @@
 // Causal flash attention of a prompt's tokens on tensor cores (mma m16n8k16, Dao 2023: FlashAttention-2), grouped queries, optional window.
 //
 // Grid: (tiles of 64 queries, heads). Block: 4 warps of 16 queries each. The queries become A fragments once; then, for each 64 positions:
-//   S = Q K^T (each warp 16 x 64), mask, online softmax in float32 over the row's four lanes, O += P V with P in bf16 straight from S's registers:
+//   S = Q K^T (each warp 16 x 64), mask, online softmax in float32 over the row's four lanes, O += P V with P in 16 bits straight from S's registers:
 //   the accumulator's layout is that of the next product's A operand.
 // Shared memory: one tile of keys (at first the queries) and one of values, rows padded by 16 bytes so that ldmatrix reads all banks. The next keys
 // travel (cp.async) while the softmax and P V run, the next values while S is computed.
@@ -18,6 +18,20 @@ constexpr int kThreads = 128;
 constexpr int kTile = 64;  // positions, and queries
 constexpr int kPad = 8;    // numbers
 constexpr float kMinusInfinity = -INFINITY;
+
+/// The cache's type and that of queries and probabilities: BF16 or F16.
+template <DType kType>
+QB_DEVICE unsigned pack2(float lo, float hi) {
+  return kType == DType::kBF16 ? pack2_bf16(lo, hi) : pack2_f16(lo, hi);
+}
+template <DType kType>
+QB_DEVICE void mma_16x8x16(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+  if constexpr (kType == DType::kBF16) {
+    mma_bf16_16x8x16(d, a, b);
+  } else {
+    mma_f16_16x8x16(d, a, b);
+  }
+}
 
 template <int kDim>
 struct PrefillTraits {
@@ -45,17 +59,18 @@ QB_DEVICE void copy_rows(const unsigned char* plane, int base, int end, unsigned
   cp_async_commit();
 }
 
-/// The warp's 16 queries as A fragments. Rows beyond the tile's tokens are zero.
-template <int kDim>
+/// The warp's 16 queries, divided by sqrt(head_dim), as A fragments. Rows beyond the tile's tokens are zero.
+template <DType kType, int kDim>
 QB_DEVICE void load_queries(const AttentionPrefillArguments& a, const PrefillTile& tile, int head, unsigned short* shared, unsigned (&fragments)[kDim / 16][4]) {
   using T = PrefillTraits<kDim>;
+  const float scale = 1.0F / sqrtf(static_cast<float>(kDim));
   for (int i = thread_x(); i < kTile * kDim / 2; i += kThreads) {
     const int row = 2 * i / kDim;
     const int d = 2 * i % kDim;
     unsigned pair = 0;
     if (row < tile.tokens) {
       const float* q = a.q + (static_cast<long long>(tile.first_token + row) * a.heads + head) * kDim + d;
-      pair = pack2_bf16(q[0], q[1]);
+      pair = pack2<kType>(scale * q[0], scale * q[1]);
     }
     *reinterpret_cast<unsigned*>(shared + row * T::kStride + d) = pair;
   }
@@ -66,7 +81,7 @@ QB_DEVICE void load_queries(const AttentionPrefillArguments& a, const PrefillTil
 }
 
 /// S (16, 64) of the warp.
-template <int kDim>
+template <DType kType, int kDim>
 QB_DEVICE void multiply_keys(const unsigned (&queries)[kDim / 16][4], const unsigned short* keys, float (&s)[8][4]) {
   using T = PrefillTraits<kDim>;
 #pragma unroll
@@ -80,14 +95,14 @@ QB_DEVICE void multiply_keys(const unsigned (&queries)[kDim / 16][4], const unsi
     for (int n = 0; n < 8; n += 2) {
       unsigned b[4];
       ldmatrix_x4(b, keys + (8 * n + row) * T::kStride + 16 * k + column);
-      mma_bf16_16x8x16(s[n], queries[k], {b[0], b[1]});
-      mma_bf16_16x8x16(s[n + 1], queries[k], {b[2], b[3]});
+      mma_16x8x16<kType>(s[n], queries[k], {b[0], b[1]});
+      mma_16x8x16<kType>(s[n + 1], queries[k], {b[2], b[3]});
     }
   }
 }
 
 /// O += P V.
-template <int kDim>
+template <DType kType, int kDim>
 QB_DEVICE void multiply_values(const float (&p)[8][4], const unsigned short* values, float (&o)[kDim / 8][4]) {
   using T = PrefillTraits<kDim>;
   const int matrix = lane() / 8;
@@ -95,14 +110,14 @@ QB_DEVICE void multiply_values(const float (&p)[8][4], const unsigned short* val
   const int column = matrix / 2 * 8;
 #pragma unroll
   for (int k = 0; k < 4; ++k) {
-    const unsigned a[4] = {pack2_bf16(p[2 * k][0], p[2 * k][1]), pack2_bf16(p[2 * k][2], p[2 * k][3]), pack2_bf16(p[2 * k + 1][0], p[2 * k + 1][1]),
-                           pack2_bf16(p[2 * k + 1][2], p[2 * k + 1][3])};
+    const unsigned a[4] = {pack2<kType>(p[2 * k][0], p[2 * k][1]), pack2<kType>(p[2 * k][2], p[2 * k][3]), pack2<kType>(p[2 * k + 1][0], p[2 * k + 1][1]),
+                           pack2<kType>(p[2 * k + 1][2], p[2 * k + 1][3])};
 #pragma unroll
     for (int n = 0; n < T::kOutTiles; n += 2) {
       unsigned b[4];
       ldmatrix_x4_trans(b, values + (16 * k + row) * T::kStride + 8 * n + column);
-      mma_bf16_16x8x16(o[n], a, {b[0], b[1]});
-      mma_bf16_16x8x16(o[n + 1], a, {b[2], b[3]});
+      mma_16x8x16<kType>(o[n], a, {b[0], b[1]});
+      mma_16x8x16<kType>(o[n + 1], a, {b[2], b[3]});
     }
   }
 }
@@ -114,7 +129,7 @@ struct RowState {
 };
 
 /// Masks and exponentiates S in place; returns in `factor` what the results so far are to be multiplied with.
-QB_DEVICE void softmax_tile(float (&s)[8][4], int base, const int (&position)[2], int window, float scale, RowState& state, float (&factor)[2]) {
+QB_DEVICE void softmax_tile(float (&s)[8][4], int base, const int (&position)[2], int window, RowState& state, float (&factor)[2]) {
 #pragma unroll
   for (int half = 0; half < 2; ++half) {
     float largest = kMinusInfinity;
@@ -125,7 +140,7 @@ QB_DEVICE void softmax_tile(float (&s)[8][4], int base, const int (&position)[2]
         const int p = base + 8 * n + 2 * (lane() % 4) + i;
         float& x = s[n][2 * half + i];
         const bool visible = p <= position[half] && (window <= 0 || p > position[half] - window);
-        x = visible ? scale * x : kMinusInfinity;
+        x = visible ? x : kMinusInfinity;
         largest = fmaxf(largest, x);
       }
     }
@@ -165,7 +180,7 @@ QB_DEVICE void write_rows(const AttentionPrefillArguments& a, const PrefillTile&
   }
 }
 
-template <int kDim>
+template <DType kType, int kDim>
 QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, 2) attention_prefill_kernel(AttentionPrefillArguments a) {
   using T = PrefillTraits<kDim>;
   QB_DYNAMIC_SHARED(unsigned short, shared);
@@ -176,14 +191,13 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, 2) attention_prefill_kernel(AttentionPrefil
   const PrefillTile tile = a.tiles[grid_x() - 1 - block_x()];  // the deepest first: the costliest
   const int head = block_y();
   unsigned queries[T::kSteps][4];
-  load_queries<kDim>(a, tile, head, keys, queries);
+  load_queries<kType, kDim>(a, tile, head, keys, queries);
 
   const unsigned char* block = a.cache + a.layout.head_offset(a.layer, tile.sequence, head / (a.heads / a.layout.kv_heads));
   const int end = tile.first_position + tile.tokens;
   const int first = a.window > 0 && tile.first_position - a.window + 1 > 0 ? (tile.first_position - a.window + 1) / kTile * kTile : 0;
   const int row = 16 * warp() + lane() / 4;
   const int position[2] = {tile.first_position + row, tile.first_position + row + 8};
-  const float scale = 1.0F / sqrtf(static_cast<float>(kDim));
   RowState state;
   float o[T::kOutTiles][4];
 #pragma unroll
@@ -195,11 +209,11 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, 2) attention_prefill_kernel(AttentionPrefil
     cp_async_wait<1>();
     sync_threads();  // the keys are there
     float s[8][4];
-    multiply_keys<kDim>(queries, keys, s);
+    multiply_keys<kType, kDim>(queries, keys, s);
     sync_threads();  // and free
     copy_rows<kDim>(block, base + kTile, end, keys);
     float factor[2];
-    softmax_tile(s, base, position, a.window, scale, state, factor);
+    softmax_tile(s, base, position, a.window, state, factor);
 #pragma unroll
     for (int n = 0; n < T::kOutTiles; ++n) {
       o[n][0] *= factor[0], o[n][1] *= factor[0];
@@ -207,7 +221,7 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, 2) attention_prefill_kernel(AttentionPrefil
     }
     cp_async_wait<1>();
     sync_threads();  // the values are there
-    multiply_values<kDim>(s, values, o);
+    multiply_values<kType, kDim>(s, values, o);
     sync_threads();  // and free
     copy_rows<kDim>(block + a.layout.v, base + kTile, end, values);
   }
@@ -215,18 +229,24 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, 2) attention_prefill_kernel(AttentionPrefil
   write_rows<kDim>(a, tile, head, state, o);
 }
 
-template <int kDim>
+template <DType kType, int kDim>
 void start(const AttentionPrefillArguments& a, Stream& stream) {
   launch(LaunchConfig{{static_cast<unsigned>(a.tile_count), static_cast<unsigned>(a.heads), 1}, kThreads, PrefillTraits<kDim>::kSharedBytes, stream, a.programmatic, "attention_prefill"},
-         (attention_prefill_kernel<kDim>), a);
+         (attention_prefill_kernel<kType, kDim>), a);
+}
+
+template <DType kType>
+void start_for_dim(const AttentionPrefillArguments& a, Stream& stream) {
+  if (a.layout.head_dim == 64) return start<kType, 64>(a, stream);
+  if (a.layout.head_dim == 96) return start<kType, 96>(a, stream);
+  start<kType, 128>(a, stream);
 }
 
 }  // namespace
 
 void attention_prefill(const AttentionPrefillArguments& a, Stream& stream) {
-  if (a.layout.head_dim == 64) return start<64>(a, stream);
-  if (a.layout.head_dim == 96) return start<96>(a, stream);
-  start<128>(a, stream);
+  if (a.layout.dtype == DType::kBF16) return start_for_dim<DType::kBF16>(a, stream);
+  start_for_dim<DType::kF16>(a, stream);
 }
 
 }  // namespace qbench::kernels::QB_CUDA_NAMESPACE

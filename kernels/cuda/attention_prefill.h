@@ -16,8 +16,9 @@ struct PrefillTile {
   std::int32_t first_position, sequence;
 };
 
-/// Attention of many tokens of a sequence at once, over a BF16 cache that holds their own keys and values already. As attention_decode, but queries and
-/// probabilities are rounded to BF16 for the tensor cores; scores, softmax and sums are float32.
+/// Attention of many tokens of a sequence at once, over a BF16 or F16 cache that holds their own keys and values already. As attention_decode,
+/// but queries (divided by sqrt(head_dim)) and probabilities are rounded to the cache's type for the tensor
+/// cores; scores, softmax and sums are float32.
 struct AttentionPrefillArguments {
   const float* q;               // (tokens, heads, head_dim)
   const unsigned char* cache;
@@ -37,9 +38,10 @@ constexpr Cost attention_prefill_cost(const AttentionPrefillArguments& a, std::i
   return {static_cast<std::uint64_t>(8 * numbers + 4 * tile_rows), static_cast<std::uint64_t>(4 * pairs * a.heads * a.layout.head_dim)};
 }
 
-/// Whether attention_prefill does this cache: BF16, heads of 64, 96 or 128 numbers.
+/// Whether attention_prefill does this cache: BF16 or F16, heads of 64, 96 or 128 numbers.
 constexpr bool prefill_reads(const KvLayout& layout) {
-  return layout.dtype == tensor::DType::kBF16 && (layout.head_dim == 64 || layout.head_dim == 96 || layout.head_dim == 128);
+  return (layout.dtype == tensor::DType::kBF16 || layout.dtype == tensor::DType::kF16) &&
+         (layout.head_dim == 64 || layout.head_dim == 96 || layout.head_dim == 128);
 }
 void attention_prefill(const AttentionPrefillArguments& a, Stream& stream);
 

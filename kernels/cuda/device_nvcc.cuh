@@ -101,6 +101,12 @@ QB_DEVICE void mma_bf16_16x8x16(float (&d)[4], const unsigned (&a)[4], const uns
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
+QB_DEVICE void mma_f16_16x8x16(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
 QB_DEVICE unsigned shared_address(const void* shared) { return static_cast<unsigned>(__cvta_generic_to_shared(shared)); }
 QB_DEVICE void ldmatrix_x4(unsigned (&r)[4], const void* shared) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
@@ -148,6 +154,9 @@ QB_DEVICE unsigned short float_to_f16(float x) { return __half_as_ushort(__float
 /// `lo` in the low half.
 QB_DEVICE unsigned pack2_bf16(float lo, float hi) {
   return static_cast<unsigned>(float_to_bf16(lo)) | (static_cast<unsigned>(float_to_bf16(hi)) << 16);
+}
+QB_DEVICE unsigned pack2_f16(float lo, float hi) {
+  return static_cast<unsigned>(float_to_f16(lo)) | (static_cast<unsigned>(float_to_f16(hi)) << 16);
 }
 
 /// Starts a kernel; its arguments are copied. Error{kDevice} naming the kernel when the launch is refused.

@@ -26,10 +26,12 @@ T reduce(T (&values)[32], Combine&& combine) {
   return values[0];
 }
 
-float low(unsigned pair) { return tensor::f32_from_bf16(static_cast<std::uint16_t>(pair & 0xffffu)); }
-float high(unsigned pair) { return tensor::f32_from_bf16(static_cast<std::uint16_t>(pair >> 16)); }
+using ToFloat = float (*)(std::uint16_t) noexcept;
 
+template <ToFloat kToFloat>
 void multiply_fragments(Warp& warp) {
+  const auto low = [](unsigned pair) { return kToFloat(static_cast<std::uint16_t>(pair & 0xffffu)); };
+  const auto high = [](unsigned pair) { return kToFloat(static_cast<std::uint16_t>(pair >> 16)); };
   float a[16][16], b[16][8], c[16][8];
   for (int l = 0; l < 32; ++l) {
     const int group = l / 4, pair = l % 4 * 2;
@@ -126,15 +128,23 @@ std::uint64_t exchange(Operation operation, std::uint64_t value, int source, Sit
   return warp.received[lane];
 }
 
-void mma_bf16_16x8x16(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], Site site) {
+namespace {
+
+template <ToFloat kToFloat>
+void mma(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], Site site) {
   Lane& self = *current_lane;
   Warp& warp = *self.warp;
   std::memcpy(warp.in.fragment[self.lane], a, sizeof a);
   std::memcpy(warp.b[self.lane], b, sizeof b);
   std::memcpy(warp.c[self.lane], d, sizeof d);
-  together(self, Operation::kMma, site, multiply_fragments);
+  together(self, Operation::kMma, site, multiply_fragments<kToFloat>);
   std::memcpy(d, warp.out.fragment[self.lane], sizeof d);
 }
+
+}  // namespace
+
+void mma_bf16_16x8x16(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], Site site) { mma<tensor::f32_from_bf16>(d, a, b, site); }
+void mma_f16_16x8x16(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], Site site) { mma<tensor::f32_from_f16>(d, a, b, site); }
 
 void ldmatrix_x4(unsigned (&r)[4], const void* shared, bool transposed, Site site) {
   Lane& self = *current_lane;

@@ -31,6 +31,8 @@ T exchange_value(Operation operation, T value, int source, Site site) {
 
 /// d (16, 8) += a (16, 16) b (16, 8), bf16 in, float32 sums. Fragments: PTX ISA, "Matrix Fragments for mma.m16n8k16 with floating point type".
 void mma_bf16_16x8x16(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], Site site);
+/// The same with f16 in.
+void mma_f16_16x8x16(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], Site site);
 
 /// Four 8 x 8 matrices of 16-bit numbers; lanes 8 i to 8 i + 7 give the addresses of the rows of matrix i. PTX ISA, "ldmatrix".
 void ldmatrix_x4(unsigned (&r)[4], const void* shared, bool transposed, Site site);

@@ -99,6 +99,10 @@ inline void mma_bf16_16x8x16(float (&d)[4], const unsigned (&a)[4], const unsign
                              emulation::Site site = emulation::Site::current()) {
   emulation::mma_bf16_16x8x16(d, a, b, site);
 }
+inline void mma_f16_16x8x16(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2],
+                            emulation::Site site = emulation::Site::current()) {
+  emulation::mma_f16_16x8x16(d, a, b, site);
+}
 inline void ldmatrix_x4(unsigned (&r)[4], const void* shared, emulation::Site site = emulation::Site::current()) {
   emulation::ldmatrix_x4(r, shared, false, site);
 }
@@ -138,6 +142,9 @@ inline unsigned short float_to_f16(float x) { return tensor::f16_from_f32(x); }
 /// `lo` in the low half.
 inline unsigned pack2_bf16(float lo, float hi) {
   return static_cast<unsigned>(float_to_bf16(lo)) | (static_cast<unsigned>(float_to_bf16(hi)) << 16);
+}
+inline unsigned pack2_f16(float lo, float hi) {
+  return static_cast<unsigned>(float_to_f16(lo)) | (static_cast<unsigned>(float_to_f16(hi)) << 16);
 }
 
 /// Global under nvcc.

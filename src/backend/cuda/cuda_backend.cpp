@@ -69,7 +69,7 @@ DeviceInfo CudaBackend::device() const {
   info.name = kKind == DeviceKind::kCuda ? fmt::format("{}:{}", kName, device_.index()) : kName;
   info.description = now.name;
   info.instruction_sets = fmt::format("sm_{}{}", now.capability_major, now.capability_minor);
-  info.attention_path = "flash (split-KV for single tokens, tensor cores for prompts over a bf16 cache; online softmax, f32 accumulation)";
+  info.attention_path = "flash (split-KV for single tokens, tensor cores for prompts over a 16-bit cache; online softmax, f32 accumulation)";
   info.threads = 1;
   info.memory_bytes = now.total_bytes;
   info.memory_free_bytes = now.free_bytes;

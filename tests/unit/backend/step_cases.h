@@ -26,8 +26,8 @@ struct StepDevice {
   std::string name;
   std::function<std::unique_ptr<backend::Backend>(int variant)> make;
   std::vector<int> variants = {1, 2, 3, 5};
-  /// Relative rounding of queries and probabilities in a step of many tokens over a bfloat16 cache (tensor cores).
-  double prefill_rounding = 0;
+  /// Whether queries and probabilities of a step of many tokens are rounded to the type of a 16-bit cache (tensor cores).
+  bool rounds_queries = false;
 };
 
 /// Every device of this test program; those that this machine lacks are reported as skipped.

@@ -10,7 +10,7 @@ std::vector<StepDevice> step_devices(const std::string&) {
              return backend::cuda_emulated::make_cuda_backend();
            },
            {1, 2},
-           0x1p-8}};
+           true}};
 }
 
 }  // namespace qbench::test
