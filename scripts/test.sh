@@ -57,6 +57,12 @@ if $all; then
 fi
 run_preset ci all
 if $all; then
+  if cmake --build --preset ci --target help 2>/dev/null | grep -q '^cuda_kernels:'; then
+    run_check "CUDA kernels compile, and none of a decode step spills" \
+      sh -c "cmake --build --preset ci -j $jobs --target cuda_kernels && python3 scripts/kernel_report.py --build build/ci --check"
+  else
+    echo "[skipped] compiling the CUDA kernels: no nvcc here" | tee -a "$logs/checks.log"
+  fi
   run_preset asan tests_quick -LE slow_under_sanitizers
   run_preset tsan tests_threads -L threads
   run_check soak ./scripts/soak.sh --seconds 240 --seed 1

@@ -80,9 +80,9 @@ function(qb_nvcc_objects target)
     get_filename_component(folder ${object} DIRECTORY)
     file(MAKE_DIRECTORY ${folder})
     add_custom_command(OUTPUT ${object}
-      COMMAND ${QB_CUDA_NVCC} -std=c++20 -O3 -lineinfo --expt-relaxed-constexpr ${codes} -Xcompiler -fPIC,-Wall,-Wextra -Werror all-warnings -Xptxas -v
-              -I${CMAKE_SOURCE_DIR}/src -I${CMAKE_SOURCE_DIR} -MD -MF ${object}.d -MT ${object} -c ${path} -o ${object} > ${object}.ptxas 2>&1
-              || (cat ${object}.ptxas && false)
+      COMMAND sh -c "log=$1; shift; \"$@\" >\"$log\" 2>&1 || { cat \"$log\"; exit 1; }" nvcc ${object}.ptxas
+              ${QB_CUDA_NVCC} -std=c++20 -O3 -lineinfo --expt-relaxed-constexpr ${codes} -Xcompiler -fPIC,-Wall,-Wextra -Werror all-warnings -Xptxas -v
+              -I${CMAKE_SOURCE_DIR}/src -I${CMAKE_SOURCE_DIR} -MD -MF ${object}.d -MT ${object} -c ${path} -o ${object}
       DEPENDS ${path} DEPFILE ${object}.d COMMENT "nvcc ${source}" VERBATIM)
     list(APPEND objects ${object})
   endforeach()
