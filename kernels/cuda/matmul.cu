@@ -4,7 +4,7 @@
 
 // Products of many tokens on tensor cores (mma m16n8k16, bf16 in, float32 out).
 //
-// Grid: (tiles of 128 weight rows, tiles of 128 tokens). Block: 8 warps, each 32 tokens x 64 rows; A = tokens, B = weights, both with their columns
+// Grid: (tiles of 128 weight rows, tiles of 128 tokens, or of one expert's rows). Block: 8 warps, each 32 tokens x 64 rows; A = tokens, B = weights, both with their columns
 // contiguous, so both come by plain ldmatrix. Columns pass in tiles of 64 through two buffers: while one is multiplied, the next is on its way
 // (cp.async; quantised weights are decoded by one thread for each block of 32 numbers).
 // Shared memory: 2 x (128 + 128) rows of 72 numbers (8 of padding: ldmatrix reads all banks), 72 KB.
@@ -14,7 +14,7 @@ namespace qbench::kernels::QB_CUDA_NAMESPACE {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kTokens = 128;
+constexpr int kTokens = kMatmulTokens;
 constexpr int kWeightRows = 128;
 constexpr int kCols = 64;
 constexpr int kStride = kCols + 8;
@@ -41,14 +41,14 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, 1) prepare_rows_kernel(PrepareRowsArguments
   }
 }
 
-/// Rows of 64 numbers from `first_col` on, zero beyond `count` rows and `units` units of 8.
-QB_DEVICE void copy_tile(const unsigned char* from, long long row_bytes, int count, int first_unit, int units, unsigned short* to) {
+/// Rows of 64 numbers from unit `first_unit` on, zero beyond `count` rows and `units` units of 8. Row r is at from + index[r] * row_bytes, or r.
+QB_DEVICE void copy_tile(const unsigned char* from, const std::int32_t* index, long long row_bytes, int count, int first_unit, int units, unsigned short* to) {
   for (int i = thread_x(); i < 128 * (kCols / 8); i += kThreads) {
     const int row = i / (kCols / 8);
     const int unit = i % (kCols / 8);
     unsigned short* at = to + row * kStride + 8 * unit;
     if (row < count && first_unit + unit < units) {
-      cp_async16(at, from + row * row_bytes + 16LL * (first_unit + unit));
+      cp_async16(at, from + (index != nullptr ? index[row] : row) * row_bytes + 16LL * (first_unit + unit));
     } else {
       *reinterpret_cast<uint4*>(at) = uint4{0, 0, 0, 0};
     }
@@ -125,13 +125,13 @@ QB_DEVICE void multiply_tile(const unsigned short* tokens, const unsigned short*
   }
 }
 
-QB_DEVICE void write_tile(const MatmulArguments& a, int first_token, int first_row, const float (&sum)[2][8][4]) {
+QB_DEVICE void write_tile(const MatmulArguments& a, int first_token, int end_token, int first_row, const float (&sum)[2][8][4]) {
 #pragma unroll
   for (int m = 0; m < 2; ++m) {
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
       const int token = first_token + warp() / 2 * 32 + 16 * m + 8 * half + lane() / 4;
-      if (token >= a.tokens) continue;
+      if (token >= end_token) continue;
       float* y = a.y + token * a.y_stride;
 #pragma unroll
       for (int n = 0; n < 8; ++n) {
@@ -146,26 +146,42 @@ QB_DEVICE void write_tile(const MatmulArguments& a, int first_token, int first_r
   }
 }
 
+/// What a block multiplies: its tokens and its matrix.
+struct Task {
+  WeightRows w;
+  int first_token, end_token;  // of y, and of h where there is no index
+};
+
+QB_DEVICE Task task_of(const MatmulArguments& a) {
+  if (a.groups.tiles == nullptr) return {a.w, block_y() * kTokens, min_int((block_y() + 1) * kTokens, a.tokens)};
+  const ExpertTile tile = a.groups.tiles[block_y()];
+  Task task{a.w, tile.first, tile.first + tile.rows};
+  task.w.data = a.groups.data[tile.expert * a.groups.stride];
+  return task;
+}
+
 template <bool kQuantised>
 QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, 2) matmul_kernel(MatmulArguments a) {
   QB_DYNAMIC_SHARED(unsigned short, shared);
+  grid_dependency_wait();
+  grid_dependency_trigger();
+  if (a.groups.tiles != nullptr && block_y() >= *a.groups.count) return;
+  const Task task = task_of(a);
   const int first_row = block_x() * kWeightRows;
-  const int first_token = block_y() * kTokens;
-  const int h_cols = static_cast<int>(prepared_cols(a.w.cols));
-  const auto* h = reinterpret_cast<const unsigned char*>(a.h) + 2LL * first_token * h_cols;
-  const unsigned char* weights = a.w.data + first_row * a.w.row_bytes;
+  const int h_cols = static_cast<int>(prepared_cols(task.w.cols));
+  const std::int32_t* index = a.groups.h_rows != nullptr ? a.groups.h_rows + task.first_token : nullptr;
+  const auto* h = reinterpret_cast<const unsigned char*>(a.h) + (index != nullptr ? 0 : 2LL * task.first_token * h_cols);
+  const unsigned char* weights = task.w.data + first_row * task.w.row_bytes;
   const auto fetch = [&](int tile) {
     unsigned short* to = shared + tile % 2 * kBuffer;
-    copy_tile(h, 2LL * h_cols, a.tokens - first_token, tile * (kCols / 8), h_cols / 8, to);
+    copy_tile(h, index, 2LL * h_cols, task.end_token - task.first_token, tile * (kCols / 8), h_cols / 8, to);
     if constexpr (kQuantised) {
-      decode_tile(a.w, first_row, a.rows, 2 * tile, to + kTokens * kStride);
+      decode_tile(task.w, first_row, a.rows, 2 * tile, to + kTokens * kStride);
     } else {
-      copy_tile(weights, a.w.row_bytes, a.rows - first_row, tile * (kCols / 8), (a.w.cols + 7) / 8, to + kTokens * kStride);
+      copy_tile(weights, nullptr, task.w.row_bytes, a.rows - first_row, tile * (kCols / 8), (task.w.cols + 7) / 8, to + kTokens * kStride);
     }
     cp_async_commit();
   };
-  grid_dependency_wait();
-  grid_dependency_trigger();
   float sum[2][8][4];
 #pragma unroll
   for (int m = 0; m < 2; ++m) {
@@ -181,7 +197,7 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, 2) matmul_kernel(MatmulArguments a) {
     const unsigned short* from = shared + tile % 2 * kBuffer;
     multiply_tile(from, from + kTokens * kStride, sum);
   }
-  write_tile(a, first_token, first_row, sum);
+  write_tile(a, task.first_token, task.end_token, first_row, sum);
 }
 
 }  // namespace
@@ -192,7 +208,7 @@ void prepare_rows(const PrepareRowsArguments& a, Stream& stream) {
 
 void matmul(const MatmulArguments& a, Stream& stream) {
   const auto row_tiles = static_cast<unsigned>((a.rows + kWeightRows - 1) / kWeightRows);
-  const auto token_tiles = static_cast<unsigned>((a.tokens + kTokens - 1) / kTokens);
+  const auto token_tiles = static_cast<unsigned>(a.groups.tiles != nullptr ? a.groups.most : (a.tokens + kTokens - 1) / kTokens);
   const LaunchConfig config{{row_tiles, token_tiles, 1}, kThreads, kSharedBytes, stream, a.programmatic, "matmul"};
   if (reads_int8(a.w.dtype)) return launch(config, (matmul_kernel<true>), a);
   launch(config, (matmul_kernel<false>), a);

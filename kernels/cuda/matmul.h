@@ -27,6 +27,24 @@ constexpr Cost prepare_rows_cost(const PrepareRowsArguments& a) {
 }
 void prepare_rows(const PrepareRowsArguments& a, Stream& stream);
 
+/// Rows of grouped activations that one expert multiplies: grouped rows [first, first + rows), rows <= kMatmulTokens.
+struct ExpertTile {
+  std::int32_t expert, first, rows;
+};
+constexpr std::int32_t kMatmulTokens = 128;
+
+/// Where the matrices of a grouped product lie: that of expert e starts at data[stride e], pointers to rows of MatmulArguments::w's form.
+struct MatmulGroups {
+  const ExpertTile* tiles = nullptr;         // (*count), at most `most`
+  const std::int32_t* count = nullptr;       // (1), on the device
+  const unsigned char* const* data = nullptr;
+  std::int32_t stride = 0;                   ///< pointers from one expert's to the next one's
+  std::int32_t most = 0;
+  const std::int32_t* h_rows = nullptr;      // (grouped rows) row of h, or nullptr: the same
+
+  bool operator==(const MatmulGroups&) const = default;
+};
+
 /// y[t, r] = (or +=) sum_c bf16(w[r, c]) h[t, c] on tensor cores, summed in float32. Weights are BF16 or of a quantised type, which is dequantised and
 /// rounded to BF16 on the way.
 struct MatmulArguments {
@@ -37,6 +55,7 @@ struct MatmulArguments {
   std::int64_t y_stride;
   bool accumulate;
   bool programmatic;
+  MatmulGroups groups;          ///< tiles != nullptr: t counts grouped rows, w.data is not used
 
   bool operator==(const MatmulArguments&) const = default;
 };

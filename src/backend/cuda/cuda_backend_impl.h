@@ -13,6 +13,9 @@
 
 namespace qbench::backend::QB_CUDA_NAMESPACE {
 
+/// From so many tokens on, tensor cores, which compute whole tiles, do less work than a launch for single tokens.
+constexpr std::int64_t kFewestTileTokens = 16;
+
 /// The batch between begin_step and end_step, on the host for checks and on the device for kernels.
 struct CudaBatch {
   bool open = false;
@@ -66,6 +69,8 @@ class CudaBackend final : public Backend {
 
  private:
   void report_late_failure();
+  void run_slots(const ExpertInput& input, const kernels::RouterArguments& routed, const kernels::ExpertPointers* table, float* x);
+  void run_groups(const ExpertInput& input, const kernels::RouterArguments& routed, const kernels::ExpertPointers* table, float* x);
   const RopeTable& rope_table(const Rope& rope, std::int64_t positions);
   const kernels::ExpertPointers* expert_table(const ExpertInput& input);
   /// Whether tensor cores multiply some part of this matrix in this step.
@@ -94,6 +99,7 @@ class CudaBackend final : public Backend {
   std::vector<std::unique_ptr<RopeTable>> ropes_;
   std::vector<ExpertTable> expert_tables_;
   WorkArea batch_area_, tile_area_, prepared_, rows_area_, raw_, partial_, both_, logits_, expert_ids_, expert_weights_, middle_;
+  WorkArea group_rows_, group_tiles_, group_both_, group_out_;
   Tickets head_tickets_, split_tickets_, router_tickets_;
 };
 

@@ -6,6 +6,7 @@
 
 #include "kernels/cuda/attention_decode.h"
 #include "kernels/cuda/attention_prefill.h"
+#include "kernels/cuda/expert_groups.h"
 #include "kernels/cuda/experts.h"
 #include "kernels/cuda/matmul.h"
 #include "kernels/cuda/matvec.h"
@@ -19,7 +20,7 @@ namespace kernels = qbench::kernels::QB_CUDA_NAMESPACE;
 /// One launch by its arguments.
 using Operation = std::variant<kernels::EmbedArguments, kernels::QkvArguments, kernels::AttentionArguments, kernels::AttentionPrefillArguments, kernels::MatvecArguments,
                                kernels::GateUpArguments, kernels::SiluMulArguments, kernels::RouterArguments, kernels::ExpertGateUpArguments, kernels::ExpertDownArguments,
-                               kernels::PrepareRowsArguments, kernels::MatmulArguments, kernels::QkvFinishArguments>;
+                               kernels::PrepareRowsArguments, kernels::MatmulArguments, kernels::QkvFinishArguments, kernels::GroupSlotsArguments, kernels::CombineSlotsArguments>;
 
 /// Gathers a step's launches and submits them together: as a graph when the same launches, argument by argument, come a second time, and by
 /// replaying that graph from then on. Decode steps differ only in device memory (token, position, sequence), so all but the first two replay.

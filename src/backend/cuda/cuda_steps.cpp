@@ -4,7 +4,6 @@
 #include "base/check.h"
 #include "kernels/cuda/attention_decode.h"
 #include "kernels/cuda/attention_prefill.h"
-#include "kernels/cuda/experts.h"
 #include "kernels/cuda/matvec.h"
 #include "kernels/cuda/qkv.h"
 
@@ -12,9 +11,6 @@
 
 namespace qbench::backend::QB_CUDA_NAMESPACE {
 namespace {
-
-/// From so many tokens on, tensor cores, which compute whole tiles, do less work than a launch for single tokens.
-constexpr std::int64_t kFewestTileTokens = 16;
 
 void check_shapes(const AttentionInput& input, const CudaKvCache& cache, std::int64_t layer) {
   QB_CHECK(input.heads > 0 && input.kv_heads > 0 && input.heads % input.kv_heads == 0);
@@ -161,7 +157,7 @@ void CudaBackend::multiply(const CudaMatrix& matrix, kernels::MatvecArguments a)
   for (const CudaMatrix::Part& part : matrix.parts()) {
     const auto rows = static_cast<std::int32_t>(part.count);
     if (tiles && kernels::matmul_reads(part.rows.dtype)) {
-      graph_.add(kernels::MatmulArguments{part.rows, rows, a.tokens, p.h, a.y, a.y_stride, a.accumulate, programmatic_});
+      graph_.add(kernels::MatmulArguments{part.rows, rows, a.tokens, p.h, a.y, a.y_stride, a.accumulate, programmatic_, {}});
     } else {
       a.w = part.rows;
       a.rows = rows;
@@ -216,71 +212,6 @@ void CudaBackend::norm_gate_up(const Buffer& norm, float rms_eps, const Matrix& 
   float* both = a.y;
   multiply(matrix, a);
   graph_.add(kernels::SiluMulArguments{both, own(out).data(), static_cast<std::int32_t>(ffn), batch_.tokens(), programmatic_});
-}
-
-void CudaBackend::norm_experts_residual(const ExpertInput& input, Buffer& x) {
-  const CudaMatrix& matrix = own(*input.router);
-  const std::int64_t tokens = batch_.tokens();
-  const std::int64_t experts = matrix.rows();
-  QB_CHECK(batch_.open && input.used > 0 && input.used <= experts && experts <= kernels::kMostExperts && matrix.parts().size() == 1);
-  QB_CHECK(static_cast<std::int64_t>(input.gate_up.size()) == experts && static_cast<std::int64_t>(input.down.size()) == experts);
-  const std::int64_t hidden = matrix.cols();
-  const std::int64_t ffn = input.down[0]->cols();
-  QB_CHECK(x.size() >= tokens * hidden && input.norm->size() >= hidden);
-  for (std::size_t e = 0; e < input.down.size(); ++e) {
-    QB_CHECK(input.gate_up[e]->rows() == 2 * ffn && input.gate_up[e]->cols() == hidden);
-    QB_CHECK(input.down[e]->rows() == hidden && input.down[e]->cols() == ffn && own(*input.down[e]).parts().size() == 1);
-  }
-  const kernels::ExpertPointers* table = expert_table(input);
-  const std::int64_t slots = tokens * input.used;
-  auto* ids = need<std::int32_t>(expert_ids_, slots);
-  auto* weights = need<float>(expert_weights_, slots);
-  auto* middle = need<float>(middle_, slots * ffn);
-
-  kernels::RouterArguments r{};
-  r.router = matrix.parts()[0].rows;
-  r.experts = static_cast<std::int32_t>(experts);
-  r.used = static_cast<std::int32_t>(input.used);
-  r.tokens = batch_.tokens();
-  r.renormalize = input.renormalize;
-  r.x = own(x).data();
-  r.norm = own(*input.norm).data();
-  r.rms_eps = input.rms_eps;
-  r.logits = need<float>(logits_, tokens * experts);
-  r.tickets = need(router_tickets_, tokens);
-  r.ids = ids;
-  r.weights = weights;
-  r.programmatic = programmatic_;
-  graph_.add(r);
-
-  kernels::ExpertGateUpArguments g{};
-  g.gate = own(*input.gate_up[0]).from_row(0);
-  g.up = own(*input.gate_up[0]).from_row(ffn);
-  g.experts = table;
-  g.ids = ids;
-  g.used = r.used;
-  g.tokens = r.tokens;
-  g.ffn = static_cast<std::int32_t>(ffn);
-  g.x = r.x;
-  g.norm = r.norm;
-  g.rms_eps = r.rms_eps;
-  g.middle = middle;
-  g.programmatic = programmatic_;
-  graph_.add(g);
-
-  kernels::ExpertDownArguments d{};
-  d.down = own(*input.down[0]).parts()[0].rows;
-  check_staged(d.down, input.used);
-  d.experts = table;
-  d.ids = ids;
-  d.weights = weights;
-  d.used = r.used;
-  d.tokens = r.tokens;
-  d.hidden = static_cast<std::int32_t>(hidden);
-  d.middle = middle;
-  d.x = own(x).data();
-  d.programmatic = programmatic_;
-  graph_.add(d);
 }
 
 void CudaBackend::norm_head(const Buffer& norm, float rms_eps, const Matrix& head, std::span<const std::int32_t> rows, const Buffer& x,

@@ -186,7 +186,7 @@ void check_matmul(DType dtype, std::int64_t rows, std::int64_t cols, std::int64_
   const Guarded y(start, stream);
   const auto tokens32 = static_cast<std::int32_t>(tokens);
   emulated::prepare_rows({device_x.as<float>(), nullptr, nullptr, 0.0F, tokens32, static_cast<std::int32_t>(cols), h.as<unsigned short>(), false}, stream);
-  emulated::matmul({w.view, static_cast<std::int32_t>(rows), tokens32, h.as<unsigned short>(), y.data(), rows, accumulate, false}, stream);
+  emulated::matmul({w.view, static_cast<std::int32_t>(rows), tokens32, h.as<unsigned short>(), y.data(), rows, accumulate, false, {}}, stream);
   const auto actual = y.read(stream);
   double worst = 0;
   for (std::int64_t t = 0; t < tokens; ++t) {
