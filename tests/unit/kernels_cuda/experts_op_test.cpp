@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "kernels/cuda/expert_groups.h"
 #include "kernels/cuda/experts.h"
 #include "op_cases.h"
 
@@ -80,6 +81,51 @@ TEST_CASE("a router whose logits are all NaN still names experts that are there"
   const Choice choice = choose(logits, 3, true);
   CHECK(choice.ids == std::vector<std::int32_t>{0, 1, 2});
   for (const float w : choice.weights) CHECK(std::isnan(w));
+}
+
+TEST_CASE("grouping gives every slot a row of its expert's tiles, for any choice") {
+  emulated::Stream stream;
+  Random random(9);
+  const std::int32_t experts = 20;
+  const std::int32_t used = 3;
+  for (const std::int32_t tokens : {1, 2, 90, 400}) {
+    for (const bool one_expert : {false, true}) {
+      CAPTURE(tokens);
+      CAPTURE(one_expert);
+      const std::int32_t slots = tokens * used;
+      std::vector<std::int32_t> ids;
+      for (std::int32_t s = 0; s < slots; ++s) ids.push_back(one_expert ? 7 : static_cast<std::int32_t>(random.next_below(experts)));
+      const auto device_ids = to_device(ids, stream);
+      const auto most = static_cast<std::size_t>(emulated::most_tiles(slots, experts));
+      const auto rows = to_device(std::vector<std::int32_t>(static_cast<std::size_t>(slots), -1), stream);
+      const auto tokens_of = to_device(std::vector<std::int32_t>(static_cast<std::size_t>(slots), -1), stream);
+      const auto tiles = to_device(std::vector<emulated::ExpertTile>(most, {-1, -1, -1}), stream);
+      const auto count = to_device(std::vector<std::int32_t>{-1}, stream);
+      emulated::group_slots({device_ids.as<std::int32_t>(), slots, used, experts, tokens_of.as<std::int32_t>(), rows.as<std::int32_t>(),
+                             tiles.as<emulated::ExpertTile>(), count.as<std::int32_t>(), false},
+                            stream);
+      const auto row_of_slot = to_host<std::int32_t>(rows, stream);
+      const auto token_of_row = to_host<std::int32_t>(tokens_of, stream);
+      const auto tile_count = to_host<std::int32_t>(count, stream)[0];
+      const auto found = to_host<emulated::ExpertTile>(tiles, stream);
+      REQUIRE(tile_count >= 1);
+      REQUIRE(tile_count <= static_cast<std::int32_t>(most));
+      std::vector<std::int32_t> expert_of_row(static_cast<std::size_t>(slots), -1);
+      for (std::int32_t t = 0; t < tile_count; ++t) {
+        const emulated::ExpertTile& tile = found[static_cast<std::size_t>(t)];
+        CHECK((tile.rows >= 1 && tile.rows <= emulated::kMatmulTokens));
+        for (std::int32_t r = tile.first; r < tile.first + tile.rows; ++r) expert_of_row.at(static_cast<std::size_t>(r)) = tile.expert;
+      }
+      std::vector<int> taken(static_cast<std::size_t>(slots), 0);
+      for (std::int32_t s = 0; s < slots; ++s) {
+        const auto row = static_cast<std::size_t>(row_of_slot[static_cast<std::size_t>(s)]);
+        ++taken.at(row);
+        CHECK(expert_of_row[row] == ids[static_cast<std::size_t>(s)]);
+        CHECK(token_of_row[row] == s / used);
+      }
+      CHECK(std::count(taken.begin(), taken.end(), 1) == slots);
+    }
+  }
 }
 
 TEST_CASE("the expert kernels equal the formula for every weight type") {
