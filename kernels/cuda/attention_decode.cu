@@ -157,11 +157,7 @@ QB_DEVICE void attend_tile(const AttentionArguments& a, const unsigned char* blo
 #pragma unroll
     for (int g = 0; g < kGroup; ++g) score[g] += dot4(k, *reinterpret_cast<const float4*>(q + g * dim + at));
   }
-#pragma unroll
-  for (int g = 0; g < kGroup; ++g) {
-    score[g] += shuffle_xor(score[g], 1);
-    score[g] += shuffle_xor(score[g], 2);
-  }
+  warp_sums(score, 1, 2);
 #pragma unroll
   for (int i = 0; i < Running<kGroup>::kOwn; ++i) {
     float own = kNegativeInfinity;
@@ -170,8 +166,7 @@ QB_DEVICE void attend_tile(const AttentionArguments& a, const unsigned char* blo
       if (4 * i + j < kGroup && quarter == j) own = score[4 * i + j];
     }
     if (row >= count) own = kNegativeInfinity;
-    float largest = own;
-    for (int mask = 4; mask < 32; mask *= 2) largest = fmaxf(largest, shuffle_xor(largest, mask));
+    const float largest = warp_butterfly(own, 4, 16, [](float l, float r) { return fmaxf(l, r); });
     const float maximum = fmaxf(run.maximum[i], largest);
     const float shift = maximum == kNegativeInfinity ? 0.0F : maximum;  // a lane without a head, or scores of minus infinity alone
     const float factor = fast_exp(run.maximum[i] - shift);
@@ -204,9 +199,9 @@ QB_DEVICE void attend_tile(const AttentionArguments& a, const unsigned char* blo
 /// Adds the slots' results and the positions' sums within the warp, then writes the warp's result, maximum and sum for joining.
 template <int kGroup>
 QB_DEVICE void leave_for_joining(Running<kGroup>& run, int dim, int lanes_of_row, float* results, float* maxima, float* sums) {
+  warp_sums(run.sum, 4, 16);
 #pragma unroll
   for (int i = 0; i < Running<kGroup>::kOwn; ++i) {
-    for (int mask = 4; mask < 32; mask *= 2) run.sum[i] += shuffle_xor(run.sum[i], mask);
     const int g = 4 * i + lane() % 4;
     if (g < kGroup && lane() < 4) {
       maxima[warp() * kGroup + g] = run.maximum[i];
@@ -215,15 +210,10 @@ QB_DEVICE void leave_for_joining(Running<kGroup>& run, int dim, int lanes_of_row
   }
 #pragma unroll
   for (int g = 0; g < kGroup; ++g) {
-    float4 r = run.result[g];
-    for (int mask = lanes_of_row; mask < 32; mask *= 2) {
-      r.x += shuffle_xor(r.x, mask);
-      r.y += shuffle_xor(r.y, mask);
-      r.z += shuffle_xor(r.z, mask);
-      r.w += shuffle_xor(r.w, mask);
-    }
+    float r[4] = {run.result[g].x, run.result[g].y, run.result[g].z, run.result[g].w};
+    warp_sums(r, lanes_of_row, 16);
     const int d = 4 * lane();
-    if (lane() < lanes_of_row && d < dim) *reinterpret_cast<float4*>(results + (warp() * kGroup + g) * dim + d) = r;
+    if (lane() < lanes_of_row && d < dim) *reinterpret_cast<float4*>(results + (warp() * kGroup + g) * dim + d) = {r[0], r[1], r[2], r[3]};
   }
 }
 

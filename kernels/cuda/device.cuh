@@ -9,6 +9,8 @@
 ///   QB_DYNAMIC_SHARED(float, name);                                  float* name: the launch's dynamic shared memory, 16-byte aligned
 ///   launch(LaunchConfig{grid, threads, shared_bytes, stream, programmatic, name}, (kernel<4, 8>), arguments...);
 ///
+///   warp_sums(values, first_mask, last_mask);  warp_butterfly(value, first_mask, last_mask, combine)
+/// Several shuffle_xor in a row are better one of these: the emulation then switches between the lanes once.
 /// Collectives (warp_*, shuffle*, ballot, mma, ldmatrix) want the full warp. Threads of a block may not exit before its last barrier.
 #ifdef QB_CUDA_EMULATED
 #include "kernels/cuda/emulation/device_host.h"

@@ -56,6 +56,20 @@ QB_DEVICE float warp_max(float value) {
   for (int mask = 16; mask > 0; mask /= 2) value = fmaxf(value, __shfl_xor_sync(kFullWarp, value, mask));
   return value;
 }
+/// Each number: value += value of lane ^ mask, for the masks first_mask, 2 first_mask, ..., last_mask. One collective of the emulation.
+template <int N>
+QB_DEVICE void warp_sums(float (&values)[N], int first_mask = 1, int last_mask = 16) {
+  for (int mask = first_mask; mask <= last_mask; mask *= 2) {
+#pragma unroll
+    for (int n = 0; n < N; ++n) values[n] += __shfl_xor_sync(kFullWarp, values[n], mask);
+  }
+}
+/// value = combine(value, value of lane ^ mask), for the same masks.
+template <typename T, typename Combine>
+QB_DEVICE T warp_butterfly(T value, int first_mask, int last_mask, Combine combine) {
+  for (int mask = first_mask; mask <= last_mask; mask *= 2) value = combine(value, __shfl_xor_sync(kFullWarp, value, mask));
+  return value;
+}
 template <typename T>
 QB_DEVICE T shuffle(T value, int from_lane) {
   return __shfl_sync(kFullWarp, value, from_lane);

@@ -57,10 +57,7 @@ QB_DEVICE void choose_experts(const RouterArguments& a, int token) {
       const unsigned long long key = (static_cast<unsigned long long>(rank) << 32) | (0xffffffffU - static_cast<unsigned>(e));
       best = key > best ? key : best;
     }
-    for (int mask = 1; mask < 32; mask *= 2) {
-      const unsigned long long other = shuffle_xor(best, mask);
-      best = other > best ? other : best;
-    }
+    best = warp_butterfly(best, 1, 16, [](unsigned long long one, unsigned long long other) { return other > one ? other : one; });
     const int chosen = static_cast<int>(0xffffffffU - static_cast<unsigned>(best & 0xffffffffU));
     float p = 0.0F;
     if (chosen % 32 == lane()) {

@@ -55,14 +55,13 @@ QB_DEVICE unsigned larger(unsigned a, unsigned b) { return a > b ? a : b; }
 /// A lane's four numbers as one word of int8; eight neighbouring lanes share a block of 32. A block with an infinity or NaN gets the scale NaN.
 QB_DEVICE void stage_int8(const float4& v, int e, bool inside, uint4* shared, int units) {
   unsigned bits = larger(larger(magnitude_bits(v.x), magnitude_bits(v.y)), larger(magnitude_bits(v.z), magnitude_bits(v.w)));
-  for (int mask = 1; mask < 8; mask *= 2) bits = larger(bits, shuffle_xor(bits, mask));
+  bits = warp_butterfly(bits, 1, 4, [](unsigned one, unsigned other) { return larger(one, other); });
   const bool finite = bits < 0x7f800000U;
   const float largest = bits_to_float(bits);
   const float inverse = finite && largest > 1e-35F ? 127.0F / largest : 0.0F;
   const auto code = [&](float number) { return finite ? static_cast<int>(rintf(number * inverse)) : 0; };
   const int q[4] = {code(v.x), code(v.y), code(v.z), code(v.w)};
-  int sum = q[0] + q[1] + q[2] + q[3];
-  for (int mask = 1; mask < 8; mask *= 2) sum += shuffle_xor(sum, mask);
+  const int sum = warp_butterfly(q[0] + q[1] + q[2] + q[3], 1, 4, [](int one, int other) { return one + other; });
   if (!inside) return;
   const int unit = e / 32;
   const int word = (e % 32) / 4;
@@ -214,8 +213,7 @@ QB_DEVICE void multiply_rows(const WeightRows& m, const unsigned char* const (&r
     default:
       break;  // the backend loads no other type
   }
-#pragma unroll
-  for (int r = 0; r < kRows; ++r) sum[r] = warp_sum(sum[r]);
+  warp_sums(sum);
 }
 
 /// The sum over the warps that share rows: parts > 1 writes each warp's sums to `sums` (warps, kRows) and adds them in order. Every warp of the

@@ -41,7 +41,7 @@ QB_DEVICE void append_number(const KvLayout& layout, unsigned char* plane, unsig
   const long long at = position * layout.head_dim + d;
   if (layout.dtype == DType::kQ8_0) {
     unsigned bits = magnitude_bits(x);
-    for (int mask = 1; mask < 32; mask *= 2) bits = larger(bits, shuffle_xor(bits, mask));
+    bits = warp_butterfly(bits, 1, 16, [](unsigned one, unsigned other) { return larger(one, other); });
     const bool finite = bits < 0x7f800000U;
     const unsigned short scale = finite ? saturated_f16(bits_to_float(bits) / 127.0F) : static_cast<unsigned short>(0x7e00);
     const float d_float = f16_to_float(scale);

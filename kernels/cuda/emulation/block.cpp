@@ -28,6 +28,8 @@ const char* name_of(Operation operation) {
     case Operation::kMaxFloat: return "warp_max";
     case Operation::kShuffle: return "shuffle";
     case Operation::kShuffleXor: return "shuffle_xor";
+    case Operation::kSums: return "warp_sums";
+    case Operation::kButterfly: return "warp_butterfly";
     case Operation::kBallot: return "ballot";
     case Operation::kMma: return "mma_bf16_16x8x16";
     case Operation::kLdmatrix: return "ldmatrix_x4";

@@ -20,7 +20,7 @@ namespace qbench::kernels::cuda_emulated::emulation {
 using Site = std::source_location;
 
 enum class Operation : std::uint8_t {
-  kNone, kSyncThreads, kSyncWarp, kSumFloat, kSumInt, kMaxFloat, kShuffle, kShuffleXor, kBallot, kMma, kLdmatrix, kLdmatrixTrans, kDependencyWait
+  kNone, kSyncThreads, kSyncWarp, kSumFloat, kSumInt, kMaxFloat, kShuffle, kShuffleXor, kSums, kButterfly, kBallot, kMma, kLdmatrix, kLdmatrixTrans, kDependencyWait
 };
 
 class Block;
@@ -64,7 +64,8 @@ struct Warp {
     unsigned fragment[32][4];
   };
   Values in, out;
-  std::array<std::uint64_t, 32> sent;  ///< shuffles and votes
+  float sums[8][32];                   ///< several numbers of each lane
+  std::array<std::uint64_t, 32> sent;  ///< shuffles, butterflies and votes
   std::array<std::uint64_t, 32> received;
   std::array<int, 32> source;
   std::array<const void*, 32> row;  ///< ldmatrix

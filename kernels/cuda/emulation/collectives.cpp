@@ -104,6 +104,23 @@ float max_float(float value, Site site) {
   return warp.out.f[0];
 }
 
+void sum_floats(float* values, int count, int first, int last, Site site) {
+  Lane& self = *current_lane;
+  Warp& warp = *self.warp;
+  for (int n = 0; n < count; ++n) warp.sums[n][self.lane] = values[n];
+  together(self, Operation::kSums, site, [=](Warp& w) {
+    for (int n = 0; n < count; ++n) {
+      float* const v = w.sums[n];
+      for (int mask = first; mask <= last; mask *= 2) {
+        for (int pair = 0; pair < 32; pair += 2 * mask) {
+          for (int i = pair; i < pair + mask; ++i) v[i] = v[i + mask] = v[i] + v[i + mask];
+        }
+      }
+    }
+  });
+  for (int n = 0; n < count; ++n) values[n] = warp.sums[n][self.lane];
+}
+
 unsigned ballot(bool predicate, Site site) {
   Lane& self = *current_lane;
   Warp& warp = *self.warp;

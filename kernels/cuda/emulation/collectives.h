@@ -29,6 +29,31 @@ T exchange_value(Operation operation, T value, int source, Site site) {
   return value;
 }
 
+/// Each of `count` numbers, at most 8: value += value of lane ^ mask, for the masks first, 2 first, ..., last.
+void sum_floats(float* values, int count, int first, int last, Site site);
+
+/// value = combine(value, value of lane ^ mask), for the masks first, 2 first, ..., last.
+template <typename T, typename Combine>
+T butterfly(T value, int first, int last, Combine combine, Site site) {
+  static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(std::uint64_t));
+  Lane& self = *current_lane;
+  Warp& warp = *self.warp;
+  const auto lane = static_cast<std::size_t>(self.lane);
+  std::memcpy(&warp.sent[lane], &value, sizeof value);
+  if (self.block->arrive(self, Operation::kButterfly, site)) {
+    T values[32], next[32];
+    for (std::size_t i = 0; i < 32; ++i) std::memcpy(&values[i], &warp.sent[i], sizeof(T));
+    for (int mask = first; mask <= last; mask *= 2) {
+      for (int i = 0; i < 32; ++i) next[i] = combine(values[i], values[i ^ mask]);
+      std::memcpy(values, next, sizeof values);
+    }
+    for (std::size_t i = 0; i < 32; ++i) std::memcpy(&warp.received[i], &values[i], sizeof(T));
+    self.block->finish(self);
+  }
+  std::memcpy(&value, &warp.received[lane], sizeof value);
+  return value;
+}
+
 /// d (16, 8) += a (16, 16) b (16, 8), bf16 in, float32 sums. Fragments: PTX ISA, "Matrix Fragments for mma.m16n8k16 with floating point type".
 void mma_bf16_16x8x16(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], Site site);
 /// The same with f16 in.

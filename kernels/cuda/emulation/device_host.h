@@ -61,6 +61,14 @@ inline void thread_fence() {}
 inline float warp_sum(float value, emulation::Site site = emulation::Site::current()) { return emulation::sum_float(value, site); }
 inline int warp_sum(int value, emulation::Site site = emulation::Site::current()) { return emulation::sum_int(value, site); }
 inline float warp_max(float value, emulation::Site site = emulation::Site::current()) { return emulation::max_float(value, site); }
+template <int N>
+void warp_sums(float (&values)[N], int first_mask = 1, int last_mask = 16, emulation::Site site = emulation::Site::current()) {
+  for (int n = 0; n < N; n += 8) emulation::sum_floats(values + n, N - n < 8 ? N - n : 8, first_mask, last_mask, site);
+}
+template <typename T, typename Combine>
+T warp_butterfly(T value, int first_mask, int last_mask, Combine combine, emulation::Site site = emulation::Site::current()) {
+  return emulation::butterfly(value, first_mask, last_mask, combine, site);
+}
 inline unsigned ballot(bool predicate, emulation::Site site = emulation::Site::current()) { return emulation::ballot(predicate, site); }
 
 template <typename T>
