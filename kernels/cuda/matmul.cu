@@ -43,6 +43,7 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, 1) prepare_rows_kernel(PrepareRowsArguments
 
 /// Rows of 64 numbers from unit `first_unit` on, zero beyond `count` rows and `units` units of 8. Row r is at from + index[r] * row_bytes, or r.
 QB_DEVICE void copy_tile(const unsigned char* from, const std::int32_t* index, long long row_bytes, int count, int first_unit, int units, unsigned short* to) {
+#pragma unroll 1  // four rounds of addresses at once would spill
   for (int i = thread_x(); i < 128 * (kCols / 8); i += kThreads) {
     const int row = i / (kCols / 8);
     const int unit = i % (kCols / 8);
