@@ -75,6 +75,8 @@ class CudaBackend final : public Backend {
   const kernels::ExpertPointers* expert_table(const ExpertInput& input);
   /// Whether tensor cores multiply some part of this matrix in this step.
   bool multiplies_tiles(const CudaMatrix& matrix, std::int64_t tokens) const;
+  /// Whether a step of several tokens reads this matrix once for several of them: then the products are steps of their own.
+  bool shares_weights(const CudaMatrix& matrix, std::int64_t tokens) const;
   void multiply(const CudaMatrix& matrix, kernels::MatvecArguments arguments);
   /// Work memory of at least `numbers` of T; launches that name the old one are submitted before it goes.
   template <class T>

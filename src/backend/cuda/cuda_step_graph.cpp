@@ -16,6 +16,7 @@ struct Launcher {
   void operator()(const kernels::AttentionArguments& a) const { kernels::attention_decode(a, stream); }
   void operator()(const kernels::AttentionPrefillArguments& a) const { kernels::attention_prefill(a, stream); }
   void operator()(const kernels::MatvecArguments& a) const { kernels::matvec(a, sm_count, stream); }
+  void operator()(const kernels::MatvecColumnsArguments& a) const { kernels::matvec_columns(a, sm_count, stream); }
   void operator()(const kernels::GateUpArguments& a) const { kernels::gate_up(a, sm_count, stream); }
   void operator()(const kernels::SiluMulArguments& a) const { kernels::silu_mul(a, stream); }
   void operator()(const kernels::RouterArguments& a) const { kernels::router(a, sm_count, stream); }

@@ -10,6 +10,7 @@
 #include "kernels/cuda/experts.h"
 #include "kernels/cuda/matmul.h"
 #include "kernels/cuda/matvec.h"
+#include "kernels/cuda/matvec_columns.h"
 #include "kernels/cuda/qkv.h"
 #include "kernels/cuda/runtime.h"
 
@@ -20,7 +21,8 @@ namespace kernels = qbench::kernels::QB_CUDA_NAMESPACE;
 /// One launch by its arguments.
 using Operation = std::variant<kernels::EmbedArguments, kernels::QkvArguments, kernels::AttentionArguments, kernels::AttentionPrefillArguments, kernels::MatvecArguments,
                                kernels::GateUpArguments, kernels::SiluMulArguments, kernels::RouterArguments, kernels::ExpertGateUpArguments, kernels::ExpertDownArguments,
-                               kernels::PrepareRowsArguments, kernels::MatmulArguments, kernels::QkvFinishArguments, kernels::GroupSlotsArguments, kernels::CombineSlotsArguments>;
+                               kernels::PrepareRowsArguments, kernels::MatmulArguments, kernels::QkvFinishArguments, kernels::GroupSlotsArguments, kernels::CombineSlotsArguments,
+                               kernels::MatvecColumnsArguments>;
 
 /// Gathers a step's launches and submits them together: as a graph when the same launches, argument by argument, come a second time, and by
 /// replaying that graph from then on. Decode steps differ only in device memory (token, position, sequence), so all but the first two replay.

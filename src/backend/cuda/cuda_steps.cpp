@@ -77,7 +77,7 @@ void CudaBackend::norm_qkv_rope_append(const AttentionInput& input, const Rope& 
   a.layout = own_cache.layout();
   a.layer = static_cast<std::int32_t>(layer);
   a.programmatic = programmatic_;
-  if (!multiplies_tiles(matrix, tokens)) {
+  if (!shares_weights(matrix, tokens)) {
     graph_.add(a);
     return;
   }
@@ -139,7 +139,12 @@ bool CudaBackend::multiplies_tiles(const CudaMatrix& matrix, std::int64_t tokens
          std::any_of(matrix.parts().begin(), matrix.parts().end(), [](const CudaMatrix::Part& part) { return kernels::matmul_reads(part.rows.dtype); });
 }
 
-/// One launch for each part of the matrix, since parts differ in type. Many tokens go to the tensor cores where these read the type.
+bool CudaBackend::shares_weights(const CudaMatrix& matrix, std::int64_t tokens) const {
+  return multiplies_tiles(matrix, tokens) || kernels::matvec_columns_of(matrix.parts()[0].rows, tokens) > 1;
+}
+
+/// One launch for each part of the matrix, since parts differ in type. Many tokens go to the tensor cores where these read the type,
+/// others share the weights in registers where their activations fit side by side.
 void CudaBackend::multiply(const CudaMatrix& matrix, kernels::MatvecArguments a) {
   const bool tiles = multiplies_tiles(matrix, a.tokens);
   kernels::PrepareRowsArguments p{};
@@ -162,7 +167,11 @@ void CudaBackend::multiply(const CudaMatrix& matrix, kernels::MatvecArguments a)
       a.w = part.rows;
       a.rows = rows;
       a.programmatic = programmatic_;
-      graph_.add(a);
+      if (kernels::matvec_columns_of(part.rows, a.tokens) > 1) {
+        graph_.add(kernels::MatvecColumnsArguments{a});
+      } else {
+        graph_.add(a);
+      }
     }
     a.y += part.count;
   }
@@ -187,7 +196,7 @@ void CudaBackend::norm_gate_up(const Buffer& norm, float rms_eps, const Matrix& 
   QB_CHECK(x.size() >= tokens * matrix.cols() && out.size() >= tokens * matrix.rows() / 2);
   const std::int64_t ffn = matrix.rows() / 2;
   const auto parts = matrix.parts();
-  const bool together = !multiplies_tiles(matrix, tokens) && (parts.size() == 1 || (parts.size() == 2 && parts[0].count == ffn && parts[0].rows.dtype == parts[1].rows.dtype));
+  const bool together = !shares_weights(matrix, tokens) && (parts.size() == 1 || (parts.size() == 2 && parts[0].count == ffn && parts[0].rows.dtype == parts[1].rows.dtype));
   if (together) {
     kernels::GateUpArguments a{};
     a.gate = matrix.from_row(0);

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "kernels/cuda/matmul.h"
+#include "kernels/cuda/matvec_columns.h"
 #include "op_cases.h"
 
 namespace qbench::test {
@@ -92,6 +93,43 @@ TEST_CASE("matvec equals the product for every weight type, size and division of
     const std::int64_t cols = widths(dtype).back();
     check_matvec(dtype, 130, cols, 1, true, false);
     check_matvec(dtype, 33, cols, 1000, true, true);
+  }
+}
+
+TEST_CASE("matvec_columns gives each token what matvec gives it alone, within rounding, for every weight type and number of tokens") {
+  emulated::Stream stream;
+  for (const DType dtype : device_types()) {
+    CAPTURE(tensor::name_of(dtype));
+    const std::int64_t cols = widths(dtype).back();
+    for (const std::int64_t rows : {1, 37}) {
+      const DeviceMatrix w(dtype, rows, cols, 7, stream);
+      for (const std::int32_t tokens : {2, 4, 5, 8, 15}) {
+        CAPTURE(rows);
+        CAPTURE(tokens);
+        const auto x = to_device(normal_numbers(tokens * cols, 8, 2.0), stream);
+        const auto norm = to_device(normal_numbers(cols, 9), stream);
+        const auto start = normal_numbers(tokens * rows, 10);
+        const Guarded alone(start, stream);
+        const Guarded together(start, stream);
+        emulated::MatvecArguments a{};
+        a.w = w.view;
+        a.rows = static_cast<std::int32_t>(rows);
+        a.tokens = tokens;
+        a.x = x.as<float>();
+        a.norm = tokens == 5 ? nullptr : norm.as<float>();
+        a.rms_eps = 1e-6F;
+        a.y_stride = rows;
+        a.accumulate = tokens != 4;
+        a.y = alone.data();
+        emulated::matvec(a, 4, stream);
+        a.y = together.data();
+        REQUIRE(emulated::matvec_columns_of(w.view, tokens) == (tokens > 4 ? 8 : 4));
+        emulated::matvec_columns({a}, tokens == 2 ? 1000 : 4, stream);
+        const auto expected = alone.read(stream);
+        const auto actual = together.read(stream);
+        for (std::size_t i = 0; i < expected.size(); ++i) CHECK(std::abs(actual[i] - expected[i]) <= 1e-4F);
+      }
+    }
   }
 }
 
