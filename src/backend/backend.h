@@ -4,12 +4,16 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tensor/dtype.h"
 #include "tensor/row_source.h"
 
 namespace qbench::backend {
+
+/// Name of the device that executes the CUDA kernels on the host. It checks what they compute; how long it takes says nothing.
+inline constexpr std::string_view kEmulatedDevice = "cuda-emulated";
 
 enum class DeviceKind { kCpu, kCuda, kCudaEmulated };
 

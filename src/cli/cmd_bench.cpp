@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "backend/backend.h"
 #include "base/error.h"
 #include "cli/bench_format.h"
 #include "cli/bench_tests.h"
@@ -155,6 +156,9 @@ class ModelBench {
   }
 
   void open(std::int64_t context) {
+    if (options_.model.device == backend::kEmulatedDevice) {
+      throw Error(ErrorCode::kUnsupported, "bench measures speed, and the emulated device has none to measure; check it with generate or perplexity");
+    }
     opened_ = run::open_model(ref_, settings_, context, options_.model.device_request(), Devices());
     session_ = run::open_session(*opened_, settings_, context);
     tokens_.emplace(opened_->sampling_vocab, leading_bos(*opened_), static_cast<std::uint64_t>(options_.seed));

@@ -20,8 +20,8 @@ bool names_cuda_device(std::string_view device) {
   return std::all_of(device.begin() + 5, device.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-constexpr const char* kNoCuda = "built without nvcc";
-constexpr const char* kCudaEmulated = "cuda-emulated";
+constexpr const char* kNoCuda = "its kernels compile, but the device that runs them on a GPU is not written yet";
+constexpr std::string_view kCudaEmulated = backend::kEmulatedDevice;
 
 std::optional<kernels::cpu::Isa> isa_of(const std::string& name) {
   if (name.empty()) return std::nullopt;
@@ -41,7 +41,7 @@ std::string Devices::resolve(const run::DeviceRequest& request) const {
   }
   if (request.device == kCudaEmulated) {
     const std::string missing = CudaEmulatedDevice::missing();
-    if (missing.empty()) return kCudaEmulated;
+    if (missing.empty()) return std::string(kCudaEmulated);
     throw Error(ErrorCode::kDevice, "this build has no emulated CUDA device (" + missing + "); use --device cpu or auto",
                 "--device " + request.device);
   }
@@ -67,7 +67,7 @@ std::unique_ptr<backend::Backend> Devices::make(const run::DeviceRequest& reques
 std::vector<DeviceListing> Devices::list() {
   return {{.name = "cpu", .missing = ""},
           {.name = "cuda", .missing = kNoCuda},
-          {.name = kCudaEmulated, .missing = CudaEmulatedDevice::missing()}};
+          {.name = std::string(kCudaEmulated), .missing = CudaEmulatedDevice::missing()}};
 }
 
 }  // namespace qbench::cli

@@ -115,10 +115,10 @@ record::CellRecord summarize_cell(record::CellRecord cell, std::span<const Sampl
     values.push_back(values_of(sample, cell));
   }
   summarize_scope(MetricScope::kRepetition, values, cell.metrics);
-  summarize_gaps(timed, cell.metrics);
+  if (!is_emulated(cell.cell)) summarize_gaps(timed, cell.metrics);
   describe_outputs(timed, cell);
 
-  MetricValues of_load = load != nullptr ? load_metrics(*load) : MetricValues{};
+  MetricValues of_load = load != nullptr && !is_emulated(cell.cell) ? load_metrics(*load) : MetricValues{};
   if (cold != nullptr) {
     const MetricValues first = sample_metrics(*cold);
     of_load[MetricId::kFirstRequestTtftMs] = first[MetricId::kTtftMs];

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "backend/backend.h"
 #include "base/check.h"
 #include "base/units.h"
 #include "measure/telemetry.h"
@@ -126,7 +127,16 @@ void add_thinking(const record::SampleRecord& sample, record::MetricValues& metr
   if (first_answer < first.token_ns.size()) metrics[MetricId::kFirstAnswerMs] = ms_from_ns(as_double(first.token_ns[first_answer]));
 }
 
+/// Everything that is a time or has one in it.
+void forget_times(record::MetricValues& metrics) {
+  for (const record::MetricInfo& info : record::metric_catalog()) {
+    if (info.unit == "ms" || info.unit == "cores" || info.unit.ends_with("/s")) metrics[info.id].reset();
+  }
+}
+
 }  // namespace
+
+bool is_emulated(const record::CellKey& cell) { return cell.device == backend::kEmulatedDevice; }
 
 std::vector<std::int64_t> offsets_from(std::int64_t t0_ns, std::span<const std::int64_t> stamps_ns) {
   std::vector<std::int64_t> offsets;
@@ -158,6 +168,7 @@ record::MetricValues sample_metrics(const record::SampleRecord& sample) {
     add_text(sample, totals, metrics);
     add_thinking(sample, metrics);
   }
+  if (is_emulated(sample.cell)) forget_times(metrics);
   return metrics;
 }
 

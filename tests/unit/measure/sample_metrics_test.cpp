@@ -202,3 +202,16 @@ TEST_CASE("the metrics of a load are its times; a failed load has none") {
   m = load_metrics(load);
   CHECK_FALSE(m[MetricId::kLoadMs].has_value());
 }
+
+TEST_CASE("rows of the emulated device carry tokens and bytes, and no time") {
+  SampleRecord sample = four_tokens();
+  sample.cell.device = "cuda-emulated";
+  const MetricValues m = sample_metrics(sample);
+  for (const MetricInfo& info : metric_catalog()) {
+    const bool timeless = info.unit == "tokens" || info.unit == "bytes" || info.unit == "bytes/tok" || info.unit == "1";
+    CAPTURE(info.name);
+    if (!timeless) CHECK_FALSE(m[info.id].has_value());
+  }
+  CHECK(m[MetricId::kOutputTokens] == 4.0);
+  CHECK(m[MetricId::kPeakBytes] == 1'000'000.0);
+}
