@@ -1,0 +1,192 @@
+#include "kernels/cuda/runtime_cuda.h"
+
+#include <cuda_runtime.h>
+
+#include <string>
+#include <utility>
+
+#include "base/error.h"
+
+/// kernels/cuda/runtime.h on the toolkit's runtime.
+namespace qbench::kernels::cuda {
+
+void check(cudaError_t status, const char* what) {
+  if (status == cudaSuccess) return;
+  cudaGetLastError();  // what is not sticky must not be reported again by the next call
+  throw Error(status == cudaErrorMemoryAllocation ? ErrorCode::kMemory : ErrorCode::kDevice,
+              std::string(what) + ": " + cudaGetErrorString(status) + " (" + cudaGetErrorName(status) + ")", "cuda");
+}
+
+struct Stream::State {
+  cudaStream_t handle = nullptr;
+  State() { check(cudaStreamCreateWithFlags(&handle, cudaStreamNonBlocking), "cudaStreamCreateWithFlags"); }
+  ~State() { cudaStreamDestroy(handle); }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+};
+
+struct Event::State {
+  cudaEvent_t handle = nullptr;
+  State() { check(cudaEventCreate(&handle), "cudaEventCreate"); }
+  ~State() { cudaEventDestroy(handle); }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+};
+
+struct Graph::State {
+  cudaGraphExec_t handle = nullptr;
+  std::size_t nodes = 0;
+  State() = default;
+  ~State() {
+    if (handle != nullptr) cudaGraphExecDestroy(handle);
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+};
+
+cudaStream_t native_stream(Stream& stream) { return stream.state().handle; }
+
+int device_count() noexcept {
+  int count = 0;
+  if (cudaGetDeviceCount(&count) == cudaSuccess) return count;
+  cudaGetLastError();
+  return 0;
+}
+
+Device::Device(int index) : index_(index) { check(cudaSetDevice(index), "cudaSetDevice"); }
+
+DeviceProperties Device::properties() const {
+  cudaDeviceProp native{};
+  check(cudaGetDeviceProperties(&native, index_), "cudaGetDeviceProperties");
+  std::size_t free_bytes = 0, total_bytes = 0;
+  check(cudaMemGetInfo(&free_bytes, &total_bytes), "cudaMemGetInfo");
+  DeviceProperties properties;
+  properties.name = native.name;
+  properties.total_bytes = total_bytes;
+  properties.free_bytes = free_bytes;
+  properties.sm_count = native.multiProcessorCount;
+  properties.capability_major = native.major;
+  properties.capability_minor = native.minor;
+  properties.shared_bytes_per_block = native.sharedMemPerBlockOptin;
+  return properties;
+}
+
+void Device::synchronize() const { check(cudaDeviceSynchronize(), "cudaDeviceSynchronize"); }
+
+Stream::Stream() : state_(std::make_unique<State>()) {}
+Stream::~Stream() = default;
+Stream::Stream(Stream&&) noexcept = default;
+Stream& Stream::operator=(Stream&&) noexcept = default;
+void Stream::synchronize() { check(cudaStreamSynchronize(state_->handle), "cudaStreamSynchronize"); }
+
+DeviceMemory::DeviceMemory(std::size_t bytes) : bytes_(bytes) {
+  if (bytes == 0) return;
+  if (cudaMalloc(&data_, bytes) == cudaSuccess) return;
+  cudaGetLastError();
+  std::size_t free_bytes = 0, total_bytes = 0;
+  check(cudaMemGetInfo(&free_bytes, &total_bytes), "cudaMemGetInfo");
+  throw Error(ErrorCode::kMemory, "an allocation of " + std::to_string(bytes) + " bytes does not fit: " + std::to_string(free_bytes) + " of " +
+                                      std::to_string(total_bytes) + " bytes are free",
+              "cuda");
+}
+DeviceMemory::~DeviceMemory() { cudaFree(data_); }
+DeviceMemory::DeviceMemory(DeviceMemory&& other) noexcept : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+DeviceMemory& DeviceMemory::operator=(DeviceMemory&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+HostMapped::HostMapped(std::size_t bytes) : bytes_(bytes) {
+  check(cudaHostAlloc(&host_, bytes, cudaHostAllocMapped), "cudaHostAlloc");
+  const cudaError_t status = cudaHostGetDevicePointer(&device_, host_, 0);
+  if (status == cudaSuccess) return;
+  cudaFreeHost(host_);
+  check(status, "cudaHostGetDevicePointer");
+}
+HostMapped::~HostMapped() { cudaFreeHost(host_); }
+HostMapped::HostMapped(HostMapped&& other) noexcept
+    : host_(std::exchange(other.host_, nullptr)), device_(std::exchange(other.device_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+HostMapped& HostMapped::operator=(HostMapped&& other) noexcept {
+  std::swap(host_, other.host_);
+  std::swap(device_, other.device_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+Event::Event() : state_(std::make_unique<State>()) {}
+Event::~Event() = default;
+Event::Event(Event&&) noexcept = default;
+Event& Event::operator=(Event&&) noexcept = default;
+void Event::record(Stream& stream) { check(cudaEventRecord(state_->handle, native_stream(stream)), "cudaEventRecord"); }
+void Event::synchronize() { check(cudaEventSynchronize(state_->handle), "cudaEventSynchronize"); }
+float Event::elapsed_ms_since(const Event& start) const {
+  float ms = 0;
+  check(cudaEventElapsedTime(&ms, start.state_->handle, state_->handle), "cudaEventElapsedTime");
+  return ms;
+}
+
+Graph::Graph() noexcept = default;
+Graph::~Graph() = default;
+Graph::Graph(Graph&&) noexcept = default;
+Graph& Graph::operator=(Graph&&) noexcept = default;
+
+namespace {
+
+/// Ends the capture whatever happens, and owns what was captured.
+class Capture {
+ public:
+  explicit Capture(cudaStream_t stream) : stream_(stream) { check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture"); }
+  ~Capture() {
+    if (!ended_) cudaStreamEndCapture(stream_, &graph_);
+    if (graph_ != nullptr) cudaGraphDestroy(graph_);
+  }
+  Capture(const Capture&) = delete;
+  Capture& operator=(const Capture&) = delete;
+  cudaGraph_t end() {
+    ended_ = true;
+    check(cudaStreamEndCapture(stream_, &graph_), "cudaStreamEndCapture");
+    return graph_;
+  }
+
+ private:
+  cudaStream_t stream_;
+  cudaGraph_t graph_ = nullptr;
+  bool ended_ = false;
+};
+
+}  // namespace
+
+Graph Graph::capture(Stream& stream, const std::function<void()>& work) {
+  Capture capture(native_stream(stream));
+  work();
+  const cudaGraph_t captured = capture.end();
+  Graph graph;
+  graph.state_ = std::make_unique<State>();
+  check(cudaGraphGetNodes(captured, nullptr, &graph.state_->nodes), "cudaGraphGetNodes");
+  check(cudaGraphInstantiate(&graph.state_->handle, captured, 0), "cudaGraphInstantiate");
+  return graph;
+}
+
+std::size_t Graph::node_count() const noexcept { return state_ == nullptr ? 0 : state_->nodes; }
+
+void Graph::launch(Stream& stream) const {
+  if (state_ == nullptr) throw Error(ErrorCode::kDevice, "a graph without nodes is launched", "cuda");
+  check(cudaGraphLaunch(state_->handle, native_stream(stream)), "cudaGraphLaunch");
+}
+
+void copy_to_device(void* device, const void* host, std::size_t bytes, Stream& stream) {
+  check(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, native_stream(stream)), "a copy to the device");
+}
+
+void copy_to_host(void* host, const void* device, std::size_t bytes, Stream& stream) {
+  check(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, native_stream(stream)), "a copy to the host");
+}
+
+void copy_on_device(void* to, const void* from, std::size_t bytes, Stream& stream) {
+  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, native_stream(stream)), "a copy on the device");
+}
+
+void fill_zero(void* device, std::size_t bytes, Stream& stream) { check(cudaMemsetAsync(device, 0, bytes, native_stream(stream)), "a fill"); }
+
+}  // namespace qbench::kernels::cuda
