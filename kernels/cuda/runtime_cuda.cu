@@ -85,12 +85,14 @@ DeviceMemory::DeviceMemory(std::size_t bytes) : bytes_(bytes) {
   cudaGetLastError();
   std::size_t free_bytes = 0, total_bytes = 0;
   check(cudaMemGetInfo(&free_bytes, &total_bytes), "cudaMemGetInfo");
-  throw Error(ErrorCode::kMemory, "an allocation of " + std::to_string(bytes) + " bytes does not fit: " + std::to_string(free_bytes) + " of " +
-                                      std::to_string(total_bytes) + " bytes are free",
+  throw Error(ErrorCode::kMemory,
+              "an allocation of " + std::to_string(bytes) + " bytes does not fit: " + std::to_string(free_bytes) + " of " +
+                  std::to_string(total_bytes) + " bytes are free",
               "cuda");
 }
 DeviceMemory::~DeviceMemory() { cudaFree(data_); }
-DeviceMemory::DeviceMemory(DeviceMemory&& other) noexcept : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+DeviceMemory::DeviceMemory(DeviceMemory&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
 DeviceMemory& DeviceMemory::operator=(DeviceMemory&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(bytes_, other.bytes_);
@@ -136,7 +138,9 @@ namespace {
 /// Ends the capture whatever happens, and owns what was captured.
 class Capture {
  public:
-  explicit Capture(cudaStream_t stream) : stream_(stream) { check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture"); }
+  explicit Capture(cudaStream_t stream) : stream_(stream) {
+    check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
+  }
   ~Capture() {
     if (!ended_) cudaStreamEndCapture(stream_, &graph_);
     if (graph_ != nullptr) cudaGraphDestroy(graph_);
@@ -187,6 +191,8 @@ void copy_on_device(void* to, const void* from, std::size_t bytes, Stream& strea
   check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, native_stream(stream)), "a copy on the device");
 }
 
-void fill_zero(void* device, std::size_t bytes, Stream& stream) { check(cudaMemsetAsync(device, 0, bytes, native_stream(stream)), "a fill"); }
+void fill_zero(void* device, std::size_t bytes, Stream& stream) {
+  check(cudaMemsetAsync(device, 0, bytes, native_stream(stream)), "a fill");
+}
 
 }  // namespace qbench::kernels::cuda

@@ -7,8 +7,8 @@
 
 namespace qbench::cli {
 
-/// The CUDA core on the host's emulation of a GPU: what it computes can be checked, how fast says nothing. The build links cuda_emulated_device.cpp or,
-/// where the CUDA headers are missing, cuda_emulated_missing.cpp.
+/// The CUDA core on the host's emulation of a GPU: what it computes can be checked, how fast says nothing. The build links
+/// cuda_emulated_device.cpp or, where the CUDA headers are missing, cuda_emulated_missing.cpp.
 struct CudaEmulatedDevice {
   /// Why this binary does not have it, a clause; empty when it has.
   static std::string missing();

@@ -20,21 +20,36 @@ constexpr std::uint32_t kTurns = 8;  // a warp gives way to another at one in so
 
 const char* name_of(Operation operation) {
   switch (operation) {
-    case Operation::kNone: return "nothing";
-    case Operation::kSyncThreads: return "sync_threads";
-    case Operation::kSyncWarp: return "sync_warp";
-    case Operation::kSumFloat: return "warp_sum(float)";
-    case Operation::kSumInt: return "warp_sum(int)";
-    case Operation::kMaxFloat: return "warp_max";
-    case Operation::kShuffle: return "shuffle";
-    case Operation::kShuffleXor: return "shuffle_xor";
-    case Operation::kSums: return "warp_sums";
-    case Operation::kButterfly: return "warp_butterfly";
-    case Operation::kBallot: return "ballot";
-    case Operation::kMma: return "mma_bf16_16x8x16";
-    case Operation::kLdmatrix: return "ldmatrix_x4";
-    case Operation::kLdmatrixTrans: return "ldmatrix_x4_trans";
-    case Operation::kDependencyWait: return "grid_dependency_wait";
+    case Operation::kNone:
+      return "nothing";
+    case Operation::kSyncThreads:
+      return "sync_threads";
+    case Operation::kSyncWarp:
+      return "sync_warp";
+    case Operation::kSumFloat:
+      return "warp_sum(float)";
+    case Operation::kSumInt:
+      return "warp_sum(int)";
+    case Operation::kMaxFloat:
+      return "warp_max";
+    case Operation::kShuffle:
+      return "shuffle";
+    case Operation::kShuffleXor:
+      return "shuffle_xor";
+    case Operation::kSums:
+      return "warp_sums";
+    case Operation::kButterfly:
+      return "warp_butterfly";
+    case Operation::kBallot:
+      return "ballot";
+    case Operation::kMma:
+      return "mma_bf16_16x8x16";
+    case Operation::kLdmatrix:
+      return "ldmatrix_x4";
+    case Operation::kLdmatrixTrans:
+      return "ldmatrix_x4_trans";
+    case Operation::kDependencyWait:
+      return "grid_dependency_wait";
   }
   return "?";
 }
@@ -45,7 +60,8 @@ std::string describe(Site site) {
 }
 
 bool same(Site a, Site b) {
-  return a.line() == b.line() && a.column() == b.column() && (a.file_name() == b.file_name() || std::strcmp(a.file_name(), b.file_name()) == 0);
+  return a.line() == b.line() && a.column() == b.column() &&
+         (a.file_name() == b.file_name() || std::strcmp(a.file_name(), b.file_name()) == 0);
 }
 
 }  // namespace
@@ -237,7 +253,8 @@ void Block::exit_lane(Lane& self) {
     stop(self);
   }
   if (warp.arrived > 0) {
-    report(self, warp.site, "exited while thread " + std::to_string(warp.first_thread) + " of its warp waits here in " + name_of(warp.operation));
+    report(self, warp.site,
+           "exited while thread " + std::to_string(warp.first_thread) + " of its warp waits here in " + name_of(warp.operation));
     stop(self);
   }
   yield(self);
@@ -269,7 +286,8 @@ void Block::sync_threads(Lane& self, Site site) {
 bool Block::arrive(Lane& self, Operation operation, Site site) {
   Warp& warp = *self.warp;
   if (warp.alive < kWarpSize) {
-    report(self, site, std::string(name_of(operation)) + " after " + std::to_string(kWarpSize - warp.alive) + " lanes of the warp have exited");
+    report(self, site,
+           std::string(name_of(operation)) + " after " + std::to_string(kWarpSize - warp.alive) + " lanes of the warp have exited");
     stop(self);
   }
   if (warp.arrived == 0) {
@@ -277,8 +295,9 @@ bool Block::arrive(Lane& self, Operation operation, Site site) {
     warp.site = site;
     warp.first_thread = self.thread;
   } else if (warp.operation != operation || !same(site, warp.site)) {
-    report(self, site, std::string(name_of(operation)) + ", but thread " + std::to_string(warp.first_thread) + " of its warp waits in " +
-                           name_of(warp.operation) + " at " + describe(warp.site));
+    report(self, site,
+           std::string(name_of(operation)) + ", but thread " + std::to_string(warp.first_thread) + " of its warp waits in " +
+               name_of(warp.operation) + " at " + describe(warp.site));
     stop(self);
   }
   if (++warp.arrived == kWarpSize) return true;
@@ -330,8 +349,8 @@ std::string Block::describe_stuck() const {
   std::string text;
   for (const Group& group : groups) {
     if (!text.empty()) text += "; ";
-    text += std::to_string(group.count) + " threads (first " + std::to_string(group.first) + ") wait in " + name_of(group.operation) + " at " +
-            describe(group.site);
+    text += std::to_string(group.count) + " threads (first " + std::to_string(group.first) + ") wait in " + name_of(group.operation) +
+            " at " + describe(group.site);
   }
   return text;
 }

@@ -100,7 +100,8 @@ float max_float(float value, Site site) {
   Lane& self = *current_lane;
   Warp& warp = *self.warp;
   warp.in.f[self.lane] = value;
-  together(self, Operation::kMaxFloat, site, [](Warp& w) { w.out.f[0] = reduce(w.in.f, [](float a, float b) { return std::fmax(a, b); }); });
+  together(self, Operation::kMaxFloat, site,
+           [](Warp& w) { w.out.f[0] = reduce(w.in.f, [](float a, float b) { return std::fmax(a, b); }); });
   return warp.out.f[0];
 }
 
@@ -160,7 +161,9 @@ void mma(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], Site sit
 
 }  // namespace
 
-void mma_bf16_16x8x16(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], Site site) { mma<tensor::f32_from_bf16>(d, a, b, site); }
+void mma_bf16_16x8x16(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], Site site) {
+  mma<tensor::f32_from_bf16>(d, a, b, site);
+}
 void mma_f16_16x8x16(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], Site site) { mma<tensor::f32_from_f16>(d, a, b, site); }
 
 void ldmatrix_x4(unsigned (&r)[4], const void* shared, bool transposed, Site site) {
@@ -169,7 +172,8 @@ void ldmatrix_x4(unsigned (&r)[4], const void* shared, bool transposed, Site sit
   require_aligned(shared, 16, site);
   require_shared(shared, site);
   warp.row[static_cast<std::size_t>(self.lane)] = shared;
-  together(self, transposed ? Operation::kLdmatrixTrans : Operation::kLdmatrix, site, [transposed](Warp& w) { load_matrices(w, transposed); });
+  together(self, transposed ? Operation::kLdmatrixTrans : Operation::kLdmatrix, site,
+           [transposed](Warp& w) { load_matrices(w, transposed); });
   std::memcpy(r, warp.out.fragment[self.lane], sizeof r);
 }
 

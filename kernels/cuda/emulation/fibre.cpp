@@ -20,8 +20,8 @@
 #error "the emulation of CUDA switches stacks by hand and is written for x86-64"
 #endif
 
-// Saves what the System V ABI lets a function expect to survive a call (rbx, rbp, r12 to r15), changes stacks, restores, and leaves by a jump:
-// the processor's predictor of returns would be wrong for every switch. A new fibre's stack holds six zeros and the address of
+// Saves what the System V ABI lets a function expect to survive a call (rbx, rbp, r12 to r15), changes stacks, restores, and leaves by a
+// jump: the processor's predictor of returns would be wrong for every switch. A new fibre's stack holds six zeros and the address of
 // qb_fibre_first, which finds its Fibre in rbx.
 asm(R"(
 .text
@@ -121,9 +121,9 @@ void Fibre::prepare(void (*entry)(void*), void* argument, std::size_t offset) {
   *--top = 0;
   *--top = 0;
   *--top = reinterpret_cast<std::uintptr_t>(&qb_fibre_first);
-  *--top = 0;                                        // rbp
-  *--top = reinterpret_cast<std::uintptr_t>(this);   // rbx
-  for (int i = 0; i < 4; ++i) *--top = 0;            // r12 to r15
+  *--top = 0;                                       // rbp
+  *--top = reinterpret_cast<std::uintptr_t>(this);  // rbx
+  for (int i = 0; i < 4; ++i) *--top = 0;           // r12 to r15
   context.stack_pointer = top;
 }
 
@@ -151,6 +151,4 @@ void switch_fibre(FibreContext& from, FibreContext& to) {
 
 }  // namespace qbench::kernels::cuda_emulated::emulation
 
-void qb_fibre_begin(void* fibre) {
-  static_cast<qbench::kernels::cuda_emulated::emulation::Fibre*>(fibre)->begin();
-}
+void qb_fibre_begin(void* fibre) { static_cast<qbench::kernels::cuda_emulated::emulation::Fibre*>(fibre)->begin(); }

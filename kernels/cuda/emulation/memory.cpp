@@ -30,14 +30,16 @@ void* DeviceHeap::allocate(std::size_t bytes, std::uint64_t limit_bytes) {
   ++count_;
   const std::uint64_t free_bytes = limit_bytes > allocated_bytes_ ? limit_bytes - allocated_bytes_ : 0;
   const auto refuse = [&](const char* why) {
-    throw Error(ErrorCode::kMemory, "an allocation of " + std::to_string(bytes) + " bytes " + why + ": " + std::to_string(free_bytes) + " of " +
-                                        std::to_string(limit_bytes) + " bytes are free",
+    throw Error(ErrorCode::kMemory,
+                "an allocation of " + std::to_string(bytes) + " bytes " + why + ": " + std::to_string(free_bytes) + " of " +
+                    std::to_string(limit_bytes) + " bytes are free",
                 "cuda-emulated");
   };
   if (count_ == fail_at_) refuse("failed on request");
   if (bytes > free_bytes) refuse("does not fit");
   const std::size_t page_bytes = round_up(bytes > 0 ? bytes : 1, kPageBytes);
-  void* const mapping = mmap(nullptr, page_bytes + 2 * kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* const mapping =
+      mmap(nullptr, page_bytes + 2 * kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapping == MAP_FAILED) refuse("failed");
   auto* const pages = static_cast<std::byte*>(mapping) + kPageBytes;
   QB_CHECK(mprotect(mapping, kPageBytes, PROT_NONE) == 0);

@@ -7,8 +7,8 @@
 
 namespace qbench::kernels::cuda_emulated::emulation {
 
-/// Memory of the emulated device. Each allocation has its own pages: it ends, rounded up to 256 bytes, at a page that nobody may touch, begins after
-/// another one, and what lies between it and those pages must stay as it is. Fresh memory is 0xff.
+/// Memory of the emulated device. Each allocation has its own pages: it ends, rounded up to 256 bytes, at a page that nobody may touch,
+/// begins after another one, and what lies between it and those pages must stay as it is. Fresh memory is 0xff.
 class DeviceHeap {
  public:
   ~DeviceHeap();

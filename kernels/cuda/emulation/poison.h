@@ -8,8 +8,8 @@
 #include <sanitizer/asan_interface.h>
 #endif
 
-/// Bytes that tell: fresh memory, and zones around memory that nobody may touch. Under AddressSanitizer a zone cannot even be read, so that the
-/// sanitizer names the line; elsewhere it is compared afterwards.
+/// Bytes that tell: fresh memory, and zones around memory that nobody may touch. Under AddressSanitizer a zone cannot even be read, so that
+/// the sanitizer names the line; elsewhere it is compared afterwards.
 namespace qbench::kernels::cuda_emulated::emulation {
 
 inline constexpr int kPoisonByte = 0xff;  ///< NaN in f32, f16, bf16 and e4m3; -1 in integers

@@ -36,7 +36,7 @@ void require_device_range(const void* address, std::size_t bytes, const char* wh
 }  // namespace
 
 struct Stream::State {
-  std::unique_ptr<GridRun> pending;       ///< the last kernel, where it waits for what is submitted next
+  std::unique_ptr<GridRun> pending;  ///< the last kernel, where it waits for what is submitted next
   std::vector<Node>* recording = nullptr;
 
   void finish_pending() {
@@ -172,7 +172,8 @@ void release(void* data) noexcept {
   if (data == nullptr) return;
   const Lock lock(machine().mutex);
   machine().drain();
-  if (const std::string damage = machine().heap.damage(true); !damage.empty() && machine().late_error.empty()) machine().late_error = damage;
+  if (const std::string damage = machine().heap.damage(true); !damage.empty() && machine().late_error.empty())
+    machine().late_error = damage;
   machine().heap.release(data);
 }
 
@@ -180,7 +181,8 @@ void release(void* data) noexcept {
 
 DeviceMemory::DeviceMemory(std::size_t bytes) : data_(allocate(bytes)), bytes_(bytes) {}
 DeviceMemory::~DeviceMemory() { release(data_); }
-DeviceMemory::DeviceMemory(DeviceMemory&& other) noexcept : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+DeviceMemory::DeviceMemory(DeviceMemory&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
 DeviceMemory& DeviceMemory::operator=(DeviceMemory&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(bytes_, other.bytes_);

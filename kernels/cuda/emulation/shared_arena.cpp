@@ -65,8 +65,11 @@ void* SharedArena::place_array(SharedKey& key, std::size_t bytes) {
 
 bool SharedArena::contains(const void* address, std::size_t bytes) const noexcept {
   const auto* const first = static_cast<const std::byte*>(address);
-  const auto inside = [&](const Slot& slot) { return slot.data != nullptr && first >= slot.data && first + bytes <= slot.data + slot.bytes; };
-  return inside(dynamic_slot_) || std::any_of(placed_.begin(), placed_.end(), [&](int i) { return inside(slots_[static_cast<std::size_t>(i)]); });
+  const auto inside = [&](const Slot& slot) {
+    return slot.data != nullptr && first >= slot.data && first + bytes <= slot.data + slot.bytes;
+  };
+  return inside(dynamic_slot_) ||
+         std::any_of(placed_.begin(), placed_.end(), [&](int i) { return inside(slots_[static_cast<std::size_t>(i)]); });
 }
 
 std::string SharedArena::damage() const {
@@ -85,7 +88,8 @@ void* shared_array(SharedKey& key, std::size_t bytes) {
   Lane& self = *current_lane;
   void* const data = self.block->shared.array(key, bytes);
   if (data == nullptr) {
-    self.block->report(self, Site::current(), std::string("no room for the shared array '") + key.name + "' of " + std::to_string(bytes) + " bytes");
+    self.block->report(self, Site::current(),
+                       std::string("no room for the shared array '") + key.name + "' of " + std::to_string(bytes) + " bytes");
     self.block->stop(self);
   }
   return data;

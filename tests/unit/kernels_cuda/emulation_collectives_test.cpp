@@ -73,8 +73,8 @@ QB_KERNEL transposed_load(const uint4* in, unsigned* out) {
 
 QB_KERNEL arithmetic(int* ints, float* floats, unsigned* counter, float* total) {
   if (thread_x() == 0) {
-    ints[0] = dp4a(static_cast<int>(0x80ff7f01u), 0x01020304, 10);       // -128*1 - 1*2 + 127*3 + 1*4 + 10
-    ints[1] = dp4a_us(0x80ff7f01u, static_cast<int>(0xff020304u), -5);   // 128*-1 + 255*2 + 127*3 + 1*4 - 5
+    ints[0] = dp4a(static_cast<int>(0x80ff7f01u), 0x01020304, 10);      // -128*1 - 1*2 + 127*3 + 1*4 + 10
+    ints[1] = dp4a_us(0x80ff7f01u, static_cast<int>(0xff020304u), -5);  // 128*-1 + 255*2 + 127*3 + 1*4 - 5
     floats[0] = f16_to_float(float_to_f16(1.5f)) + bf16_to_float(float_to_bf16(-2.5f));
     floats[1] = bf16_to_float(static_cast<unsigned short>(pack2_bf16(3.0f, 7.0f) >> 16));
     floats[2] = fast_exp(1.0f);
@@ -127,7 +127,9 @@ TEST_CASE("a sum over a block through shared memory is the same in every order")
     if (first.empty()) first = result;
     CHECK(result == first);
     for (std::size_t b = 0; b < 5; ++b) {
-      CHECK(result[b] == doctest::Approx(std::accumulate(x.begin() + static_cast<long>(b) * 256, x.begin() + static_cast<long>(b + 1) * 256, 0.0)).epsilon(1e-5));
+      CHECK(result[b] ==
+            doctest::Approx(std::accumulate(x.begin() + static_cast<long>(b) * 256, x.begin() + static_cast<long>(b + 1) * 256, 0.0))
+                .epsilon(1e-5));
     }
   }
 }
@@ -141,9 +143,10 @@ TEST_CASE("the same seed runs blocks and threads in the same order, another seed
     fill_zero(total.data(), 4, stream);
     static std::vector<int> order;  // the kernel runs on the host: it may write here
     order.clear();
-    launch(LaunchConfig{{3, 2, 2}, 32, 0, stream, false, "order"}, +[](unsigned*) {
-      order.push_back(((block_z() * grid_y() + block_y()) * grid_x() + block_x()) * 32 + thread_x());
-    }, counter.as<unsigned>());
+    launch(
+        LaunchConfig{{3, 2, 2}, 32, 0, stream, false, "order"},
+        +[](unsigned*) { order.push_back(((block_z() * grid_y() + block_y()) * grid_x() + block_x()) * 32 + thread_x()); },
+        counter.as<unsigned>());
     stream.synchronize();
     return order;
   };
@@ -161,10 +164,12 @@ TEST_CASE("dynamic shared memory holds what the launch asked for") {
   std::vector<unsigned> in(128);
   std::iota(in.begin(), in.end(), 5u);
   const DeviceMemory source = to_device(in, stream), target(512);
-  launch(LaunchConfig{{1, 1, 1}, 128, 512, stream, false, "reverse_dynamic"}, (reverse_dynamic<8, 16>), source.as<unsigned>(), target.as<unsigned>());
+  launch(LaunchConfig{{1, 1, 1}, 128, 512, stream, false, "reverse_dynamic"}, (reverse_dynamic<8, 16>), source.as<unsigned>(),
+         target.as<unsigned>());
   std::reverse(in.begin(), in.end());
   CHECK(to_host<unsigned>(target, stream) == in);
-  launch(LaunchConfig{{1, 1, 1}, 128, 0, stream, false, "reverse_dynamic"}, (reverse_dynamic<8, 16>), source.as<unsigned>(), target.as<unsigned>());
+  launch(LaunchConfig{{1, 1, 1}, 128, 0, stream, false, "reverse_dynamic"}, (reverse_dynamic<8, 16>), source.as<unsigned>(),
+         target.as<unsigned>());
   CHECK(contains(error_of([&] { stream.synchronize(); }), "asks for none"));
 }
 
@@ -205,8 +210,8 @@ TEST_CASE("dp4a, conversions and atomics compute what their names say") {
   const DeviceMemory ints(8), floats(16), counter(4), total(4);
   fill_zero(counter.data(), 4, stream);
   fill_zero(total.data(), 4, stream);
-  launch(LaunchConfig{{3, 1, 1}, 64, 0, stream, false, "arithmetic"}, arithmetic, ints.as<int>(), floats.as<float>(), counter.as<unsigned>(),
-         total.as<float>());
+  launch(LaunchConfig{{3, 1, 1}, 64, 0, stream, false, "arithmetic"}, arithmetic, ints.as<int>(), floats.as<float>(),
+         counter.as<unsigned>(), total.as<float>());
   CHECK(to_host<int>(ints, stream) == std::vector<int>{-128 - 2 + 381 + 4 + 10, -128 + 510 + 381 + 4 - 5});
   const auto f = to_host<float>(floats, stream);
   CHECK(f[0] == -1.0f);

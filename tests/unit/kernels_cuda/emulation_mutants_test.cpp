@@ -12,14 +12,31 @@ namespace qbench::kernels::cuda_emulated {
 namespace {
 
 enum class Bug {
-  kNone, kNoBarrier, kNoWarpBarrier, kUnwrittenShared, kWrongLane, kNoCopyWait, kNoBarrierBeforeRefill, kNoDependencyWait, kReadsBeforeWait,
-  kPastTheEnd, kFarPastTheEnd, kBeforeTheBegin, kPastShared, kTwoBarriers, kSomeAtBarrier, kSomeAtShuffle, kBarrierAndShuffle, kMixedCollectives,
+  kNone,
+  kNoBarrier,
+  kNoWarpBarrier,
+  kUnwrittenShared,
+  kWrongLane,
+  kNoCopyWait,
+  kNoBarrierBeforeRefill,
+  kNoDependencyWait,
+  kReadsBeforeWait,
+  kPastTheEnd,
+  kFarPastTheEnd,
+  kBeforeTheBegin,
+  kPastShared,
+  kTwoBarriers,
+  kSomeAtBarrier,
+  kSomeAtShuffle,
+  kBarrierAndShuffle,
+  kMixedCollectives,
   kMisaligned
 };
 
 constexpr int kThreads = 128;
 
-/// out[t] = in[t] + in[t + 1 mod 128] + 31, through shared memory, a warp's own exchange and a shuffle: every thread reads what others wrote.
+/// out[t] = in[t] + in[t + 1 mod 128] + 31, through shared memory, a warp's own exchange and a shuffle: every thread reads what others
+/// wrote.
 template <Bug B>
 QB_KERNEL exchange(const float* in, float* out) {
   QB_SHARED(float, held, kThreads);
@@ -137,7 +154,8 @@ bool pipeline_is_wrong() {
   std::vector<float> x(kStages * kThreads);
   std::iota(x.begin(), x.end(), 1.0f);
   const DeviceMemory in = to_device(x, stream), out(kThreads * sizeof(float));
-  launch(LaunchConfig{{1, 1, 1}, kThreads, 0, stream, false, "pipeline"}, pipeline<B>, in.as<float>(), static_cast<int>(kStages), out.as<float>());
+  launch(LaunchConfig{{1, 1, 1}, kThreads, 0, stream, false, "pipeline"}, pipeline<B>, in.as<float>(), static_cast<int>(kStages),
+         out.as<float>());
   const auto result = to_host<float>(out, stream);
   for (std::size_t t = 0; t < kThreads; ++t) {
     float sum = 0;
@@ -182,10 +200,14 @@ std::string in_child(bool (*work)()) {
   waitpid(child, &status, 0);
   if (WIFSIGNALED(status)) return "signal";
   switch (WEXITSTATUS(status)) {
-    case 0: return "fine";
-    case 3: return "wrong result";
-    case 4: return "error";
-    default: return "sanitizer";
+    case 0:
+      return "fine";
+    case 3:
+      return "wrong result";
+    case 4:
+      return "error";
+    default:
+      return "sanitizer";
   }
 }
 
@@ -205,7 +227,9 @@ TEST_CASE("a missing sync_threads is found") { CHECK(seeds_that_find(kSeeds, exc
 
 TEST_CASE("a missing sync_warp is found") { CHECK(seeds_that_find(kSeeds, exchange_is_wrong<Bug::kNoWarpBarrier>) == kSeeds); }
 
-TEST_CASE("a read of unwritten shared memory is found") { CHECK(seeds_that_find(kSeeds, exchange_is_wrong<Bug::kUnwrittenShared>) == kSeeds); }
+TEST_CASE("a read of unwritten shared memory is found") {
+  CHECK(seeds_that_find(kSeeds, exchange_is_wrong<Bug::kUnwrittenShared>) == kSeeds);
+}
 
 TEST_CASE("a wrong lane is found") { CHECK(seeds_that_find(kSeeds, exchange_is_wrong<Bug::kWrongLane>) == kSeeds); }
 
@@ -226,7 +250,8 @@ TEST_CASE("a missing grid-dependency wait, and a read before it, are found") {
 TEST_CASE("a write past the end of an allocation or of a shared array is found") {
   CHECK(in_child(exchange_is_wrong<Bug::kNone>) == "fine");
 #ifdef __SANITIZE_ADDRESS__
-  for (const auto bug : {exchange_is_wrong<Bug::kPastTheEnd>, exchange_is_wrong<Bug::kBeforeTheBegin>, exchange_is_wrong<Bug::kPastShared>}) {
+  for (const auto bug :
+       {exchange_is_wrong<Bug::kPastTheEnd>, exchange_is_wrong<Bug::kBeforeTheBegin>, exchange_is_wrong<Bug::kPastShared>}) {
     CHECK(in_child(bug) == "sanitizer");
   }
 #else

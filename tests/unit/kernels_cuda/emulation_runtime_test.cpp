@@ -151,7 +151,8 @@ TEST_CASE("copies outside of device memory are refused, not performed") {
   Stream stream;
   const DeviceMemory memory(100);
   std::vector<char> host(200);
-  CHECK(contains(error_of([&] { copy_to_device(memory.data(), host.data(), 101, stream); }), "a copy to the device of 101 bytes reaches outside"));
+  CHECK(contains(error_of([&] { copy_to_device(memory.data(), host.data(), 101, stream); }),
+                 "a copy to the device of 101 bytes reaches outside"));
   CHECK(contains(error_of([&] { copy_to_host(host.data(), memory.as<char>() + 90, 11, stream); }), "reaches outside"));
   CHECK(contains(error_of([&] { copy_on_device(memory.data(), host.data(), 10, stream); }), "reaches outside"));
   CHECK(contains(error_of([&] { fill_zero(host.data(), 10, stream); }), "a fill of 10 bytes reaches outside"));
