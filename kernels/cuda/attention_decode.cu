@@ -152,6 +152,7 @@ QB_DEVICE void attend_tile(const AttentionArguments& a, const unsigned char* blo
   float score[kGroup];
 #pragma unroll
   for (int g = 0; g < kGroup; ++g) score[g] = 0.0F;
+#pragma unroll 2  // more would cost registers that a second block of the multiprocessor needs
   for (int at = 4 * quarter; at < dim; at += 16) {
     const float4 k = *reinterpret_cast<const float4*>(keys + row * stride + at);
 #pragma unroll
@@ -236,7 +237,7 @@ QB_DEVICE Joined join(Pointer results, long long stride, Pointer maxima, Pointer
 }
 
 template <DType kType, int kGroup>
-QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, 1) attention_decode_kernel(AttentionArguments a) {
+QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, kGroup > 4 ? 1 : 2) attention_decode_kernel(AttentionArguments a) {
   QB_DYNAMIC_SHARED(float, shared);
   QB_SHARED(unsigned, last, 1);
   using Layout = Shared<kGroup>;
