@@ -53,7 +53,7 @@ void add_load_options(CLI::App& command, ModelOptions& options, bool models_requ
   add_models_option(command, options, models_required);
   workload::Settings& engine = options.engine;
   const std::string group = "Model";
-  command.add_option("--device", options.device, "auto, cpu, cuda or cuda:N; never another one than asked for")
+  command.add_option("--device", options.device, "auto, cpu, cuda, cuda:N or cuda-emulated; never another one than asked for")
       ->type_name("D")
       ->group(group);
   command
