@@ -6,34 +6,34 @@ program that ctest calls failed although its cases passed or that printed no sum
 import re
 import sys
 
-SUMMARY = re.compile(r"^(?:\d+: )?\[doctest\] test cases:\s*(\d+)\s*\|\s*(\d+) passed\s*\|\s*(\d+) failed\s*\|")
-MARK = re.compile(r"^(?:\d+: )?\[(passed|failed|skipped)\] ")
-ENDED = re.compile(r"^\s*\d+/\d+ Test\s+#\d+: (\S+) \.+\s*(\S.*)$")
+SUMMARY = re.compile(r"^(?:(?P<test>\d+): )?\[doctest\] test cases:\s*\d+\s*\|\s*(?P<passed>\d+) passed\s*\|\s*(?P<failed>\d+) failed\s*\|")
+MARK = re.compile(r"^(\d+: )?\[(passed|failed|skipped)\] ")
+ENDED = re.compile(r"^\s*\d+/\d+ Test\s+#(\d+): (\S+) \.+\s*(\S.*)$")
 
 
 def count(path):
-    passed = failed = skipped = program_failed = 0
+    passed = failed = skipped = 0
+    cases_failed = {}  # by ctest's number: programs that run at once mix their lines
     skip_lines = []
     for line in open(path, errors="replace"):
         line = re.sub(r"\x1b\[[0-9;]*m", "", line.rstrip("\n"))
         if m := SUMMARY.match(line):
-            passed += int(m[2])
-            failed += int(m[3])
-            program_failed = int(m[3])
+            passed += int(m["passed"])
+            failed += int(m["failed"])
+            cases_failed[m["test"]] = int(m["failed"])
         elif m := MARK.match(line):
-            if m[1] == "skipped":
+            if m[2] == "skipped":
                 skipped += 1
-                passed -= 1
+                passed -= m[1] is not None  # a doctest case that said so counts as passed in its program's summary
                 skip_lines.append(line)
-            elif m[1] == "passed":
+            elif m[2] == "passed":
                 passed += 1
             else:
                 failed += 1
         elif m := ENDED.match(line):
-            if not m[2].startswith("Passed") and program_failed == 0:
+            if not m[3].startswith("Passed") and not cases_failed.get(m[1]):
                 failed += 1
-                print(f"{m[1]}: {m[2]}")
-            program_failed = 0
+                print(f"{m[2]}: {m[3]}")
     return passed, failed, skipped, skip_lines
 
 

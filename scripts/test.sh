@@ -31,7 +31,7 @@ run_preset() {
     return
   fi
   say "$preset: test"
-  ctest --preset "$preset" --verbose --timeout 900 "$@" >"$logs/$preset.log" 2>&1 || grep -E '\*\*\*|ERROR|FAILED|tests failed' "$logs/$preset.log" | tail -n 60
+  ctest --preset "$preset" --verbose -j "$jobs" --timeout 1800 "$@" >"$logs/$preset.log" 2>&1 || grep -E '\*\*\*|ERROR|FAILED|tests failed' "$logs/$preset.log" | tail -n 60
 }
 
 # run_check NAME COMMAND...: one more test case by exit status.
