@@ -194,7 +194,7 @@ QB_DEVICE void attend_tile(const AttentionArguments& a, const unsigned char* blo
     }
     run.result[g] = r;
   }
-  sync_warp();  // keys and probabilities are written again
+  // No barrier here: keys were read before the second one, and probabilities are written again after the next tile's first.
 }
 
 /// Adds the slots' results and the positions' sums within the warp, then writes the warp's result, maximum and sum for joining.
