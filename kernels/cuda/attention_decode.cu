@@ -2,17 +2,18 @@
 
 #include "kernels/cuda/matvec_rows.cuh"
 
-// Split-KV attention of single tokens, grouped queries (flash-decoding: Dao, Haziza, Massa, Sizov 2023; online softmax: Milakov, Gimelshein 2018).
+// Split-KV attention of single tokens, grouped queries (flash-decoding: Dao, Haziza, Massa, Sizov 2023; online softmax: Milakov, Gimelshein
+// 2018).
 //
-// Grid: (splits, kv_heads * ceil(group / kGroup), tokens). A block holds kGroup query heads of one KV head and a run of positions, so each key
-// and value is read once for the group. Its 8 warps work alone: a warp takes 8 positions at a time,
+// Grid: (splits, kv_heads * ceil(group / kGroup), tokens). A block holds kGroup query heads of one KV head and a run of positions, so each
+// key and value is read once for the group. Its 8 warps work alone: a warp takes 8 positions at a time,
 //   scores   lane l: position l / 4, every fourth 4 numbers of the head; keys come through the warp's own shared memory as float32
 //   softmax  quarter l % 4 of the lanes keeps maximum and sum of heads g = l % 4, l % 4 + 4
 //   values   lane l: 4 numbers of the head, in registers, of every `slots`-th position
-// and the warps' results are joined in shared memory at the end. A token deep in its sequence is divided into splits of at least kSplitPositions;
-// the last block to arrive joins the splits.
-// Shared memory: q, keys (rows padded by 16 numbers: the lanes of a quarter warp read different banks), probabilities; reused for joining.
-// Bytes: K and V once from memory for each token; partial results pass through L2. Deterministic.
+// and the warps' results are joined in shared memory at the end. A token deep in its sequence is divided into splits of at least
+// kSplitPositions; the last block to arrive joins the splits. Shared memory: q, keys (rows padded by 16 numbers: the lanes of a quarter
+// warp read different banks), probabilities; reused for joining. Bytes: K and V once from memory for each token; partial results pass
+// through L2. Deterministic.
 
 namespace qbench::kernels::QB_CUDA_NAMESPACE {
 namespace {
@@ -36,7 +37,9 @@ struct KvNumbers<DType::kF32> {
     x[0] = a.x, x[1] = a.y, x[2] = a.z, x[3] = a.w;
     x[4] = b.x, x[5] = b.y, x[6] = b.z, x[7] = b.w;
   }
-  QB_DEVICE static float4 load4(const unsigned char* plane, const unsigned char*, long long at) { return *reinterpret_cast<const float4*>(plane + 4 * at); }
+  QB_DEVICE static float4 load4(const unsigned char* plane, const unsigned char*, long long at) {
+    return *reinterpret_cast<const float4*>(plane + 4 * at);
+  }
 };
 
 template <DType kType>
@@ -67,7 +70,9 @@ struct KvNumbers<DType::kF16> : KvHalves<DType::kF16> {};
 template <>
 struct KvNumbers<DType::kQ8_0> {
   QB_DEVICE static float code(unsigned word, int i) { return static_cast<float>(static_cast<signed char>((word >> (8 * i)) & 255U)); }
-  QB_DEVICE static float scale(const unsigned char* scales, long long at) { return f16_to_float(reinterpret_cast<const unsigned short*>(scales)[at / 32]); }
+  QB_DEVICE static float scale(const unsigned char* scales, long long at) {
+    return f16_to_float(reinterpret_cast<const unsigned short*>(scales)[at / 32]);
+  }
   QB_DEVICE static void load8(const unsigned char* plane, const unsigned char* scales, long long at, float (&x)[8]) {
     const uint2 v = *reinterpret_cast<const uint2*>(plane + at);
     const float d = scale(scales, at);
@@ -81,19 +86,22 @@ struct KvNumbers<DType::kQ8_0> {
   }
 };
 
-/// Where a block's shared memory lies, in float32: q (kGroup, dim) | keys (kWarps, kTile, dim + kKeyPad) | probabilities (kWarps, kGroup, kTile) |
-/// factors (kWarps, kGroup). Joined later: results (kWarps, kGroup, dim) over the keys, maxima and sums over the probabilities.
+/// Where a block's shared memory lies, in float32: q (kGroup, dim) | keys (kWarps, kTile, dim + kKeyPad) | probabilities (kWarps, kGroup,
+/// kTile) | factors (kWarps, kGroup). Joined later: results (kWarps, kGroup, dim) over the keys, maxima and sums over the probabilities.
 template <int kGroup>
 struct Shared {
   static constexpr int q(int) { return 0; }
   static constexpr int keys(int dim) { return kGroup * dim; }
   static constexpr int keys_of_warp(int dim) { return kTile * (dim + kKeyPad); }
-  static constexpr int probabilities(int dim) { return keys(dim) + kWarps * (keys_of_warp(dim) > kGroup * dim ? keys_of_warp(dim) : kGroup * dim); }
+  static constexpr int probabilities(int dim) {
+    return keys(dim) + kWarps * (keys_of_warp(dim) > kGroup * dim ? keys_of_warp(dim) : kGroup * dim);
+  }
   static constexpr int factors(int dim) { return probabilities(dim) + kWarps * kGroup * kTile; }
   static constexpr int numbers(int dim) { return factors(dim) + kWarps * kGroup; }
 };
 
-/// What a warp carries over its positions. Lane: maximum and its positions' share of the sum for heads quarter + 4 i, result of four numbers.
+/// What a warp carries over its positions. Lane: maximum and its positions' share of the sum for heads quarter + 4 i, result of four
+/// numbers.
 template <int kGroup>
 struct Running {
   static constexpr int kOwn = (kGroup + 3) / 4;
@@ -118,8 +126,8 @@ QB_DEVICE Run run_of_split(const AttentionArguments& a, int position, int split)
 }
 
 template <DType kType, int kGroup>
-QB_DEVICE void attend_tile(const AttentionArguments& a, const unsigned char* block, int base, int end, const float* q, float* keys, float* probabilities, float* factors,
-                           int lanes_of_row, Running<kGroup>& run) {
+QB_DEVICE void attend_tile(const AttentionArguments& a, const unsigned char* block, int base, int end, const float* q, float* keys,
+                           float* probabilities, float* factors, int lanes_of_row, Running<kGroup>& run) {
   using Kv = KvNumbers<kType>;
   const int dim = a.layout.head_dim;
   const int stride = dim + kKeyPad;
@@ -143,7 +151,8 @@ QB_DEVICE void attend_tile(const AttentionArguments& a, const unsigned char* blo
   for (int i = 0; i < kTile; ++i) {
     const int row = i * slots + slot;
     v[i] = float4{0.0F, 0.0F, 0.0F, 0.0F};
-    if (row < count && d < dim) v[i] = Kv::load4(block + a.layout.v, block + a.layout.v_scales, static_cast<long long>(base + row) * dim + d);
+    if (row < count && d < dim)
+      v[i] = Kv::load4(block + a.layout.v, block + a.layout.v_scales, static_cast<long long>(base + row) * dim + d);
   }
   sync_warp();
 
@@ -274,7 +283,8 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, kGroup > 4 ? 1 : 2) attention_decode_kernel
   float* probabilities = shared + Layout::probabilities(dim);
   float* factors = shared + Layout::factors(dim);
   for (int base = positions.begin + kTile * warp(); base < positions.end; base += kTile * kWarps) {
-    attend_tile<kType, kGroup>(a, block, base, positions.end, q, keys, probabilities + warp() * kGroup * kTile, factors + warp() * kGroup, lanes_of_row, run);
+    attend_tile<kType, kGroup>(a, block, base, positions.end, q, keys, probabilities + warp() * kGroup * kTile, factors + warp() * kGroup,
+                               lanes_of_row, run);
   }
   sync_threads();  // keys and probabilities are free
   float* results = shared + Layout::keys(dim);
@@ -285,8 +295,8 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, kGroup > 4 ? 1 : 2) attention_decode_kernel
 
   for (int i = thread_x(); i < heads * dim; i += kThreads) {
     const int g = i / dim;
-    const Joined j = join(static_cast<const float*>(results + i), static_cast<long long>(kGroup) * dim, static_cast<const float*>(maxima + g),
-                          static_cast<const float*>(sums + g), kGroup, kWarps);
+    const Joined j = join(static_cast<const float*>(results + i), static_cast<long long>(kGroup) * dim,
+                          static_cast<const float*>(maxima + g), static_cast<const float*>(sums + g), kGroup, kWarps);
     const long long row = static_cast<long long>(token) * a.heads + first_head + g;
     if (positions.used == 1) {
       a.out[row * dim + i % dim] = j.result / j.sum;
@@ -300,7 +310,8 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, kGroup > 4 ? 1 : 2) attention_decode_kernel
     }
   }
   if (positions.used == 1) return;
-  if (!last_to_arrive(a.tickets + static_cast<long long>(token) * a.heads + first_head, static_cast<unsigned>(positions.used), last)) return;
+  if (!last_to_arrive(a.tickets + static_cast<long long>(token) * a.heads + first_head, static_cast<unsigned>(positions.used), last))
+    return;
   for (int i = thread_x(); i < heads * dim; i += kThreads) {
     const long long row = static_cast<long long>(token) * a.heads + first_head + i / dim;
     const volatile float* partial = a.partial + row * a.splits * (dim + 2);  // volatile: written by other multiprocessors

@@ -5,11 +5,11 @@
 // Causal flash attention of a prompt's tokens on tensor cores (mma m16n8k16, Dao 2023: FlashAttention-2), grouped queries, optional window.
 //
 // Grid: (tiles of 64 queries, heads). Block: 4 warps of 16 queries each. The queries become A fragments once; then, for each 64 positions:
-//   S = Q K^T (each warp 16 x 64), mask, online softmax in float32 over the row's four lanes, O += P V with P in 16 bits straight from S's registers:
-//   the accumulator's layout is that of the next product's A operand.
-// Shared memory: one tile of keys (at first the queries) and one of values, rows padded by 16 bytes so that ldmatrix reads all banks. The next keys
-// travel (cp.async) while the softmax and P V run, the next values while S is computed.
-// Bytes: keys and values once for each tile of queries and head, mostly from L2. Deterministic.
+//   S = Q K^T (each warp 16 x 64), mask, online softmax in float32 over the row's four lanes, O += P V with P in 16 bits straight from S's
+//   registers: the accumulator's layout is that of the next product's A operand.
+// Shared memory: one tile of keys (at first the queries) and one of values, rows padded by 16 bytes so that ldmatrix reads all banks. The
+// next keys travel (cp.async) while the softmax and P V run, the next values while S is computed. Bytes: keys and values once for each tile
+// of queries and head, mostly from L2. Deterministic.
 
 namespace qbench::kernels::QB_CUDA_NAMESPACE {
 namespace {
@@ -36,8 +36,8 @@ QB_DEVICE void mma_16x8x16(float (&d)[4], const unsigned (&a)[4], const unsigned
 template <int kDim>
 struct PrefillTraits {
   static constexpr int kStride = kDim + kPad;
-  static constexpr int kSteps = kDim / 16;        // of S = Q K^T
-  static constexpr int kOutTiles = kDim / 8;      // 8 numbers of the head each
+  static constexpr int kSteps = kDim / 16;    // of S = Q K^T
+  static constexpr int kOutTiles = kDim / 8;  // 8 numbers of the head each
   static constexpr int kBufferNumbers = kTile * kStride;
   static constexpr int kSharedBytes = 2 * kBufferNumbers * 2;
 };
@@ -61,7 +61,8 @@ QB_DEVICE void copy_rows(const unsigned char* plane, int base, int end, unsigned
 
 /// The warp's 16 queries, divided by sqrt(head_dim), as A fragments. Rows beyond the tile's tokens are zero.
 template <DType kType, int kDim>
-QB_DEVICE void load_queries(const AttentionPrefillArguments& a, const PrefillTile& tile, int head, unsigned short* shared, unsigned (&fragments)[kDim / 16][4]) {
+QB_DEVICE void load_queries(const AttentionPrefillArguments& a, const PrefillTile& tile, int head, unsigned short* shared,
+                            unsigned (&fragments)[kDim / 16][4]) {
   using T = PrefillTraits<kDim>;
   const float scale = 1.0F / sqrtf(static_cast<float>(kDim));
   for (int i = thread_x(); i < kTile * kDim / 2; i += kThreads) {
@@ -76,7 +77,8 @@ QB_DEVICE void load_queries(const AttentionPrefillArguments& a, const PrefillTil
   }
   sync_threads();
 #pragma unroll
-  for (int k = 0; k < T::kSteps; ++k) ldmatrix_x4(fragments[k], shared + (16 * warp() + lane() % 16) * T::kStride + 16 * k + lane() / 16 * 8);
+  for (int k = 0; k < T::kSteps; ++k)
+    ldmatrix_x4(fragments[k], shared + (16 * warp() + lane() % 16) * T::kStride + 16 * k + lane() / 16 * 8);
   sync_threads();
 }
 
@@ -110,8 +112,8 @@ QB_DEVICE void multiply_values(const float (&p)[8][4], const unsigned short* val
   const int column = matrix / 2 * 8;
 #pragma unroll
   for (int k = 0; k < 4; ++k) {
-    const unsigned a[4] = {pack2<kType>(p[2 * k][0], p[2 * k][1]), pack2<kType>(p[2 * k][2], p[2 * k][3]), pack2<kType>(p[2 * k + 1][0], p[2 * k + 1][1]),
-                           pack2<kType>(p[2 * k + 1][2], p[2 * k + 1][3])};
+    const unsigned a[4] = {pack2<kType>(p[2 * k][0], p[2 * k][1]), pack2<kType>(p[2 * k][2], p[2 * k][3]),
+                           pack2<kType>(p[2 * k + 1][0], p[2 * k + 1][1]), pack2<kType>(p[2 * k + 1][2], p[2 * k + 1][3])};
 #pragma unroll
     for (int n = 0; n < T::kOutTiles; n += 2) {
       unsigned b[4];
@@ -165,7 +167,8 @@ QB_DEVICE void softmax_tile(float (&s)[8][4], int base, const int (&position)[2]
 }
 
 template <int kDim>
-QB_DEVICE void write_rows(const AttentionPrefillArguments& a, const PrefillTile& tile, int head, RowState& state, const float (&o)[kDim / 8][4]) {
+QB_DEVICE void write_rows(const AttentionPrefillArguments& a, const PrefillTile& tile, int head, RowState& state,
+                          const float (&o)[kDim / 8][4]) {
 #pragma unroll
   for (int half = 0; half < 2; ++half) {
     float sum = state.sum[half];
@@ -176,7 +179,8 @@ QB_DEVICE void write_rows(const AttentionPrefillArguments& a, const PrefillTile&
     const float inverse = 1.0F / sum;
     float* out = a.out + (static_cast<long long>(tile.first_token + row) * a.heads + head) * kDim + 2 * (lane() % 4);
 #pragma unroll
-    for (int n = 0; n < PrefillTraits<kDim>::kOutTiles; ++n) *reinterpret_cast<float2*>(out + 8 * n) = float2{o[n][2 * half] * inverse, o[n][2 * half + 1] * inverse};
+    for (int n = 0; n < PrefillTraits<kDim>::kOutTiles; ++n)
+      *reinterpret_cast<float2*>(out + 8 * n) = float2{o[n][2 * half] * inverse, o[n][2 * half + 1] * inverse};
   }
 }
 
@@ -231,7 +235,12 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, 2) attention_prefill_kernel(AttentionPrefil
 
 template <DType kType, int kDim>
 void start(const AttentionPrefillArguments& a, Stream& stream) {
-  launch(LaunchConfig{{static_cast<unsigned>(a.tile_count), static_cast<unsigned>(a.heads), 1}, kThreads, PrefillTraits<kDim>::kSharedBytes, stream, a.programmatic, "attention_prefill"},
+  launch(LaunchConfig{{static_cast<unsigned>(a.tile_count), static_cast<unsigned>(a.heads), 1},
+                      kThreads,
+                      PrefillTraits<kDim>::kSharedBytes,
+                      stream,
+                      a.programmatic,
+                      "attention_prefill"},
          (attention_prefill_kernel<kType, kDim>), a);
 }
 

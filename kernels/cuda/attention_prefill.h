@@ -16,17 +16,17 @@ struct PrefillTile {
   std::int32_t first_position, sequence;
 };
 
-/// Attention of many tokens of a sequence at once, over a BF16 or F16 cache that holds their own keys and values already. As attention_decode,
-/// but queries (divided by sqrt(head_dim)) and probabilities are rounded to the cache's type for the tensor
-/// cores; scores, softmax and sums are float32.
+/// Attention of many tokens of a sequence at once, over a BF16 or F16 cache that holds their own keys and values already. As
+/// attention_decode, but queries (divided by sqrt(head_dim)) and probabilities are rounded to the cache's type for the tensor cores;
+/// scores, softmax and sums are float32.
 struct AttentionPrefillArguments {
-  const float* q;               // (tokens, heads, head_dim)
+  const float* q;  // (tokens, heads, head_dim)
   const unsigned char* cache;
   KvLayout layout;
   std::int32_t layer;
-  const PrefillTile* tiles;     // (tile_count)
+  const PrefillTile* tiles;  // (tile_count)
   std::int32_t tile_count, heads, window;
-  float* out;                   // (tokens, heads, head_dim)
+  float* out;  // (tokens, heads, head_dim)
   bool programmatic;
 
   bool operator==(const AttentionPrefillArguments&) const = default;
@@ -34,7 +34,8 @@ struct AttentionPrefillArguments {
 /// Of `tokens` queries that see `pairs` (query, position) pairs in all.
 constexpr Cost attention_prefill_cost(const AttentionPrefillArguments& a, std::int64_t tokens, std::int64_t pairs) {
   const std::int64_t numbers = tokens * a.heads * a.layout.head_dim;
-  const std::int64_t tile_rows = pairs / kPrefillTokens * a.heads * a.layout.head_dim;  // keys and values are read for each tile, mostly from L2
+  const std::int64_t tile_rows =
+      pairs / kPrefillTokens * a.heads * a.layout.head_dim;  // keys and values are read for each tile, mostly from L2
   return {static_cast<std::uint64_t>(8 * numbers + 4 * tile_rows), static_cast<std::uint64_t>(4 * pairs * a.heads * a.layout.head_dim)};
 }
 

@@ -3,9 +3,11 @@
 #include "kernels/cuda/experts.h"
 #include "kernels/cuda/matvec_rows.cuh"
 
-// Experts of many tokens: slots sorted by expert, so that the grouped product (matmul.cu) reads each expert's weights once for its 128 rows.
+// Experts of many tokens: slots sorted by expert, so that the grouped product (matmul.cu) reads each expert's weights once for its 128
+// rows.
 //
-// group_slots    one block: counts each expert's slots in shared memory, adds them up, writes the tiles, then gives every slot its row. Which of an
+// group_slots    one block: counts each expert's slots in shared memory, adds them up, writes the tiles, then gives every slot its row.
+// Which of an
 //                expert's rows a slot gets depends on the order of atomics; what is computed in it does not.
 // combine_slots  grid (tiles of hidden, tokens): adds a token's experts in the order of their rank. Deterministic.
 
@@ -63,7 +65,8 @@ void group_slots(const GroupSlotsArguments& a, Stream& stream) {
 
 void combine_slots(const CombineSlotsArguments& a, Stream& stream) {
   const auto blocks = static_cast<unsigned>((a.hidden + kThreads - 1) / kThreads);
-  launch(LaunchConfig{{blocks, static_cast<unsigned>(a.tokens), 1}, kThreads, 0, stream, a.programmatic, "combine_slots"}, (combine_slots_kernel), a);
+  launch(LaunchConfig{{blocks, static_cast<unsigned>(a.tokens), 1}, kThreads, 0, stream, a.programmatic, "combine_slots"},
+         (combine_slots_kernel), a);
 }
 
 }  // namespace qbench::kernels::QB_CUDA_NAMESPACE

@@ -6,15 +6,15 @@
 
 namespace qbench::kernels::QB_CUDA_NAMESPACE {
 
-/// Sorts the (token, rank) slots of a step by expert, on the device, for grouped products: no count reaches the host, so a graph replays whatever
-/// the router chose.
+/// Sorts the (token, rank) slots of a step by expert, on the device, for grouped products: no count reaches the host, so a graph replays
+/// whatever the router chose.
 struct GroupSlotsArguments {
-  const std::int32_t* ids;      // (slots) expert of each slot
+  const std::int32_t* ids;  // (slots) expert of each slot
   std::int32_t slots, used, experts;
-  std::int32_t* token_of_row;   // (slots) token of each grouped row
-  std::int32_t* row_of_slot;    // (slots) grouped row of each slot
-  ExpertTile* tiles;            // (most_tiles(slots, experts))
-  std::int32_t* tile_count;     // (1)
+  std::int32_t* token_of_row;  // (slots) token of each grouped row
+  std::int32_t* row_of_slot;   // (slots) grouped row of each slot
+  ExpertTile* tiles;           // (most_tiles(slots, experts))
+  std::int32_t* tile_count;    // (1)
   bool programmatic;
 
   bool operator==(const GroupSlotsArguments&) const = default;
@@ -34,7 +34,7 @@ struct CombineSlotsArguments {
   const std::int32_t* row_of_slot;  // (tokens, used)
   const float* weights;             // (tokens, used)
   std::int32_t tokens, used, hidden;
-  float* x;                         // (tokens, hidden)
+  float* x;  // (tokens, hidden)
   bool programmatic;
 
   bool operator==(const CombineSlotsArguments&) const = default;

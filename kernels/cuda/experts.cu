@@ -2,13 +2,15 @@
 
 #include "kernels/cuda/matvec_rows.cuh"
 
-// Mixture of experts, three kernels: router with top-k, gate/up over (token, slot), down with the sum over a token's experts inside the row. Expert
-// ids stay on the device, so a captured graph replays whatever they are.
+// Mixture of experts, three kernels: router with top-k, gate/up over (token, slot), down with the sum over a token's experts inside the
+// row. Expert ids stay on the device, so a captured graph replays whatever they are.
 //
-// router      grid (tiles of experts, tokens): products as in matvec.cu; the last block of a token to arrive does softmax and top-k in its first
+// router      grid (tiles of experts, tokens): products as in matvec.cu; the last block of a token to arrive does softmax and top-k in its
+// first
 //             warp, whose lanes hold every 32nd expert.
 // gate_up     grid (tiles of ffn, used, tokens): as gate_up in matvec.cu, with the expert's rows.
-// down        grid (tiles of hidden, tokens): a block stages all `used` inputs, a warp then adds up its rows over the experts in their order:
+// down        grid (tiles of hidden, tokens): a block stages all `used` inputs, a warp then adds up its rows over the experts in their
+// order:
 //             no atomics, deterministic.
 // Bytes: the chosen experts' weights once for each token.
 
@@ -52,7 +54,7 @@ QB_DEVICE void choose_experts(const RouterArguments& a, int token) {
       const float p = probabilities[e];
       unsigned bits;
       memcpy(&bits, &p, sizeof(bits));
-      if (bits == 0xffffffffU) continue;  // struck out
+      if (bits == 0xffffffffU) continue;              // struck out
       const unsigned rank = p == p ? bits + 1U : 0U;  // probabilities are not negative: their bits order like them; NaN last
       const unsigned long long key = (static_cast<unsigned long long>(rank) << 32) | (0xffffffffU - static_cast<unsigned>(e));
       best = key > best ? key : best;
@@ -79,7 +81,7 @@ QB_DEVICE void choose_experts(const RouterArguments& a, int token) {
 QB_KERNEL QB_LAUNCH_BOUNDS(kMatvecThreads, 2) router_kernel(RouterArguments a, int parts) {
   QB_DYNAMIC_SHARED(uint4, staged);
   QB_SHARED(float, partial, kMatvecWarps);
-  QB_SHARED(float, sums, kMatvecWarps * kRows);
+  QB_SHARED(float, sums, kMatvecWarps* kRows);
   QB_SHARED(unsigned, last, 1);
   const int token = block_y();
   const int row = block_x() * (kMatvecWarps / parts * kRows) + warp() / parts * kRows;
@@ -104,7 +106,7 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kMatvecThreads, 2) router_kernel(RouterArguments a, i
 QB_KERNEL QB_LAUNCH_BOUNDS(kMatvecThreads, 2) expert_gate_up_kernel(ExpertGateUpArguments a, int parts) {
   QB_DYNAMIC_SHARED(uint4, staged);
   QB_SHARED(float, partial, kMatvecWarps);
-  QB_SHARED(float, sums, kMatvecWarps * kRows);
+  QB_SHARED(float, sums, kMatvecWarps* kRows);
   grid_dependency_wait();
   const long long token = block_z();
   const long long slot = token * a.used + block_y();

@@ -32,7 +32,8 @@ constexpr std::int64_t kv_number_bytes(tensor::DType dtype) {
   return dtype == tensor::DType::kF32 ? 4 : dtype == tensor::DType::kQ8_0 ? 1 : 2;
 }
 
-constexpr KvLayout make_kv_layout(tensor::DType dtype, std::int32_t head_dim, std::int32_t kv_heads, std::int32_t sequences, std::int32_t positions) {
+constexpr KvLayout make_kv_layout(tensor::DType dtype, std::int32_t head_dim, std::int32_t kv_heads, std::int32_t sequences,
+                                  std::int32_t positions) {
   const auto padded = [](std::int64_t bytes) { return (bytes + 255) / 256 * 256; };
   KvLayout layout;
   layout.dtype = dtype;

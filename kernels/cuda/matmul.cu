@@ -4,11 +4,11 @@
 
 // Products of many tokens on tensor cores (mma m16n8k16, bf16 in, float32 out).
 //
-// Grid: (tiles of 128 weight rows, tiles of 128 tokens, or of one expert's rows). Block: 8 warps, each 32 tokens x 64 rows; A = tokens, B = weights, both with their columns
-// contiguous, so both come by plain ldmatrix. Columns pass in tiles of 64 through two buffers: while one is multiplied, the next is on its way
-// (cp.async; quantised weights are decoded by one thread for each block of 32 numbers).
-// Shared memory: 2 x (128 + 128) rows of 72 numbers (8 of padding: ldmatrix reads all banks), 72 KB.
-// Bytes: weights once for each tile of tokens, activations once for each tile of rows, mostly from L2. Deterministic.
+// Grid: (tiles of 128 weight rows, tiles of 128 tokens, or of one expert's rows). Block: 8 warps, each 32 tokens x 64 rows; A = tokens, B =
+// weights, both with their columns contiguous, so both come by plain ldmatrix. Columns pass in tiles of 64 through two buffers: while one
+// is multiplied, the next is on its way (cp.async; quantised weights are decoded by one thread for each block of 32 numbers). Shared
+// memory: 2 x (128 + 128) rows of 72 numbers (8 of padding: ldmatrix reads all banks), 72 KB. Bytes: weights once for each tile of tokens,
+// activations once for each tile of rows, mostly from L2. Deterministic.
 
 namespace qbench::kernels::QB_CUDA_NAMESPACE {
 namespace {
@@ -41,8 +41,10 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, 1) prepare_rows_kernel(PrepareRowsArguments
   }
 }
 
-/// Rows of 64 numbers from unit `first_unit` on, zero beyond `count` rows and `units` units of 8. Row r is at from + index[r] * row_bytes, or r.
-QB_DEVICE void copy_tile(const unsigned char* from, const std::int32_t* index, long long row_bytes, int count, int first_unit, int units, unsigned short* to) {
+/// Rows of 64 numbers from unit `first_unit` on, zero beyond `count` rows and `units` units of 8. Row r is at from + index[r] * row_bytes,
+/// or r.
+QB_DEVICE void copy_tile(const unsigned char* from, const std::int32_t* index, long long row_bytes, int count, int first_unit, int units,
+                         unsigned short* to) {
 #pragma unroll 1  // four rounds of addresses at once would spill
   for (int i = thread_x(); i < 128 * (kCols / 8); i += kThreads) {
     const int row = i / (kCols / 8);
@@ -68,7 +70,8 @@ QB_DEVICE void decode_unit(const WeightRows& m, const unsigned char* row, int un
   Codes c;
   Format<kType>::decode(Format<kType>::load(row, m, unit), unit, c);
 #pragma unroll
-  for (int i = 0; i < 32; i += 8) *reinterpret_cast<uint4*>(to + i) = uint4{decoded_pair(c, i), decoded_pair(c, i + 2), decoded_pair(c, i + 4), decoded_pair(c, i + 6)};
+  for (int i = 0; i < 32; i += 8)
+    *reinterpret_cast<uint4*>(to + i) = uint4{decoded_pair(c, i), decoded_pair(c, i + 2), decoded_pair(c, i + 4), decoded_pair(c, i + 6)};
 }
 
 /// One thread for each row and block of 32 numbers of the tile.
@@ -204,7 +207,8 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, 2) matmul_kernel(MatmulArguments a) {
 }  // namespace
 
 void prepare_rows(const PrepareRowsArguments& a, Stream& stream) {
-  launch(LaunchConfig{{static_cast<unsigned>(a.tokens), 1, 1}, kThreads, 0, stream, a.programmatic, "prepare_rows"}, (prepare_rows_kernel), a);
+  launch(LaunchConfig{{static_cast<unsigned>(a.tokens), 1, 1}, kThreads, 0, stream, a.programmatic, "prepare_rows"}, (prepare_rows_kernel),
+         a);
 }
 
 void matmul(const MatmulArguments& a, Stream& stream) {

@@ -11,12 +11,12 @@ constexpr std::int64_t prepared_cols(std::int64_t cols) { return (cols + 63) / 6
 
 /// h[t] = bf16(x[x_rows[t]]), or of its RMS norm times `norm`: the tensor cores' operand.
 struct PrepareRowsArguments {
-  const float* x;               // (any, cols)
-  const std::int32_t* x_rows;   // (tokens) rows of x, or nullptr: 0, 1, ...
-  const float* norm;            // (cols) or nullptr
+  const float* x;              // (any, cols)
+  const std::int32_t* x_rows;  // (tokens) rows of x, or nullptr: 0, 1, ...
+  const float* norm;           // (cols) or nullptr
   float rms_eps;
   std::int32_t tokens, cols;
-  unsigned short* h;            // (tokens, prepared_cols(cols))
+  unsigned short* h;  // (tokens, prepared_cols(cols))
   bool programmatic;
 
   bool operator==(const PrepareRowsArguments&) const = default;
@@ -35,27 +35,27 @@ constexpr std::int32_t kMatmulTokens = 128;
 
 /// Where the matrices of a grouped product lie: that of expert e starts at data[stride e], pointers to rows of MatmulArguments::w's form.
 struct MatmulGroups {
-  const ExpertTile* tiles = nullptr;         // (*count), at most `most`
-  const std::int32_t* count = nullptr;       // (1), on the device
+  const ExpertTile* tiles = nullptr;    // (*count), at most `most`
+  const std::int32_t* count = nullptr;  // (1), on the device
   const unsigned char* const* data = nullptr;
-  std::int32_t stride = 0;                   ///< pointers from one expert's to the next one's
+  std::int32_t stride = 0;  ///< pointers from one expert's to the next one's
   std::int32_t most = 0;
-  const std::int32_t* h_rows = nullptr;      // (grouped rows) row of h, or nullptr: the same
+  const std::int32_t* h_rows = nullptr;  // (grouped rows) row of h, or nullptr: the same
 
   bool operator==(const MatmulGroups&) const = default;
 };
 
-/// y[t, r] = (or +=) sum_c bf16(w[r, c]) h[t, c] on tensor cores, summed in float32. Weights are BF16 or of a quantised type, which is dequantised and
-/// rounded to BF16 on the way.
+/// y[t, r] = (or +=) sum_c bf16(w[r, c]) h[t, c] on tensor cores, summed in float32. Weights are BF16 or of a quantised type, which is
+/// dequantised and rounded to BF16 on the way.
 struct MatmulArguments {
   WeightRows w;
   std::int32_t rows, tokens;
-  const unsigned short* h;      // (tokens, prepared_cols(cols))
-  float* y;                     // (tokens, y_stride); the matrix's rows start at y
+  const unsigned short* h;  // (tokens, prepared_cols(cols))
+  float* y;                 // (tokens, y_stride); the matrix's rows start at y
   std::int64_t y_stride;
   bool accumulate;
   bool programmatic;
-  MatmulGroups groups;          ///< tiles != nullptr: t counts grouped rows, w.data is not used
+  MatmulGroups groups;  ///< tiles != nullptr: t counts grouped rows, w.data is not used
 
   bool operator==(const MatmulArguments&) const = default;
 };
@@ -63,7 +63,8 @@ constexpr Cost matmul_cost(const MatmulArguments& a) {
   const auto rows = static_cast<std::uint64_t>(a.rows);
   const auto cols = static_cast<std::uint64_t>(a.w.cols);
   const auto tokens = static_cast<std::uint64_t>(a.tokens);
-  return {rows * static_cast<std::uint64_t>(a.w.row_bytes) + tokens * (2 * cols + 4 * rows * (a.accumulate ? 2 : 1)), 2 * rows * cols * tokens};
+  return {rows * static_cast<std::uint64_t>(a.w.row_bytes) + tokens * (2 * cols + 4 * rows * (a.accumulate ? 2 : 1)),
+          2 * rows * cols * tokens};
 }
 /// Whether tensor cores do this type: all but F32 and F16, which bfloat16 would round.
 constexpr bool matmul_reads(tensor::DType dtype) noexcept { return dtype != tensor::DType::kF32 && dtype != tensor::DType::kF16; }

@@ -4,11 +4,10 @@
 
 // y = h w^T with h = x or rmsnorm(x) * norm, one activation row at a time (grid.y = tokens).
 //
-// Block: 8 warps; it stages h once (matvec_rows.cuh) and walks over tiles of rows. A warp takes two rows at a time, or, where there are few rows,
-// 2, 4 or 8 warps share two rows by columns and their sums meet in shared memory. The norm's scale multiplies the finished product, so that its
-// sum need not be known before the weights are read.
-// Bytes: every weight once from memory for each token of the grid; x from L2 for each block.
-// Deterministic: every sum has a fixed order, which depends on the shape and the number of multiprocessors only.
+// Block: 8 warps; it stages h once (matvec_rows.cuh) and walks over tiles of rows. A warp takes two rows at a time, or, where there are few
+// rows, 2, 4 or 8 warps share two rows by columns and their sums meet in shared memory. The norm's scale multiplies the finished product,
+// so that its sum need not be known before the weights are read. Bytes: every weight once from memory for each token of the grid; x from L2
+// for each block. Deterministic: every sum has a fixed order, which depends on the shape and the number of multiprocessors only.
 
 namespace qbench::kernels::QB_CUDA_NAMESPACE {
 namespace {
@@ -20,7 +19,7 @@ QB_DEVICE float silu(float x) { return x / (1.0F + expf(-x)); }
 QB_KERNEL QB_LAUNCH_BOUNDS(kMatvecThreads, 2) matvec_kernel(MatvecArguments a, int parts) {
   QB_DYNAMIC_SHARED(uint4, staged);
   QB_SHARED(float, partial, kMatvecWarps);
-  QB_SHARED(float, sums, kMatvecWarps * kRows);
+  QB_SHARED(float, sums, kMatvecWarps* kRows);
   const int tile_rows = kMatvecWarps / parts * kRows;
   const int in_tile = warp() / parts * kRows;
   {
@@ -51,7 +50,7 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kMatvecThreads, 2) matvec_kernel(MatvecArguments a, i
 QB_KERNEL QB_LAUNCH_BOUNDS(kMatvecThreads, 2) gate_up_kernel(GateUpArguments a, int parts) {
   QB_DYNAMIC_SHARED(uint4, staged);
   QB_SHARED(float, partial, kMatvecWarps);
-  QB_SHARED(float, sums, kMatvecWarps * kRows);
+  QB_SHARED(float, sums, kMatvecWarps* kRows);
   const int tile_rows = kMatvecWarps / parts;
   const int in_tile = warp() / parts;
   {
@@ -150,19 +149,30 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kMatvecThreads, 1) embed_kernel(EmbedArguments a) {
 
 void matvec(const MatvecArguments& a, int sm_count, Stream& stream) {
   const MatvecGrid grid = matvec_grid(a.rows, kRows, unit_count_host(a.w), a.tokens, sm_count);
-  launch(LaunchConfig{{grid.blocks, static_cast<unsigned>(a.tokens), 1}, kMatvecThreads, static_cast<std::size_t>(staged_bytes(a.w)), stream, a.programmatic, "matvec"},
+  launch(LaunchConfig{{grid.blocks, static_cast<unsigned>(a.tokens), 1},
+                      kMatvecThreads,
+                      static_cast<std::size_t>(staged_bytes(a.w)),
+                      stream,
+                      a.programmatic,
+                      "matvec"},
          (matvec_kernel), a, grid.parts);
 }
 
 void gate_up(const GateUpArguments& a, int sm_count, Stream& stream) {
   const MatvecGrid grid = matvec_grid(a.rows, 1, unit_count_host(a.gate), a.tokens, sm_count);
-  launch(LaunchConfig{{grid.blocks, static_cast<unsigned>(a.tokens), 1}, kMatvecThreads, static_cast<std::size_t>(staged_bytes(a.gate)), stream, a.programmatic, "gate_up"},
+  launch(LaunchConfig{{grid.blocks, static_cast<unsigned>(a.tokens), 1},
+                      kMatvecThreads,
+                      static_cast<std::size_t>(staged_bytes(a.gate)),
+                      stream,
+                      a.programmatic,
+                      "gate_up"},
          (gate_up_kernel), a, grid.parts);
 }
 
 void silu_mul(const SiluMulArguments& a, Stream& stream) {
   const auto blocks = static_cast<unsigned>((a.rows + kMatvecThreads - 1) / kMatvecThreads);
-  launch(LaunchConfig{{blocks, static_cast<unsigned>(a.tokens), 1}, kMatvecThreads, 0, stream, a.programmatic, "silu_mul"}, (silu_mul_kernel), a);
+  launch(LaunchConfig{{blocks, static_cast<unsigned>(a.tokens), 1}, kMatvecThreads, 0, stream, a.programmatic, "silu_mul"},
+         (silu_mul_kernel), a);
 }
 
 void embed(const EmbedArguments& a, Stream& stream) {

@@ -23,16 +23,16 @@ constexpr std::int64_t kSharedLimit = 200 * 1024;
 /// y[t, r] = (or +=) sum_c w[r, c] h[t, c], h = x[x_rows[t]] or its RMS norm times `norm`.
 struct MatvecArguments {
   WeightRows w;
-  std::int32_t rows;            ///< rows of w
+  std::int32_t rows;  ///< rows of w
   std::int32_t tokens;
-  const float* x;               // (any, cols)
-  const std::int32_t* x_rows;   // (tokens) rows of x, or nullptr: 0, 1, ...
-  const float* norm;            // (cols) or nullptr
+  const float* x;              // (any, cols)
+  const std::int32_t* x_rows;  // (tokens) rows of x, or nullptr: 0, 1, ...
+  const float* norm;           // (cols) or nullptr
   float rms_eps;
-  float* y;                     // (tokens, y_stride); the matrix's rows start at y
+  float* y;  // (tokens, y_stride); the matrix's rows start at y
   std::int64_t y_stride;
   bool accumulate;
-  bool programmatic;            ///< may overlap the launch before (launches of one chain all wait for it)
+  bool programmatic;  ///< may overlap the launch before (launches of one chain all wait for it)
   bool operator==(const MatvecArguments&) const = default;
 };
 constexpr Cost matvec_cost(const MatvecArguments& a) {
@@ -47,12 +47,12 @@ void matvec(const MatvecArguments& a, int sm_count, Stream& stream);
 /// out[t, r] = silu(gate[r] h[t]) * (up[r] h[t]), h as above. gate and up are of one type and width.
 struct GateUpArguments {
   WeightRows gate, up;
-  std::int32_t rows;   ///< ffn
+  std::int32_t rows;  ///< ffn
   std::int32_t tokens;
-  const float* x;      // (tokens, cols)
-  const float* norm;   // (cols)
+  const float* x;     // (tokens, cols)
+  const float* norm;  // (cols)
   float rms_eps;
-  float* out;          // (tokens, rows)
+  float* out;  // (tokens, rows)
   bool programmatic;
   bool operator==(const GateUpArguments&) const = default;
 };
@@ -66,8 +66,8 @@ void gate_up(const GateUpArguments& a, int sm_count, Stream& stream);
 
 /// out[t, r] = silu(both[t, r]) * both[t, rows + r]: the step of its own where gate and up are of different types.
 struct SiluMulArguments {
-  const float* both;   // (tokens, 2 rows)
-  float* out;          // (tokens, rows)
+  const float* both;  // (tokens, 2 rows)
+  float* out;         // (tokens, rows)
   std::int32_t rows, tokens;
   bool programmatic;
   bool operator==(const SiluMulArguments&) const = default;
@@ -83,7 +83,7 @@ struct EmbedArguments {
   WeightRows table;
   const std::int32_t* ids;  // (tokens)
   std::int32_t tokens;
-  float* x;                 // (tokens, cols)
+  float* x;  // (tokens, cols)
   bool programmatic;
   bool operator==(const EmbedArguments&) const = default;
 };

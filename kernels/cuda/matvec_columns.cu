@@ -2,12 +2,12 @@
 
 #include "kernels/cuda/matvec_rows.cuh"
 
-// y = h w^T for 2 to 15 tokens: matvec.cu with several activation rows staged side by side, so that a weight, once in registers, serves all of them.
+// y = h w^T for 2 to 15 tokens: matvec.cu with several activation rows staged side by side, so that a weight, once in registers, serves all
+// of them.
 //
-// Grid: (tiles of rows, groups of kColumns tokens). Block and warps as in matvec.cu, two rows of weights for each warp at a time. The last group's
-// missing tokens repeat its last one and are not written.
-// Shared memory: kColumns staged rows. Bytes: every weight once for each group of tokens. Deterministic, and a token's result does not depend on the
-// others.
+// Grid: (tiles of rows, groups of kColumns tokens). Block and warps as in matvec.cu, two rows of weights for each warp at a time. The last
+// group's missing tokens repeat its last one and are not written. Shared memory: kColumns staged rows. Bytes: every weight once for each
+// group of tokens. Deterministic, and a token's result does not depend on the others.
 
 namespace qbench::kernels::QB_CUDA_NAMESPACE {
 namespace {
@@ -16,8 +16,8 @@ constexpr int kRows = 2;
 
 /// sum[r][c] += row[r] * column c over the warp's units.
 template <DType kType, int kColumns>
-QB_DEVICE void dot_columns(const WeightRows& m, const unsigned char* const (&row)[kRows], const uint4* staged, int stride, int first, int step,
-                           float (&sum)[kRows][kColumns]) {
+QB_DEVICE void dot_columns(const WeightRows& m, const unsigned char* const (&row)[kRows], const uint4* staged, int stride, int first,
+                           int step, float (&sum)[kRows][kColumns]) {
   using F = Format<kType>;
   constexpr int kAhead = 2;
   const int units = unit_count(m);
@@ -46,7 +46,8 @@ QB_DEVICE void dot_columns(const WeightRows& m, const unsigned char* const (&row
           const float bias = x.sum[u + 4 * c * stride];
 #pragma unroll
           for (int r = 0; r < kRows; ++r) {
-            const float scaled = codes[r].low * static_cast<float>(dot_bytes(codes[r].v, low)) + codes[r].high * static_cast<float>(dot_bytes(codes[r].v + 4, high));
+            const float scaled = codes[r].low * static_cast<float>(dot_bytes(codes[r].v, low)) +
+                                 codes[r].high * static_cast<float>(dot_bytes(codes[r].v + 4, high));
             sum[r][c] += scaled * scale + codes[r].bias * bias;
           }
         }
@@ -67,8 +68,8 @@ QB_DEVICE void dot_columns(const WeightRows& m, const unsigned char* const (&row
 }
 
 template <int kColumns>
-QB_DEVICE void multiply_columns(const WeightRows& m, const unsigned char* const (&row)[kRows], const uint4* staged, int stride, int part, int parts,
-                                float (&sum)[kRows][kColumns]) {
+QB_DEVICE void multiply_columns(const WeightRows& m, const unsigned char* const (&row)[kRows], const uint4* staged, int stride, int part,
+                                int parts, float (&sum)[kRows][kColumns]) {
   const int first = 32 * part + lane();
   const int step = 32 * parts;
   switch (m.dtype) {
@@ -152,7 +153,12 @@ void start(const MatvecArguments& a, int sm_count, Stream& stream) {
   const int groups = (a.tokens + kColumns - 1) / kColumns;
   const MatvecGrid grid = matvec_grid(a.rows, kRows, unit_count_host(a.w), groups, sm_count);
   const auto stride = static_cast<int>(staged_bytes(a.w) / 16);
-  launch(LaunchConfig{{grid.blocks, static_cast<unsigned>(groups), 1}, kMatvecThreads, static_cast<std::size_t>(kColumns * staged_bytes(a.w)), stream, a.programmatic, "matvec_columns"},
+  launch(LaunchConfig{{grid.blocks, static_cast<unsigned>(groups), 1},
+                      kMatvecThreads,
+                      static_cast<std::size_t>(kColumns * staged_bytes(a.w)),
+                      stream,
+                      a.programmatic,
+                      "matvec_columns"},
          (matvec_columns_kernel<kColumns>), a, grid.parts, stride);
 }
 

@@ -18,8 +18,8 @@ struct MatvecGrid {
   int parts;  ///< warps that share the columns of a row: 1, 2, 4 or 8
 };
 
-/// Warps share rows where whole rows would leave multiprocessors idle or unevenly loaded, as long as each lane keeps a unit. The grid is at most
-/// four blocks for each multiprocessor: a block stages the activations once and walks on.
+/// Warps share rows where whole rows would leave multiprocessors idle or unevenly loaded, as long as each lane keeps a unit. The grid is at
+/// most four blocks for each multiprocessor: a block stages the activations once and walks on.
 constexpr MatvecGrid matvec_grid(std::int64_t rows, int rows_of_warp, int units, std::int64_t tokens, int sm_count) {
   const auto tiles_for = [&](int parts) {
     const std::int64_t tile = kMatvecWarps / parts * rows_of_warp;

@@ -7,8 +7,9 @@
 /// multiplies whole rows of weights with it, or a share of their columns.
 ///
 /// Staged activations, for `units` of 8 numbers (float types) or 32 (quantised types):
-///   float types      plane of numbers 0..3 of every unit, plane of numbers 4..7: lanes that take neighbouring units read neighbouring 16 bytes
-///   quantised types  int8, symmetric with scale max|x| / 127 for each 32: plane of codes 0..15, of codes 16..31, scales, scale * sum of codes
+///   float types      plane of numbers 0..3 of every unit, plane of numbers 4..7: lanes that take neighbouring units read neighbouring 16
+///   bytes quantised types  int8, symmetric with scale max|x| / 127 for each 32: plane of codes 0..15, of codes 16..31, scales, scale * sum
+///   of codes
 /// Everything is deterministic: sums run in a fixed order.
 namespace qbench::kernels::QB_CUDA_NAMESPACE {
 
@@ -17,7 +18,7 @@ QB_DEVICE int min_int(int a, int b) { return a < b ? a : b; }
 QB_DEVICE int unit_count(const WeightRows& m) { return reads_int8(m.dtype) ? m.cols / 32 : (m.cols + 7) / 8; }
 
 struct Staged {
-  const uint4* low;    // first half of every unit: 4 float32 or 16 int8
+  const uint4* low;  // first half of every unit: 4 float32 or 16 int8
   const uint4* high;
   const float* scale;  // quantised types only
   const float* sum;
@@ -52,7 +53,8 @@ QB_DEVICE unsigned magnitude_bits(float x) {
 
 QB_DEVICE unsigned larger(unsigned a, unsigned b) { return a > b ? a : b; }
 
-/// A lane's four numbers as one word of int8; eight neighbouring lanes share a block of 32. A block with an infinity or NaN gets the scale NaN.
+/// A lane's four numbers as one word of int8; eight neighbouring lanes share a block of 32. A block with an infinity or NaN gets the scale
+/// NaN.
 QB_DEVICE void stage_int8(const float4& v, int e, bool inside, uint4* shared, int units) {
   unsigned bits = larger(larger(magnitude_bits(v.x), magnitude_bits(v.y)), larger(magnitude_bits(v.z), magnitude_bits(v.w)));
   bits = warp_butterfly(bits, 1, 4, [](unsigned one, unsigned other) { return larger(one, other); });
@@ -66,8 +68,8 @@ QB_DEVICE void stage_int8(const float4& v, int e, bool inside, uint4* shared, in
   const int unit = e / 32;
   const int word = (e % 32) / 4;
   auto* codes = reinterpret_cast<unsigned*>(shared + (word < 4 ? 0 : units));
-  codes[4 * unit + word % 4] = (static_cast<unsigned>(q[0]) & 255U) | ((static_cast<unsigned>(q[1]) & 255U) << 8) | ((static_cast<unsigned>(q[2]) & 255U) << 16) |
-                               (static_cast<unsigned>(q[3]) << 24);
+  codes[4 * unit + word % 4] = (static_cast<unsigned>(q[0]) & 255U) | ((static_cast<unsigned>(q[1]) & 255U) << 8) |
+                               ((static_cast<unsigned>(q[2]) & 255U) << 16) | (static_cast<unsigned>(q[3]) << 24);
   if (word != 0) return;
   auto* scale = reinterpret_cast<float*>(shared + 2 * units);
   const float d = finite ? largest / 127.0F : bits_to_float(0x7fc00000U);
@@ -75,8 +77,8 @@ QB_DEVICE void stage_int8(const float4& v, int e, bool inside, uint4* shared, in
   scale[units + unit] = d * static_cast<float>(sum);
 }
 
-/// Brings x (cols) * norm (cols, or nullptr) into shared memory in the form that m's type reads. Returns the thread's share of the sum of x^2.
-/// The caller synchronises.
+/// Brings x (cols) * norm (cols, or nullptr) into shared memory in the form that m's type reads. Returns the thread's share of the sum of
+/// x^2. The caller synchronises.
 QB_DEVICE float stage_row(const float* x, const float* norm, const WeightRows& m, uint4* shared) {
   const int units = unit_count(m);
   const bool int8 = reads_int8(m.dtype);
@@ -96,7 +98,8 @@ QB_DEVICE float stage_row(const float* x, const float* norm, const WeightRows& m
   return squares;
 }
 
-/// 1 / sqrt(mean of x^2 + eps) from the threads' shares; synchronises, so that staged numbers are visible too. partial (kMatvecWarps) shared.
+/// 1 / sqrt(mean of x^2 + eps) from the threads' shares; synchronises, so that staged numbers are visible too. partial (kMatvecWarps)
+/// shared.
 QB_DEVICE float block_rms_scale(float squares, float* partial, int cols, float eps) {
   const float sum = warp_sum(squares);
   if (lane() == 0) partial[warp()] = sum;
@@ -127,10 +130,11 @@ QB_DEVICE int dot_bytes(const int* v, const uint4& x) {
   return dp4a(v[3], static_cast<int>(x.w), sum);
 }
 
-/// sum[r] += row[r] * x over the units first, first + step, ... of `units`. The loads of kAhead units of all rows are issued before the first is
-/// used.
+/// sum[r] += row[r] * x over the units first, first + step, ... of `units`. The loads of kAhead units of all rows are issued before the
+/// first is used.
 template <DType kType, int kRows>
-QB_DEVICE void dot_rows(const WeightRows& m, const unsigned char* const (&row)[kRows], const Staged& x, int first, int step, int units, float (&sum)[kRows]) {
+QB_DEVICE void dot_rows(const WeightRows& m, const unsigned char* const (&row)[kRows], const Staged& x, int first, int step, int units,
+                        float (&sum)[kRows]) {
   using F = Format<kType>;
   constexpr int kAhead = kType == DType::kF32 || reads_int8(kType) ? 2 : 4;
   for (int base = first; base < units; base += kAhead * step) {
@@ -164,10 +168,11 @@ QB_DEVICE void dot_rows(const WeightRows& m, const unsigned char* const (&row)[k
   }
 }
 
-/// The whole warp's products of kRows rows with the staged activations: every lane returns with the sums of the warp's share of the columns,
-/// which is part `part` of `parts`.
+/// The whole warp's products of kRows rows with the staged activations: every lane returns with the sums of the warp's share of the
+/// columns, which is part `part` of `parts`.
 template <int kRows>
-QB_DEVICE void multiply_rows(const WeightRows& m, const unsigned char* const (&row)[kRows], const Staged& x, int part, int parts, float (&sum)[kRows]) {
+QB_DEVICE void multiply_rows(const WeightRows& m, const unsigned char* const (&row)[kRows], const Staged& x, int part, int parts,
+                             float (&sum)[kRows]) {
   const int units = unit_count(m);
   const int first = 32 * part + lane();
   const int step = 32 * parts;
@@ -216,8 +221,8 @@ QB_DEVICE void multiply_rows(const WeightRows& m, const unsigned char* const (&r
   warp_sums(sum);
 }
 
-/// The sum over the warps that share rows: parts > 1 writes each warp's sums to `sums` (warps, kRows) and adds them in order. Every warp of the
-/// block calls it; the result is right in the first warp of each group.
+/// The sum over the warps that share rows: parts > 1 writes each warp's sums to `sums` (warps, kRows) and adds them in order. Every warp of
+/// the block calls it; the result is right in the first warp of each group.
 template <int kRows>
 QB_DEVICE void join_parts(float (&sum)[kRows], int parts, float* sums) {
   if (parts == 1) return;
@@ -234,8 +239,8 @@ QB_DEVICE void join_parts(float (&sum)[kRows], int parts, float* sums) {
   }
 }
 
-/// Whether this block is the last of `blocks` to arrive here; what the others wrote before is then visible to volatile loads. The counter is back at
-/// zero afterwards. last: one shared word. Synchronises.
+/// Whether this block is the last of `blocks` to arrive here; what the others wrote before is then visible to volatile loads. The counter
+/// is back at zero afterwards. last: one shared word. Synchronises.
 QB_DEVICE bool last_to_arrive(unsigned* ticket, unsigned blocks, unsigned* last) {
   thread_fence();
   sync_threads();

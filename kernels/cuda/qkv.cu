@@ -4,10 +4,9 @@
 
 // [q k v] = rmsnorm(x) * norm w^T + bias, per-head norm, rotation, append: one kernel.
 //
-// Grid: (heads of q, k and v) * (tiles of a head), tokens. A block multiplies some rows of one head as in matvec.cu and leaves the products in
-// `raw`, which stays in L2; the last block of a head to arrive (a ticket counts them) finishes that head: bias, norm and rotation need the whole
-// head, and a head for each block would use a third of an H200.
-// Bytes: the weights once for each token; raw passes through L2.
+// Grid: (heads of q, k and v) * (tiles of a head), tokens. A block multiplies some rows of one head as in matvec.cu and leaves the products
+// in `raw`, which stays in L2; the last block of a head to arrive (a ticket counts them) finishes that head: bias, norm and rotation need
+// the whole head, and a head for each block would use a third of an H200. Bytes: the weights once for each token; raw passes through L2.
 // Deterministic: which block finishes a head does not change what it computes.
 
 namespace qbench::kernels::QB_CUDA_NAMESPACE {
@@ -37,7 +36,8 @@ QB_DEVICE unsigned short saturated_f16(float x) {
 }
 
 /// Writes number d of a position's K or V; every lane of a warp calls it, lanes in order of d, 32 numbers starting at a multiple of 32.
-QB_DEVICE void append_number(const KvLayout& layout, unsigned char* plane, unsigned char* scales, long long position, int d, bool inside, float x) {
+QB_DEVICE void append_number(const KvLayout& layout, unsigned char* plane, unsigned char* scales, long long position, int d, bool inside,
+                             float x) {
   const long long at = position * layout.head_dim + d;
   if (layout.dtype == DType::kQ8_0) {
     unsigned bits = magnitude_bits(x);
@@ -101,7 +101,7 @@ QB_DEVICE void finish_head(const QkvArguments& a, int token, int head, float* nu
 QB_KERNEL QB_LAUNCH_BOUNDS(kMatvecThreads, 2) qkv_kernel(QkvArguments a, int tiles, int parts) {
   QB_DYNAMIC_SHARED(uint4, staged);
   QB_SHARED(float, partial, kMatvecWarps);
-  QB_SHARED(float, sums, kMatvecWarps * kRows);
+  QB_SHARED(float, sums, kMatvecWarps* kRows);
   QB_SHARED(float, numbers, kMostHeadDim);
   QB_SHARED(unsigned, last, 1);
   const int token = block_y();
@@ -140,7 +140,12 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kMatvecThreads, 2) qkv_finish_kernel(QkvFinishArgumen
 }  // namespace
 
 void qkv_finish(const QkvFinishArguments& a, Stream& stream) {
-  launch(LaunchConfig{{static_cast<unsigned>(a.qkv.heads + 2 * a.qkv.kv_heads), static_cast<unsigned>(a.qkv.tokens), 1}, kMatvecThreads, 0, stream, a.qkv.programmatic, "qkv_finish"},
+  launch(LaunchConfig{{static_cast<unsigned>(a.qkv.heads + 2 * a.qkv.kv_heads), static_cast<unsigned>(a.qkv.tokens), 1},
+                      kMatvecThreads,
+                      0,
+                      stream,
+                      a.qkv.programmatic,
+                      "qkv_finish"},
          (qkv_finish_kernel), a);
 }
 
@@ -153,7 +158,12 @@ void qkv(const QkvArguments& a, int sm_count, Stream& stream) {
   const MatvecGrid grid = matvec_grid(std::int64_t{all} * a.head_dim, kRows, unit_count_host(a.part[0]), a.tokens, sm_count);
   const int tile = kMatvecWarps / grid.parts * kRows;
   const int tiles = (a.head_dim + tile - 1) / tile;
-  launch(LaunchConfig{{static_cast<unsigned>(all * tiles), static_cast<unsigned>(a.tokens), 1}, kMatvecThreads, static_cast<std::size_t>(shared), stream, a.programmatic, "qkv"},
+  launch(LaunchConfig{{static_cast<unsigned>(all * tiles), static_cast<unsigned>(a.tokens), 1},
+                      kMatvecThreads,
+                      static_cast<std::size_t>(shared),
+                      stream,
+                      a.programmatic,
+                      "qkv"},
          (qkv_kernel), a, tiles, grid.parts);
 }
 

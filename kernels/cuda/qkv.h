@@ -7,26 +7,26 @@
 
 namespace qbench::kernels::QB_CUDA_NAMESPACE {
 
-/// h = rmsnorm(x) * norm; [q k v] = h w^T + bias; q and k normalised per head where q_norm is set; rotation of q and k by their position (NeoX
-/// pairs j, j + rotary_dim / 2); k and v go to the cache, rounded to its type as the CPU does; q comes back.
+/// h = rmsnorm(x) * norm; [q k v] = h w^T + bias; q and k normalised per head where q_norm is set; rotation of q and k by their position
+/// (NeoX pairs j, j + rotary_dim / 2); k and v go to the cache, rounded to its type as the CPU does; q comes back.
 struct QkvArguments {
-  WeightRows part[3];            ///< q, k, v rows, or all in part 0 where the file stacks them
-  std::int32_t part_rows[3];     ///< multiples of head_dim; 0: no such part
+  WeightRows part[3];         ///< q, k, v rows, or all in part 0 where the file stacks them
+  std::int32_t part_rows[3];  ///< multiples of head_dim; 0: no such part
   std::int32_t tokens, heads, kv_heads, head_dim;
-  const float* x;                // (tokens, cols)
-  const float* norm;             // (cols)
+  const float* x;     // (tokens, cols)
+  const float* norm;  // (cols)
   float rms_eps;
-  const float* bias;             // ((heads + 2 kv_heads) head_dim) or nullptr
-  const float* q_norm;           // (head_dim) or nullptr
-  const float* k_norm;           // (head_dim) or nullptr
-  const std::int32_t* positions; // (tokens)
-  const std::int32_t* sequences; // (tokens)
-  const float* rope_cos;         // (positions of the cache, rotary_dim / 2), with the magnitude
+  const float* bias;              // ((heads + 2 kv_heads) head_dim) or nullptr
+  const float* q_norm;            // (head_dim) or nullptr
+  const float* k_norm;            // (head_dim) or nullptr
+  const std::int32_t* positions;  // (tokens)
+  const std::int32_t* sequences;  // (tokens)
+  const float* rope_cos;          // (positions of the cache, rotary_dim / 2), with the magnitude
   const float* rope_sin;
   std::int32_t rotary_dim;
-  float* raw;                    // (tokens, (heads + 2 kv_heads) head_dim) workspace
-  unsigned* tickets;             // (tokens, heads + 2 kv_heads), zero before and after
-  float* q;                      // (tokens, heads, head_dim)
+  float* raw;         // (tokens, (heads + 2 kv_heads) head_dim) workspace
+  unsigned* tickets;  // (tokens, heads + 2 kv_heads), zero before and after
+  float* q;           // (tokens, heads, head_dim)
   unsigned char* cache;
   KvLayout layout;
   std::int32_t layer;
@@ -55,7 +55,8 @@ struct QkvFinishArguments {
   bool operator==(const QkvFinishArguments&) const = default;
 };
 constexpr Cost qkv_finish_cost(const QkvFinishArguments& a) {
-  const auto numbers = static_cast<std::uint64_t>(a.qkv.heads + 2 * a.qkv.kv_heads) * static_cast<std::uint64_t>(a.qkv.head_dim) * static_cast<std::uint64_t>(a.qkv.tokens);
+  const auto numbers = static_cast<std::uint64_t>(a.qkv.heads + 2 * a.qkv.kv_heads) * static_cast<std::uint64_t>(a.qkv.head_dim) *
+                       static_cast<std::uint64_t>(a.qkv.tokens);
   return {8 * numbers, 6 * numbers};
 }
 void qkv_finish(const QkvFinishArguments& a, Stream& stream);

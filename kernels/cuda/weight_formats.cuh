@@ -5,8 +5,8 @@
 #include "kernels/cuda/device.cuh"
 #include "kernels/cuda/weight_layout.h"
 
-/// Weight types in registers. A unit is what a lane takes at a time: 8 numbers of a float type, a block of 32 of a quantised one. Format<type>
-/// loads a unit with as few and as wide loads as its planes allow (weight_layout.h) and unpacks it.
+/// Weight types in registers. A unit is what a lane takes at a time: 8 numbers of a float type, a block of 32 of a quantised one.
+/// Format<type> loads a unit with as few and as wide loads as its planes allow (weight_layout.h) and unpacks it.
 namespace qbench::kernels::QB_CUDA_NAMESPACE {
 
 using tensor::DType;
@@ -52,7 +52,9 @@ struct Format<DType::kF32> {
   struct Raw {
     uint4 a, b;
   };
-  QB_DEVICE static Raw load(const unsigned char* row, const WeightRows&, int u) { return {load_weights128(row + 32 * u), load_weights128(row + 32 * u + 16)}; }
+  QB_DEVICE static Raw load(const unsigned char* row, const WeightRows&, int u) {
+    return {load_weights128(row + 32 * u), load_weights128(row + 32 * u + 16)};
+  }
   QB_DEVICE static void unpack(const Raw& raw, float (&w)[8]) {
     const unsigned words[8] = {raw.a.x, raw.a.y, raw.a.z, raw.a.w, raw.b.x, raw.b.y, raw.b.z, raw.b.w};
 #pragma unroll
@@ -99,7 +101,9 @@ struct Format<DType::kQ4_0> {
     uint4 q;
     unsigned d;
   };
-  QB_DEVICE static Raw load(const unsigned char* row, const WeightRows& m, int u) { return {load_weights128(row + 16 * u), load_scale16(row + m.plane1 + 2 * u)}; }
+  QB_DEVICE static Raw load(const unsigned char* row, const WeightRows& m, int u) {
+    return {load_weights128(row + 16 * u), load_scale16(row + m.plane1 + 2 * u)};
+  }
   QB_DEVICE static void decode(const Raw& raw, int, Codes& c) {
     unpack_nibbles(raw.q, c.v);
     c.low = c.high = low_f16(raw.d);
@@ -113,7 +117,9 @@ struct Format<DType::kQ4_1> {
     uint4 q;
     unsigned dm;
   };
-  QB_DEVICE static Raw load(const unsigned char* row, const WeightRows& m, int u) { return {load_weights128(row + 16 * u), load_scale32(row + m.plane1 + 4 * u)}; }
+  QB_DEVICE static Raw load(const unsigned char* row, const WeightRows& m, int u) {
+    return {load_weights128(row + 16 * u), load_scale32(row + m.plane1 + 4 * u)};
+  }
   QB_DEVICE static void decode(const Raw& raw, int, Codes& c) {
     unpack_nibbles(raw.q, c.v);
     c.low = c.high = low_f16(raw.dm);
@@ -173,7 +179,8 @@ struct Format<DType::kQ8_0> {
   }
 };
 
-/// The values of four codes, one in each byte, out of a table of 16: {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113}.
+/// The values of four codes, one in each byte, out of a table of 16: {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89,
+/// 113}.
 QB_DEVICE int iq4_values(int codes) {
   constexpr unsigned long long kLow = 0xf6eaddcfbfad9881ULL;
   constexpr unsigned long long kHigh = 0x7159453526190d01ULL;
@@ -259,7 +266,8 @@ struct Format<DType::kQ6_K> {
     unsigned scales, d;
   };
   QB_DEVICE static Raw load(const unsigned char* row, const WeightRows& m, int u) {
-    return {load_weights128(row + 16 * u), load_weights64(row + m.plane1 + 8 * u), load_scale16(row + m.plane2 + 2 * u), load_scale16(row + m.plane3 + 2 * (u >> 3))};
+    return {load_weights128(row + 16 * u), load_weights64(row + m.plane1 + 8 * u), load_scale16(row + m.plane2 + 2 * u),
+            load_scale16(row + m.plane3 + 2 * (u >> 3))};
   }
   QB_DEVICE static void decode(const Raw& raw, int, Codes& c) {
     unpack_nibbles(raw.q, c.v);

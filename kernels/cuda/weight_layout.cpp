@@ -165,9 +165,7 @@ void pack_q6_k(const WeightLayout& layout, const std::byte* from, std::byte* to)
 
 }  // namespace
 
-bool device_reads(DType dtype) noexcept {
-  return !reads_int8(dtype) || plane_bytes(dtype).small[0] != 0;
-}
+bool device_reads(DType dtype) noexcept { return !reads_int8(dtype) || plane_bytes(dtype).small[0] != 0; }
 
 WeightLayout weight_layout(DType dtype, std::int64_t cols) {
   QB_CHECK(device_reads(dtype) && cols > 0 && cols < (std::int64_t{1} << 27) && cols % tensor::info(dtype).block_elements == 0);

@@ -8,8 +8,8 @@
 
 namespace qbench::kernels::QB_CUDA_NAMESPACE {
 
-/// How a row of weights lies in device memory. The numbers are the file's, bit for bit; only their order changes, at load, so that a lane reads
-/// 16 aligned bytes: a row is a run of planes, each starting at a multiple of 16 bytes.
+/// How a row of weights lies in device memory. The numbers are the file's, bit for bit; only their order changes, at load, so that a lane
+/// reads 16 aligned bytes: a row is a run of planes, each starting at a multiple of 16 bytes.
 ///   F32, F16, BF16   plane 0: the numbers, padded with zeros to a multiple of 8
 ///   all others       in blocks of 32 numbers; nibble plane: byte j of a block's 16 holds element j low and element j + 16 high
 ///   Q4_0, IQ4_NL     nibbles 16 | f16 d 2
@@ -24,8 +24,8 @@ namespace qbench::kernels::QB_CUDA_NAMESPACE {
 struct WeightLayout {
   tensor::DType dtype = tensor::DType::kF32;
   std::int64_t cols = 0;
-  std::int64_t row_bytes = 0;     ///< a multiple of 16
-  std::int32_t plane[4] = {};     ///< byte offsets of the planes in a row
+  std::int64_t row_bytes = 0;  ///< a multiple of 16
+  std::int32_t plane[4] = {};  ///< byte offsets of the planes in a row
 };
 
 /// A matrix in device memory as the kernels take it.
@@ -41,12 +41,15 @@ struct WeightRows {
 /// Whether the kernels read this type.
 bool device_reads(tensor::DType dtype) noexcept;
 /// Whether activations are quantised to int8 for this type.
-constexpr bool reads_int8(tensor::DType dtype) noexcept { return dtype != tensor::DType::kF32 && dtype != tensor::DType::kF16 && dtype != tensor::DType::kBF16; }
+constexpr bool reads_int8(tensor::DType dtype) noexcept {
+  return dtype != tensor::DType::kF32 && dtype != tensor::DType::kF16 && dtype != tensor::DType::kBF16;
+}
 
 /// Requires device_reads(dtype) and cols % block_elements == 0.
 WeightLayout weight_layout(tensor::DType dtype, std::int64_t cols);
 
-/// One row from the file's form to the device's. from: row_bytes(dtype, cols) bytes at any address; to: layout.row_bytes bytes, all written.
+/// One row from the file's form to the device's. from: row_bytes(dtype, cols) bytes at any address; to: layout.row_bytes bytes, all
+/// written.
 void pack_row(const WeightLayout& layout, const std::byte* from, std::byte* to);
 
 WeightRows weight_rows(const WeightLayout& layout, const void* data);

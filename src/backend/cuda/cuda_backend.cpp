@@ -53,7 +53,9 @@ void check_staged(const kernels::WeightRows& rows, std::int64_t times) {
   const std::int64_t bytes = times * kernels::staged_bytes(rows);
   if (bytes <= kernels::kSharedLimit) return;
   throw Error(ErrorCode::kUnsupported,
-              fmt::format("rows of {} numbers, {} at a time, need {} bytes of shared memory; {} are there; use --device cpu", rows.cols, times, bytes, kernels::kSharedLimit), kName);
+              fmt::format("rows of {} numbers, {} at a time, need {} bytes of shared memory; {} are there; use --device cpu", rows.cols,
+                          times, bytes, kernels::kSharedLimit),
+              kName);
 }
 
 CudaBackend::CudaBackend(const CudaOptions& options)
@@ -69,7 +71,8 @@ DeviceInfo CudaBackend::device() const {
   info.name = kKind == DeviceKind::kCuda ? fmt::format("{}:{}", kName, device_.index()) : kName;
   info.description = now.name;
   info.instruction_sets = fmt::format("sm_{}{}", now.capability_major, now.capability_minor);
-  info.attention_path = "flash (split-KV for single tokens, tensor cores for prompts over a 16-bit cache; online softmax, f32 accumulation)";
+  info.attention_path =
+      "flash (split-KV for single tokens, tensor cores for prompts over a 16-bit cache; online softmax, f32 accumulation)";
   info.threads = 1;
   info.memory_bytes = now.total_bytes;
   info.memory_free_bytes = now.free_bytes;
@@ -100,7 +103,8 @@ void CudaBackend::begin_step(const Batch& batch) {
   QB_CHECK(!batch_.open);
   report_late_failure();
   QB_CHECK(!batch.ids.empty() && batch.positions.size() == batch.ids.size() && batch.sequences.size() == batch.ids.size());
-  if (batch.tokens() > kMostTokens) throw Error(ErrorCode::kUnsupported, fmt::format("{} tokens in a step; {} are possible", batch.tokens(), kMostTokens), kName);
+  if (batch.tokens() > kMostTokens)
+    throw Error(ErrorCode::kUnsupported, fmt::format("{} tokens in a step; {} are possible", batch.tokens(), kMostTokens), kName);
   batch_.ids.assign(batch.ids.begin(), batch.ids.end());
   batch_.positions.assign(batch.positions.begin(), batch.positions.end());
   batch_.sequences.assign(batch.sequences.begin(), batch.sequences.end());
@@ -190,7 +194,9 @@ const kernels::ExpertPointers* CudaBackend::expert_table(const ExpertInput& inpu
   for (std::size_t e = 0; e < input.down.size(); ++e) {
     const CudaMatrix& gate_up = own(*input.gate_up[e]);
     const CudaMatrix& down = own(*input.down[e]);
-    const auto same_form = [](const kernels::WeightRows& a, const kernels::WeightRows& b) { return a.dtype == b.dtype && a.row_bytes == b.row_bytes && a.cols == b.cols; };
+    const auto same_form = [](const kernels::WeightRows& a, const kernels::WeightRows& b) {
+      return a.dtype == b.dtype && a.row_bytes == b.row_bytes && a.cols == b.cols;
+    };
     const kernels::WeightRows gate = gate_up.from_row(0);
     const kernels::WeightRows up = gate_up.from_row(ffn);
     if (!same_form(gate, up) || !same_form(gate, first_gate_up.from_row(0)) || !same_form(down.from_row(0), first_down.from_row(0))) {

@@ -43,7 +43,8 @@ struct ExpertTable {
   kernels::DeviceMemory pointers;  // (experts) ExpertPointers
 };
 
-/// A CUDA device: each step is one kernel or, for experts, three. Calls only gather launches; end_step() and read() submit them, read() waits.
+/// A CUDA device: each step is one kernel or, for experts, three. Calls only gather launches; end_step() and read() submit them, read()
+/// waits.
 class CudaBackend final : public Backend {
  public:
   explicit CudaBackend(const CudaOptions& options);

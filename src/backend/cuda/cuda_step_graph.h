@@ -19,13 +19,16 @@ namespace qbench::backend::QB_CUDA_NAMESPACE {
 namespace kernels = qbench::kernels::QB_CUDA_NAMESPACE;
 
 /// One launch by its arguments.
-using Operation = std::variant<kernels::EmbedArguments, kernels::QkvArguments, kernels::AttentionArguments, kernels::AttentionPrefillArguments, kernels::MatvecArguments,
-                               kernels::GateUpArguments, kernels::SiluMulArguments, kernels::RouterArguments, kernels::ExpertGateUpArguments, kernels::ExpertDownArguments,
-                               kernels::PrepareRowsArguments, kernels::MatmulArguments, kernels::QkvFinishArguments, kernels::GroupSlotsArguments, kernels::CombineSlotsArguments,
-                               kernels::MatvecColumnsArguments>;
+using Operation =
+    std::variant<kernels::EmbedArguments, kernels::QkvArguments, kernels::AttentionArguments, kernels::AttentionPrefillArguments,
+                 kernels::MatvecArguments, kernels::GateUpArguments, kernels::SiluMulArguments, kernels::RouterArguments,
+                 kernels::ExpertGateUpArguments, kernels::ExpertDownArguments, kernels::PrepareRowsArguments, kernels::MatmulArguments,
+                 kernels::QkvFinishArguments, kernels::GroupSlotsArguments, kernels::CombineSlotsArguments,
+                 kernels::MatvecColumnsArguments>;
 
 /// Gathers a step's launches and submits them together: as a graph when the same launches, argument by argument, come a second time, and by
-/// replaying that graph from then on. Decode steps differ only in device memory (token, position, sequence), so all but the first two replay.
+/// replaying that graph from then on. Decode steps differ only in device memory (token, position, sequence), so all but the first two
+/// replay.
 class StepGraph {
  public:
   StepGraph(kernels::Stream& stream, int sm_count, bool graphs) : stream_(stream), sm_count_(sm_count), graphs_(graphs) {}

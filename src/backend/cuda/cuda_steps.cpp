@@ -135,8 +135,8 @@ void CudaBackend::attention(const AttentionInput& input, std::int64_t window, st
 }
 
 bool CudaBackend::multiplies_tiles(const CudaMatrix& matrix, std::int64_t tokens) const {
-  return tokens >= kFewestTileTokens &&
-         std::any_of(matrix.parts().begin(), matrix.parts().end(), [](const CudaMatrix::Part& part) { return kernels::matmul_reads(part.rows.dtype); });
+  return tokens >= kFewestTileTokens && std::any_of(matrix.parts().begin(), matrix.parts().end(),
+                                                    [](const CudaMatrix::Part& part) { return kernels::matmul_reads(part.rows.dtype); });
 }
 
 bool CudaBackend::shares_weights(const CudaMatrix& matrix, std::int64_t tokens) const {
@@ -196,7 +196,8 @@ void CudaBackend::norm_gate_up(const Buffer& norm, float rms_eps, const Matrix& 
   QB_CHECK(x.size() >= tokens * matrix.cols() && out.size() >= tokens * matrix.rows() / 2);
   const std::int64_t ffn = matrix.rows() / 2;
   const auto parts = matrix.parts();
-  const bool together = !shares_weights(matrix, tokens) && (parts.size() == 1 || (parts.size() == 2 && parts[0].count == ffn && parts[0].rows.dtype == parts[1].rows.dtype));
+  const bool together = !shares_weights(matrix, tokens) &&
+                        (parts.size() == 1 || (parts.size() == 2 && parts[0].count == ffn && parts[0].rows.dtype == parts[1].rows.dtype));
   if (together) {
     kernels::GateUpArguments a{};
     a.gate = matrix.from_row(0);

@@ -24,7 +24,8 @@ kernels::DeviceMemory memory_for(std::uint64_t bytes, const std::string& what) {
 void check_supported(const tensor::RowSource& part) {
   if (!kernels::device_reads(part.dtype())) {
     throw Error(ErrorCode::kUnsupported,
-                fmt::format("the CUDA kernels do not read {} weights (they read f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k, q6_k, iq4_nl); use --device cpu",
+                fmt::format("the CUDA kernels do not read {} weights (they read f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k, "
+                            "q6_k, iq4_nl); use --device cpu",
                             tensor::name_of(part.dtype())),
                 "cuda");
   }
@@ -86,21 +87,26 @@ kernels::WeightRows CudaMatrix::from_row(std::int64_t row) const {
 
 CudaKvCache::CudaKvCache(const KvCacheShape& shape) : shape_(shape) {
   QB_CHECK(shape.layers > 0 && shape.kv_heads > 0 && shape.sequences > 0 && shape.positions > 0 && shape.head_dim > 0);
-  const bool known = shape.dtype == tensor::DType::kF32 || shape.dtype == tensor::DType::kF16 || shape.dtype == tensor::DType::kBF16 || shape.dtype == tensor::DType::kQ8_0;
-  if (!known) throw Error(ErrorCode::kUnsupported, fmt::format("{} is no type of cache here (f32, f16, bf16, q8_0)", tensor::name_of(shape.dtype)), "kv cache");
+  const bool known = shape.dtype == tensor::DType::kF32 || shape.dtype == tensor::DType::kF16 || shape.dtype == tensor::DType::kBF16 ||
+                     shape.dtype == tensor::DType::kQ8_0;
+  if (!known)
+    throw Error(ErrorCode::kUnsupported, fmt::format("{} is no type of cache here (f32, f16, bf16, q8_0)", tensor::name_of(shape.dtype)),
+                "kv cache");
   if (shape.dtype == tensor::DType::kQ8_0 && shape.head_dim % 32 != 0) {
     throw Error(ErrorCode::kUnsupported, fmt::format("q8_0 needs a head size divisible by 32, not {}", shape.head_dim), "kv cache");
   }
   if (shape.head_dim % 8 != 0 || shape.head_dim > kernels::kMostHeadDim) {
-    throw Error(ErrorCode::kUnsupported, fmt::format("the CUDA kernels do heads of 8 to {} numbers, divisible by 8, not {}", kernels::kMostHeadDim, shape.head_dim), "kv cache");
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("the CUDA kernels do heads of 8 to {} numbers, divisible by 8, not {}", kernels::kMostHeadDim, shape.head_dim),
+                "kv cache");
   }
   unsigned __int128 bytes = 1;
   for (const std::int64_t factor : {shape.layers, shape.sequences, shape.kv_heads, shape.positions, shape.head_dim}) {
     bytes *= static_cast<std::uint64_t>(factor);
     if (bytes > (std::uint64_t{1} << 60) || factor > INT32_MAX) throw Error(ErrorCode::kMemory, "more than 2^60 numbers", "kv cache");
   }
-  layout_ = kernels::make_kv_layout(shape.dtype, static_cast<std::int32_t>(shape.head_dim), static_cast<std::int32_t>(shape.kv_heads), static_cast<std::int32_t>(shape.sequences),
-                                    static_cast<std::int32_t>(shape.positions));
+  layout_ = kernels::make_kv_layout(shape.dtype, static_cast<std::int32_t>(shape.head_dim), static_cast<std::int32_t>(shape.kv_heads),
+                                    static_cast<std::int32_t>(shape.sequences), static_cast<std::int32_t>(shape.positions));
   memory_ = memory_for(static_cast<std::uint64_t>(layout_.head_offset(shape.layers, 0, 0)), "kv cache");
 }
 

@@ -56,7 +56,10 @@ class Layer {
         q_norm_(normal_numbers(shape.head_dim, 36)),
         k_norm_(normal_numbers(shape.head_dim, 37)),
         device_(on.make(variant)),
-        prefill_rounding_(!on.rounds_queries ? 0 : shape.cache == DType::kBF16 ? 0x1p-8 : shape.cache == DType::kF16 ? 0x1p-11 : 0) {
+        prefill_rounding_(!on.rounds_queries            ? 0
+                          : shape.cache == DType::kBF16 ? 0x1p-8
+                          : shape.cache == DType::kF16  ? 0x1p-11
+                                                        : 0) {
     qkv_ = load(*device_, {&q_weights_, &k_weights_, &v_weights_});
     norm_buffer_ = device_->load_vector(norm_);
     bias_buffer_ = device_->load_vector(bias_);

@@ -20,8 +20,8 @@ namespace qbench::test {
 
 constexpr double kRoundoff = 0x1p-24;  ///< of float32
 
-/// A device that the case tables run on. `variant` is what must not change a result by a single bit: the number of threads of the CPU, the seed of
-/// the order in which an emulated device runs blocks and threads.
+/// A device that the case tables run on. `variant` is what must not change a result by a single bit: the number of threads of the CPU, the
+/// seed of the order in which an emulated device runs blocks and threads.
 struct StepDevice {
   std::string name;
   std::function<std::unique_ptr<backend::Backend>(int variant)> make;

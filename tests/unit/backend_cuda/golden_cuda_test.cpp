@@ -29,8 +29,8 @@ void check_folder(const std::filesystem::path& folder) {
   CHECK(error.same_greedy);
 }
 
-/// What 16-bit weights and a 16-bit cache may do to a token's logits: rms of the differences over the logits' deviation, and which tokens whose
-/// two best logits are `gap` apart came out with another best one.
+/// What 16-bit weights and a 16-bit cache may do to a token's logits: rms of the differences over the logits' deviation, and which tokens
+/// whose two best logits are `gap` apart came out with another best one.
 struct Bf16Error {
   std::vector<double> rms;  ///< of each token, sorted
   int flipped = 0;
@@ -51,7 +51,8 @@ Bf16Error compare_bf16(const Golden& golden, const formats::ModelFile& file, dou
   session.score(golden.token_ids, 0, [&](std::int64_t row, std::span<const float> logits) {
     const std::span expected(golden.logits.row(row), logits.size());
     double squares = 0.0;
-    for (std::size_t i = 0; i < logits.size(); ++i) squares += std::pow(static_cast<double>(logits[i]) - static_cast<double>(expected[i]), 2.0);
+    for (std::size_t i = 0; i < logits.size(); ++i)
+      squares += std::pow(static_cast<double>(logits[i]) - static_cast<double>(expected[i]), 2.0);
     error.rms.push_back(std::sqrt(squares / static_cast<double>(logits.size())) / golden.logit_std);
     const auto best = std::max_element(expected.begin(), expected.end());
     float second = -INFINITY;

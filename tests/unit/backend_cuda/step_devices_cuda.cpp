@@ -5,7 +5,8 @@
 namespace qbench::test {
 
 std::vector<StepDevice> step_devices(const std::string&) {
-  return {{"cuda-emulated", [](int seed) {
+  return {{"cuda-emulated",
+           [](int seed) {
              kernels::cuda_emulated::set_emulation({.seed = static_cast<std::uint64_t>(seed)});
              return backend::cuda_emulated::make_cuda_backend();
            },

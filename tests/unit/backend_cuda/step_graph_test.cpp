@@ -24,7 +24,8 @@ struct Chain {
     for (int i = 0; i < 6; ++i) buffers.emplace_back(2 * sizeof(float));
   }
   void add_to(StepGraph& graph) {
-    for (std::size_t i = 0; i < 5; ++i) graph.add(kernels::SiluMulArguments{buffers[i].as<float>(), buffers[i + 1].as<float>(), 1, 1, false});
+    for (std::size_t i = 0; i < 5; ++i)
+      graph.add(kernels::SiluMulArguments{buffers[i].as<float>(), buffers[i + 1].as<float>(), 1, 1, false});
   }
   float run(StepGraph& graph, float start) {
     const float both[2] = {start, 1.5F};

@@ -25,7 +25,8 @@ std::size_t scored_rows(const QuantisedCase& c) {
 
 /// Calls visit(logits, expected logits) for every token that llama.cpp scores: the second half of each chunk but its last.
 template <class Visit>
-void run_case(const QuantisedCase& c, const formats::ModelFile& file, backend::Backend& device, bool exact, std::int64_t step_tokens, Visit visit) {
+void run_case(const QuantisedCase& c, const formats::ModelFile& file, backend::Backend& device, bool exact, std::int64_t step_tokens,
+              Visit visit) {
   model::ModelOptions options;
   options.precision = exact ? model::WeightPrecision::kF32 : model::WeightPrecision::kAuto;
   options.max_step_tokens = step_tokens;

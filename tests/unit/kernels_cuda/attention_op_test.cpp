@@ -54,8 +54,8 @@ struct Cache {
 };
 
 /// Largest error in units of its bound. `rounding`: of queries and probabilities, relative.
-double worst_error(const Case& c, const Cache& cache, const std::vector<float>& q, std::int32_t tokens, std::int32_t first_position, const std::vector<float>& actual,
-                   double rounding) {
+double worst_error(const Case& c, const Cache& cache, const std::vector<float>& q, std::int32_t tokens, std::int32_t first_position,
+                   const std::vector<float>& actual, double rounding) {
   double worst = 0;
   for (std::int32_t t = 0; t < tokens; ++t) {
     const std::int32_t position = first_position + t;
@@ -86,11 +86,13 @@ double worst_error(const Case& c, const Cache& cache, const std::vector<float>& 
         double value = 0;
         double bound = 1e-30;
         for (std::int32_t p = from; p <= position; ++p) {
-          const double term = weights[static_cast<std::size_t>(p - from)] / total * static_cast<double>(cache.v[kv][static_cast<std::size_t>(p * c.dim + d)]);
+          const double term = weights[static_cast<std::size_t>(p - from)] / total *
+                              static_cast<double>(cache.v[kv][static_cast<std::size_t>(p * c.dim + d)]);
           value += term;
           bound += relative * std::abs(term);
         }
-        const double error = std::abs(static_cast<double>(actual[static_cast<std::size_t>((t * c.heads + head) * c.dim + d)]) - value) / bound;
+        const double error =
+            std::abs(static_cast<double>(actual[static_cast<std::size_t>((t * c.heads + head) * c.dim + d)]) - value) / bound;
         worst = std::isnan(error) ? INFINITY : std::max(worst, error);
       }
     }
@@ -176,9 +178,10 @@ void check_prefill(const Case& c, std::int32_t tokens) {
   }
   const auto device_tiles = to_device(tiles, stream);
   const Guarded out(std::vector<float>(q.size(), kCanary), stream);
-  emulated::attention_prefill({device_q.as<float>(), cache.memory.as<unsigned char>(), cache.layout, kLayer, device_tiles.as<emulated::PrefillTile>(),
-                               static_cast<std::int32_t>(tiles.size()), c.heads, c.window, out.data(), false},
-                              stream);
+  emulated::attention_prefill(
+      {device_q.as<float>(), cache.memory.as<unsigned char>(), cache.layout, kLayer, device_tiles.as<emulated::PrefillTile>(),
+       static_cast<std::int32_t>(tiles.size()), c.heads, c.window, out.data(), false},
+      stream);
   const auto actual = out.read(stream);
   CHECK(worst_error(c, cache, q, tokens, c.depth - tokens, actual, c.dtype == DType::kBF16 ? 0x1p-8 : 0x1p-11) <= 1.0);
 }

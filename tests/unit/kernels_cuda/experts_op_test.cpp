@@ -64,7 +64,8 @@ TEST_CASE("the router's weights are the softmax over all experts, or over the ch
     const Choice choice = choose(logits, 8, renormalize);
     std::vector<std::int32_t> order(100);
     for (std::int32_t e = 0; e < 100; ++e) order[static_cast<std::size_t>(e)] = e;
-    std::sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) { return logits[static_cast<std::size_t>(a)] > logits[static_cast<std::size_t>(b)]; });
+    std::sort(order.begin(), order.end(),
+              [&](std::int32_t a, std::int32_t b) { return logits[static_cast<std::size_t>(a)] > logits[static_cast<std::size_t>(b)]; });
     double chosen = 0;
     for (std::size_t s = 0; s < 8; ++s) chosen += std::exp(static_cast<double>(logits[static_cast<std::size_t>(order[s])]));
     for (std::size_t s = 0; s < 8; ++s) {
@@ -151,8 +152,8 @@ TEST_CASE("the expert kernels equal the formula for every weight type") {
     const auto norm = to_device(std::vector<float>(static_cast<std::size_t>(hidden), 1.0F), stream);
     const Guarded stream_x(x, stream);
     const Guarded middle(std::vector<float>(static_cast<std::size_t>(4 * ffn), NAN), stream);
-    emulated::expert_gate_up({gate[0].view, up[0].view, table.as<emulated::ExpertPointers>(), device_ids.as<std::int32_t>(), 2, 2, static_cast<std::int32_t>(ffn),
-                              stream_x.data(), norm.as<float>(), 1e-6F, middle.data(), false},
+    emulated::expert_gate_up({gate[0].view, up[0].view, table.as<emulated::ExpertPointers>(), device_ids.as<std::int32_t>(), 2, 2,
+                              static_cast<std::int32_t>(ffn), stream_x.data(), norm.as<float>(), 1e-6F, middle.data(), false},
                              4, stream);
     const auto middle_read = middle.read(stream);
     for (std::int64_t slot = 0; slot < 4; ++slot) {
@@ -166,13 +167,15 @@ TEST_CASE("the expert kernels equal the formula for every weight type") {
         const Product g = product(gate[e].row(r), row, hidden, matvec_rounding(dtype));
         const Product u = product(up[e].row(r), row, hidden, matvec_rounding(dtype));
         const double s = scale * g.value / (1 + std::exp(-scale * g.value));
-        const double bound = scale * (1.1 * g.bound * (std::abs(scale * u.value) + scale * u.bound) + std::abs(s) * u.bound) + 1e-5 * std::abs(s * scale * u.value) + 1e-12;
-        worst = std::max(worst, std::abs(static_cast<double>(middle_read[static_cast<std::size_t>(slot * ffn + r)]) - s * scale * u.value) / bound);
+        const double bound = scale * (1.1 * g.bound * (std::abs(scale * u.value) + scale * u.bound) + std::abs(s) * u.bound) +
+                             1e-5 * std::abs(s * scale * u.value) + 1e-12;
+        worst = std::max(
+            worst, std::abs(static_cast<double>(middle_read[static_cast<std::size_t>(slot * ffn + r)]) - s * scale * u.value) / bound);
       }
       CHECK(worst <= 1.0);
     }
-    emulated::expert_down({down[0].view, table.as<emulated::ExpertPointers>(), device_ids.as<std::int32_t>(), device_weights.as<float>(), 2, 2,
-                           static_cast<std::int32_t>(hidden), middle.data(), stream_x.data(), false},
+    emulated::expert_down({down[0].view, table.as<emulated::ExpertPointers>(), device_ids.as<std::int32_t>(), device_weights.as<float>(), 2,
+                           2, static_cast<std::int32_t>(hidden), middle.data(), stream_x.data(), false},
                           4, stream);
     const auto actual = stream_x.read(stream);
     double worst = 0;
@@ -185,7 +188,8 @@ TEST_CASE("the expert kernels equal the formula for every weight type") {
           const auto e = static_cast<std::size_t>(ids[static_cast<std::size_t>(s)]);
           const Product p = product(down[e].row(r), middle_read.data() + s * ffn, ffn, matvec_rounding(dtype));
           expected += static_cast<double>(weights[static_cast<std::size_t>(s)]) * p.value;
-          bound += static_cast<double>(weights[static_cast<std::size_t>(s)]) * (p.bound + 8 * kRoundoff * std::abs(p.value)) + 4 * kRoundoff * std::abs(expected);
+          bound += static_cast<double>(weights[static_cast<std::size_t>(s)]) * (p.bound + 8 * kRoundoff * std::abs(p.value)) +
+                   4 * kRoundoff * std::abs(expected);
         }
         worst = std::max(worst, std::abs(static_cast<double>(actual[at]) - expected) / bound);
       }

@@ -66,7 +66,8 @@ void check_matvec(DType dtype, std::int64_t rows, std::int64_t cols, int sm_coun
   const auto actual = y.read(stream);
   double worst = 0;
   for (std::int64_t t = 0; t < 2; ++t) {
-    std::vector<float> h(x.begin() + x_rows[static_cast<std::size_t>(t)] * cols, x.begin() + (x_rows[static_cast<std::size_t>(t)] + 1) * cols);
+    std::vector<float> h(x.begin() + x_rows[static_cast<std::size_t>(t)] * cols,
+                         x.begin() + (x_rows[static_cast<std::size_t>(t)] + 1) * cols);
     double squares = 0;
     for (const float v : h) squares += static_cast<double>(v) * static_cast<double>(v);
     const double scale = norm ? 1.0 / std::sqrt(squares / static_cast<double>(cols) + 1e-6) : 1.0;
@@ -195,7 +196,9 @@ TEST_CASE("gate_up joins gate and up for every weight type") {
     const auto device_x = to_device(x, stream);
     const auto norm = to_device(ones, stream);
     const Guarded out(std::vector<float>(static_cast<std::size_t>(rows), 0.0F), stream);
-    emulated::gate_up({gate.view, up.view, static_cast<std::int32_t>(rows), 1, device_x.as<float>(), norm.as<float>(), 1e-6F, out.data(), false}, 4, stream);
+    emulated::gate_up(
+        {gate.view, up.view, static_cast<std::int32_t>(rows), 1, device_x.as<float>(), norm.as<float>(), 1e-6F, out.data(), false}, 4,
+        stream);
     const auto actual = out.read(stream);
     double squares = 0;
     for (const float v : x) squares += static_cast<double>(v) * static_cast<double>(v);
@@ -223,8 +226,10 @@ void check_matmul(DType dtype, std::int64_t rows, std::int64_t cols, std::int64_
   emulated::DeviceMemory h(static_cast<std::size_t>(tokens * emulated::prepared_cols(cols)) * 2);
   const Guarded y(start, stream);
   const auto tokens32 = static_cast<std::int32_t>(tokens);
-  emulated::prepare_rows({device_x.as<float>(), nullptr, nullptr, 0.0F, tokens32, static_cast<std::int32_t>(cols), h.as<unsigned short>(), false}, stream);
-  emulated::matmul({w.view, static_cast<std::int32_t>(rows), tokens32, h.as<unsigned short>(), y.data(), rows, accumulate, false, {}}, stream);
+  emulated::prepare_rows(
+      {device_x.as<float>(), nullptr, nullptr, 0.0F, tokens32, static_cast<std::int32_t>(cols), h.as<unsigned short>(), false}, stream);
+  emulated::matmul({w.view, static_cast<std::int32_t>(rows), tokens32, h.as<unsigned short>(), y.data(), rows, accumulate, false, {}},
+                   stream);
   const auto actual = y.read(stream);
   double worst = 0;
   for (std::int64_t t = 0; t < tokens; ++t) {

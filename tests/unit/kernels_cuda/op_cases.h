@@ -42,7 +42,8 @@ struct DeviceMatrix {
   emulated::DeviceMemory memory;
   emulated::WeightRows view;
 
-  DeviceMatrix(tensor::DType dtype, std::int64_t rows_in, std::int64_t cols_in, std::uint64_t seed, emulated::Stream& stream) : rows(rows_in), cols(cols_in) {
+  DeviceMatrix(tensor::DType dtype, std::int64_t rows_in, std::int64_t cols_in, std::uint64_t seed, emulated::Stream& stream)
+      : rows(rows_in), cols(cols_in) {
     const emulated::WeightLayout layout = emulated::weight_layout(dtype, cols);
     const auto file_bytes = static_cast<std::size_t>(tensor::row_bytes(dtype, cols));
     std::vector<std::byte> file(file_bytes);
@@ -76,7 +77,8 @@ struct Guarded {
   }
 };
 
-/// What a product may be off by: sums of n terms, and the rounding of the input to int8 (1/254 of the largest of 32) or of both sides to bfloat16.
+/// What a product may be off by: sums of n terms, and the rounding of the input to int8 (1/254 of the largest of 32) or of both sides to
+/// bfloat16.
 struct Product {
   double value = 0, bound = 0;
 };
@@ -90,7 +92,8 @@ inline Product product(const float* w, const float* x, std::int64_t n, Rounding 
     if (rounding == Rounding::kBf16) p.bound += 0x1.02p-8 * std::abs(term);  // half a unit in the last of 8 bits, twice
     if (rounding != Rounding::kInt8) continue;
     double largest = 0;
-    for (std::int64_t j = i / 32 * 32; j < std::min(n, i / 32 * 32 + 32); ++j) largest = std::max(largest, std::abs(static_cast<double>(x[j])));
+    for (std::int64_t j = i / 32 * 32; j < std::min(n, i / 32 * 32 + 32); ++j)
+      largest = std::max(largest, std::abs(static_cast<double>(x[j])));
     p.bound += largest / 254 * 1.001 * std::abs(static_cast<double>(w[i]));
   }
   p.bound += 1e-30;
