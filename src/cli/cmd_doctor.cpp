@@ -6,6 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "backend/backend.h"
 #include "base/environment.h"
 #include "base/units.h"
 #include "cli/devices.h"
@@ -100,7 +101,7 @@ std::string report_text(const sysinfo::Machine& m, const ordered_json& device, c
                                      device["threads"].get<int>()));
   for (const DeviceListing& other : Devices::list()) {
     if (other.name == device["name"].get<std::string>()) continue;
-    const char* const here = other.name == "cuda-emulated" ? "here: the CUDA core on the host, to check what it computes" : "here";
+    const char* const here = other.name == backend::kEmulatedDevice ? "here: the CUDA core on the host, to check what it computes" : "here";
     text += line("", other.name + ": " + (other.missing.empty() ? here : "missing: " + other.missing));
   }
   text += line("attention", device["attention_path"].get<std::string>());

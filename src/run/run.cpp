@@ -184,8 +184,9 @@ int run_models(const RunRequest& request, const DeviceFactory& devices, const Ru
   for (const auto& path : {log.folder().run_json(), log.folder().samples()}) output.result(path.string() + "\n");
   for (const auto& path : written) output.result(path.string() + "\n");
   if (!complete) {
-    display.error(fmt::format("interrupted with {} cell{} to do; finish this run with: qbench run --resume {}", count_cells_left(plan, log),
-                              count_cells_left(plan, log) == 1 ? "" : "s", log.folder().path().string()));
+    const std::size_t left = count_cells_left(plan, log);
+    display.error(fmt::format("interrupted with {} cell{} to do; finish this run with: qbench run --resume {}", left, left == 1 ? "" : "s",
+                              log.folder().path().string()));
     return 128 + InterruptGuard::signal();
   }
   return log.has_failed_rows() ? kExitModelFailed : kExitFine;

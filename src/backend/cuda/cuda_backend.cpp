@@ -15,7 +15,7 @@ namespace {
 
 #ifdef QB_CUDA_EMULATED
 constexpr DeviceKind kKind = DeviceKind::kCudaEmulated;
-constexpr const char* kName = "cuda-emulated";
+constexpr const char* kName = kEmulatedDevice.data();  // of a literal
 #else
 constexpr DeviceKind kKind = DeviceKind::kCuda;
 constexpr const char* kName = "cuda";

@@ -12,16 +12,6 @@ namespace {
 using namespace qbench::test;  // NOLINT: the test's own helpers
 using tensor::DType;
 
-template <class Body>
-std::optional<ErrorCode> error_of(Body&& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.code();
-  }
-  return std::nullopt;
-}
-
 TEST_CASE("the device says what it is") {
   const auto device = make_cpu_backend({2, kernels::cpu::Isa::kScalar});
   const DeviceInfo info = device->device();

@@ -7,10 +7,12 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "backend/backend.h"
+#include "base/error.h"
 #include "base/random.h"
 #include "tensor/convert.h"
 #include "tensor/row_source.h"
@@ -32,6 +34,17 @@ struct StepDevice {
 
 /// Every device of this test program; those that this machine lacks are reported as skipped.
 std::vector<StepDevice> step_devices(const std::string& test);
+
+/// Code of the error that the body ends with, or nothing.
+template <class Body>
+std::optional<ErrorCode> error_of(Body&& body) {
+  try {
+    body();
+  } catch (const Error& error) {
+    return error.code();
+  }
+  return std::nullopt;
+}
 
 inline std::vector<float> normal_numbers(std::int64_t count, std::uint64_t seed, double deviation = 1.0) {
   Random random(seed);

@@ -14,16 +14,6 @@ namespace {
 using namespace qbench::test;  // NOLINT: the test's own helpers
 using tensor::DType;
 
-template <class Body>
-std::optional<ErrorCode> error_of(Body&& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.code();
-  }
-  return std::nullopt;
-}
-
 std::unique_ptr<Backend> emulated() {
   kernels::cuda_emulated::set_emulation({});
   return cuda_emulated::make_cuda_backend();
