@@ -7,6 +7,9 @@
 #include <string_view>
 #include <vector>
 
+#include "backend/machine_limits.h"
+#include "backend/paths.h"
+#include "backend/step_meter.h"
 #include "tensor/dtype.h"
 #include "tensor/row_source.h"
 
@@ -14,8 +17,6 @@ namespace qbench::backend {
 
 /// Name of the device that executes the CUDA kernels on the host. It checks what they compute; how long it takes says nothing.
 inline constexpr std::string_view kEmulatedDevice = "cuda-emulated";
-
-enum class DeviceKind { kCpu, kCuda, kCudaEmulated };
 
 struct DeviceInfo {
   DeviceKind kind = DeviceKind::kCpu;
@@ -26,6 +27,7 @@ struct DeviceInfo {
   int threads = 1;              ///< host threads that compute
   std::uint64_t memory_bytes = 0;       ///< that this process may use
   std::uint64_t memory_free_bytes = 0;  ///< now
+  std::string paths;            ///< what runs, in describe_paths' words: "flash, graph, fused, pdl"
 };
 
 /// A weight matrix on the device, possibly several row blocks stacked (q, k, v or gate, up), each in its own type.
@@ -94,6 +96,8 @@ struct ExpertInput {
   float rms_eps;
 };
 
+class StepParts;
+
 /// A device. Steps are fused: a CUDA device runs each as about one kernel, the CPU composes it. All activations are float32 and row-major, one
 /// row per token of the batch. Calls come from one thread, in order. Failures: Error{kMemory} when an allocation does not fit, {kDevice}
 /// when the device fails, {kUnsupported} for a type or shape it does not do.
@@ -139,6 +143,19 @@ class Backend {
 
   /// Copies numbers [first, first + to.size()) to the host, after everything before has run.
   virtual void read(const Buffer& from, std::int64_t first, std::span<float> to) = 0;
+
+  // What follows serves measurements; a device that has none of it keeps the defaults.
+
+  /// Switches flash, graph and pdl from the next step on. What loading decided (repack, simd) stays, fusion is the wrapper's (unfused_backend.h).
+  virtual void use_paths(const Paths&) {}
+  /// What this machine reaches at best; takes about a second.
+  virtual MachineLimits measure_limits() { return {}; }
+  /// The fused steps' parts one by one (step_parts.h); nullptr where the device has none.
+  virtual StepParts* parts() { return nullptr; }
+  /// A stopwatch between steps; nullptr where the device has none.
+  virtual std::unique_ptr<StepClock> make_step_clock() { return nullptr; }
+  /// From now on each step adds its cost to `into`, which outlives the steps; nullptr ends it.
+  virtual void count_costs(StepCost*) {}
 };
 
 }  // namespace qbench::backend

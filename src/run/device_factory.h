@@ -14,6 +14,7 @@ struct DeviceRequest {
   std::string device = "auto";  ///< "auto", "cpu", "cuda", "cuda:N", "cuda-emulated"
   std::int64_t threads = 0;     ///< host threads that compute; 0: the physical cores that the process may use
   std::string isa;              ///< CPU: "scalar", "avx2", "avx512"; empty: the best there is
+  backend::Paths paths{};       ///< what is left out on purpose (--ablate)
 };
 
 /// Where devices come from: the command line hands one in, so that nothing here names a concrete backend.

@@ -11,6 +11,7 @@ namespace qbench::backend {
 struct CpuOptions {
   int threads = 0;                       ///< 0: physical cores in the affinity mask, at most the cgroup's quota
   std::optional<kernels::cpu::Isa> isa;  ///< nothing: the best this processor has
+  Paths paths{};                         ///< flash, fusion, repack, simd; simd off is Isa::kScalar
 };
 
 /// Error{kUsage} for absurd threads, Error{kUnsupported} for an instruction set that this processor lacks.

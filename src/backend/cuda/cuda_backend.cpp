@@ -61,8 +61,8 @@ void check_staged(const kernels::WeightRows& rows, std::int64_t times) {
 CudaBackend::CudaBackend(const CudaOptions& options)
     : device_(options.device),
       properties_(device_.properties()),
-      programmatic_(options.programmatic && properties_.capability_major >= 9),
-      graph_(stream_, properties_.sm_count, options.graphs) {}
+      programmatic_(options.paths.pdl && properties_.capability_major >= 9),
+      graph_(stream_, properties_.sm_count, options.paths.graph) {}
 
 DeviceInfo CudaBackend::device() const {
   const kernels::DeviceProperties now = device_.properties();

@@ -7,9 +7,8 @@
 namespace qbench::backend {
 
 struct CudaOptions {
-  int device = 0;            ///< number among the devices that the process sees
-  bool programmatic = true;  ///< programmatic dependent launch, where the device has it
-  bool graphs = true;        ///< repeated steps are captured once and replayed
+  int device = 0;  ///< number among the devices that the process sees
+  Paths paths{};   ///< flash, graph, fusion, pdl
 };
 
 /// The same sources twice: on a GPU (where the build has nvcc) and on the host's emulation of one (where it has the CUDA headers).

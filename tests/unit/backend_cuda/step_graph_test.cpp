@@ -82,7 +82,7 @@ TEST_CASE("graphs and early starts of kernels change no token and no logit by a 
   const auto file = formats::open_model_file(folder);
   std::vector<std::vector<float>> logits;
   std::vector<std::vector<std::int32_t>> tokens;
-  for (const CudaOptions& options : {CudaOptions{}, CudaOptions{.graphs = false}, CudaOptions{.programmatic = false}}) {
+  for (const CudaOptions& options : {CudaOptions{}, CudaOptions{.paths = {.graph = false}}, CudaOptions{.paths = {.pdl = false}}}) {
     qbench::kernels::cuda_emulated::set_emulation({});
     const auto device = make_cuda_backend(options);
     const auto decoder = model::load_model(*file, *device, {});

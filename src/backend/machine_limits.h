@@ -1,0 +1,14 @@
+#pragma once
+
+#include <optional>
+
+namespace qbench::backend {
+
+/// What a device reaches at best, measured in this process; nothing where it was not measured. 1 GB = 1e9 bytes, 1 TFLOP = 1e12 operations.
+struct MachineLimits {
+  std::optional<double> read_gbps;      ///< a stream that is only read, far larger than the caches
+  std::optional<double> copy_gbps;      ///< bytes read plus bytes written
+  std::optional<double> matmul_tflops;  ///< the device's own matrix products, best of their types
+};
+
+}  // namespace qbench::backend
