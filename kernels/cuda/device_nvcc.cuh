@@ -146,6 +146,16 @@ QB_DEVICE void cp_async_wait() {
 
 QB_DEVICE unsigned atomic_add(unsigned* address, unsigned value) { return atomicAdd(address, value); }
 QB_DEVICE float atomic_add(float* address, float value) { return atomicAdd(address, value); }
+QB_DEVICE unsigned long long atomic_add(unsigned long long* address, unsigned long long value) { return atomicAdd(address, value); }
+
+/// Makes `value` and all that the thread wrote before visible to the host, in mapped memory.
+QB_DEVICE void store_release_system(unsigned long long* address, unsigned long long value) {
+  asm volatile("st.release.sys.global.u64 [%0], %1;" ::"l"(__cvta_generic_to_global(address)), "l"(value) : "memory");
+}
+
+/// Rounded at once: never joined with an addition, which would round differently than the host.
+QB_DEVICE double multiply_rounded(double a, double b) { return __dmul_rn(a, b); }
+QB_DEVICE bool is_finite(float x) { return isfinite(x); }
 
 QB_DEVICE void grid_dependency_wait() {
 #if __CUDA_ARCH__ >= 900

@@ -46,6 +46,8 @@ class Stream {
   Stream(Stream&&) noexcept;
   Stream& operator=(Stream&&) noexcept;
   void synchronize();  ///< waits; reports what failed late
+  /// Whether everything submitted has run. Does not wait; reports what failed so far, a device that is gone included.
+  bool idle();
 
   struct State;
   State& state() noexcept { return *state_; }

@@ -78,6 +78,12 @@ Stream::~Stream() = default;
 Stream::Stream(Stream&&) noexcept = default;
 Stream& Stream::operator=(Stream&&) noexcept = default;
 void Stream::synchronize() { check(cudaStreamSynchronize(state_->handle), "cudaStreamSynchronize"); }
+bool Stream::idle() {
+  const cudaError_t status = cudaStreamQuery(state_->handle);
+  if (status == cudaErrorNotReady) return false;
+  check(status, "cudaStreamQuery");
+  return true;
+}
 
 DeviceMemory::DeviceMemory(std::size_t bytes) : bytes_(bytes) {
   if (bytes == 0) return;

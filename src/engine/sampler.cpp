@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/check.h"
+#include "base/draw_weight.h"
 #include "base/error.h"
 
 namespace qbench::engine {
@@ -16,11 +17,6 @@ constexpr float kBanned = -std::numeric_limits<float>::infinity();
 void require(bool ok, const char* option, const std::string& expected, double actual) {
   if (ok) return;
   throw Error(ErrorCode::kUsage, std::string(option) + " is " + std::to_string(actual) + "; expected " + expected);
-}
-
-/// Higher logit first, ties to the lower id: one order on every machine.
-bool ranks_before(const std::pair<float, std::int32_t>& a, const std::pair<float, std::int32_t>& b) {
-  return a.first != b.first ? a.first > b.first : a.second < b.second;
 }
 
 std::int32_t largest(std::span<const float> logits) {
@@ -115,49 +111,66 @@ bool Sampler::ban_repeated_ngrams(std::span<float> logits) const {
   return banned;
 }
 
-std::int32_t Sampler::draw(std::span<const float> logits) {
+/// Higher logit first, ties to the lower id: one order on every machine.
+bool Sampler::ranks_before(const Candidate& a, const Candidate& b) { return a.logit != b.logit ? a.logit > b.logit : a.id < b.id; }
+
+void Sampler::gather_candidates(std::span<const float> logits) {
   const float top = logits[static_cast<std::size_t>(largest(logits))];
+  const float inverse_temperature = params_.inverse_temperature();
   candidates_.clear();
-  double total = 0.0;
+  ranked_ = 0;
   for (std::size_t i = 0; i < logits.size(); ++i) {
     if (!std::isfinite(logits[i])) continue;
-    const float scaled = static_cast<float>((logits[i] - top) / params_.temperature);
-    if (!(scaled > -100.0F)) continue;  // e^-100 of the largest: never drawn in 2^53 draws
-    candidates_.emplace_back(scaled, static_cast<std::int32_t>(i));
-    total += std::exp(static_cast<double>(scaled));
+    const std::uint64_t weight = draw_weight((logits[i] - top) * inverse_temperature);
+    if (weight > 0) candidates_.push_back({logits[i], static_cast<std::int32_t>(i), weight});
   }
-  // Sort only as far as top-k and top-p look: the head is doubled until it holds the wanted mass.
-  std::size_t keep = candidates_.size();
-  if (params_.top_k > 0) keep = std::min(keep, static_cast<std::size_t>(params_.top_k));
-  std::size_t sorted = std::min<std::size_t>(keep, 256);
-  double cumulative = 0.0;
-  std::size_t kept = 0;
-  if (params_.top_k > 0) {  // top-p is a share of what top-k left
-    std::partial_sort(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(keep), candidates_.end(), ranks_before);
-    sorted = keep;
-    total = 0.0;
-    for (std::size_t i = 0; i < keep; ++i) total += std::exp(static_cast<double>(candidates_[i].first));
-  } else {
-    std::partial_sort(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(sorted), candidates_.end(), ranks_before);
+}
+
+const Sampler::Candidate& Sampler::ranked(std::size_t index) {
+  if (index >= ranked_) {
+    const std::size_t next = std::min(candidates_.size(), std::max<std::size_t>(256, ranked_ * 4));
+    std::partial_sort(candidates_.begin() + static_cast<std::ptrdiff_t>(ranked_), candidates_.begin() + static_cast<std::ptrdiff_t>(next),
+                      candidates_.end(), ranks_before);
+    ranked_ = next;
   }
-  const double wanted = params_.top_p * total;
-  for (;; ++kept) {
-    if (kept == keep || (params_.top_p < 1.0 && kept > 0 && cumulative >= wanted)) break;
-    if (kept == sorted) {
-      sorted = std::min(keep, sorted * 4);
-      std::partial_sort(candidates_.begin() + static_cast<std::ptrdiff_t>(kept), candidates_.begin() + static_cast<std::ptrdiff_t>(sorted),
-                        candidates_.end(), ranks_before);
-    }
-    const double probability = std::exp(static_cast<double>(candidates_[kept].first));
-    if (kept > 0 && probability < params_.min_p) break;  // the largest has weight 1 here
-    cumulative += probability;
+  return candidates_[index];
+}
+
+std::uint64_t Sampler::weight_of_all() const {
+  std::uint64_t total = 0;
+  for (const Candidate& candidate : candidates_) total += candidate.weight;
+  return total;
+}
+
+void Sampler::keep(std::size_t count) {
+  ranked(count - 1);
+  candidates_.resize(count);
+  ranked_ = std::min(ranked_, count);
+}
+
+std::int32_t Sampler::draw(std::span<const float> logits) {
+  gather_candidates(logits);
+  const auto top_k = static_cast<std::size_t>(params_.top_k);
+  if (top_k > 0 && top_k < candidates_.size()) {
+    while (ranked_ < top_k) ranked(ranked_);
+    keep(top_k);
   }
-  double left = random_.next_uniform() * cumulative;
-  for (std::size_t i = 0; i < kept; ++i) {
-    left -= std::exp(static_cast<double>(candidates_[i].first));
-    if (left < 0.0) return candidates_[i].second;
+  if (params_.top_p < 1.0) {
+    const std::uint64_t wanted = wanted_weight(params_.top_p, weight_of_all());
+    std::size_t kept = 0;
+    for (std::uint64_t reached = 0; reached < wanted; ++kept) reached += ranked(kept).weight;
+    keep(kept);
   }
-  return candidates_[kept - 1].second;
+  const std::uint64_t smallest = params_.smallest_weight();
+  std::uint64_t total = 0;
+  for (const Candidate& candidate : candidates_) total += candidate.weight >= smallest ? candidate.weight : 0;
+  const std::uint64_t drawn = random_.next_below(total);
+  std::uint64_t passed = 0;
+  for (std::size_t i = 0;; ++i) {  // ends: the weights add up to more than what was drawn
+    const Candidate& candidate = ranked(i);
+    passed += candidate.weight >= smallest ? candidate.weight : 0;
+    if (passed > drawn) return candidate.id;
+  }
 }
 
 }  // namespace qbench::engine

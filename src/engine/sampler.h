@@ -5,22 +5,12 @@
 #include <utility>
 #include <vector>
 
+#include "backend/sampling_params.h"
 #include "base/random.h"
 
 namespace qbench::engine {
 
-/// Order of application: no-repeat n-gram, penalties, temperature, top-k, top-p, min-p, draw. The defaults change nothing; temperature 0 is greedy.
-struct SamplingParams {
-  double temperature = 0.0;          ///< 0: the largest logit, ties to the lower id
-  int top_k = 0;                     ///< 0: off
-  double top_p = 1.0;
-  double min_p = 0.0;
-  double repetition_penalty = 1.0;   ///< over prompt and output, as HF: logit > 0 divided, else multiplied
-  double presence_penalty = 0.0;     ///< over the output
-  double frequency_penalty = 0.0;    ///< over the output, times the count
-  int no_repeat_ngram = 0;           ///< over prompt and output; 0: off
-  std::uint64_t seed = 0;
-};
+using SamplingParams = backend::SamplingParams;
 
 /// Throws Error{kUsage} naming the option and its range.
 void validate(const SamplingParams& params);
@@ -35,10 +25,21 @@ class Sampler {
   std::int32_t next(std::span<float> logits);
 
  private:
+  struct Candidate {
+    float logit;
+    std::int32_t id;
+    std::uint64_t weight;
+  };
+  static bool ranks_before(const Candidate& a, const Candidate& b);
   void apply_penalties(std::span<float> logits) const;
   /// True when it has banned an id that could have been picked.
   bool ban_repeated_ngrams(std::span<float> logits) const;
   void require_choice(std::span<const float> logits, bool banned) const;
+  void gather_candidates(std::span<const float> logits);
+  /// The candidate at `index` of the ranking; ranks as many as that takes.
+  const Candidate& ranked(std::size_t index);
+  std::uint64_t weight_of_all() const;
+  void keep(std::size_t count);  ///< the first of the ranking
   std::int32_t draw(std::span<const float> logits);
   void remember(std::int32_t id);
 
@@ -49,7 +50,8 @@ class Sampler {
   std::vector<std::int32_t> output_counts_;      // (vocab) times each id was generated
   std::vector<bool> is_seen_;                    // (vocab) in prompt or output
   std::vector<std::int32_t> seen_;               // distinct ids of prompt and output
-  std::vector<std::pair<float, std::int32_t>> candidates_;
+  std::vector<Candidate> candidates_;
+  std::size_t ranked_ = 0;                       ///< of them stand in front, in order
 };
 
 }  // namespace qbench::engine

@@ -134,6 +134,17 @@ inline float atomic_add(float* address, float value) {
   return before;
 }
 
+inline unsigned long long atomic_add(unsigned long long* address, unsigned long long value) {
+  return __atomic_fetch_add(address, value, __ATOMIC_RELAXED);
+}
+
+inline void store_release_system(unsigned long long* address, unsigned long long value) {
+  __atomic_store_n(address, value, __ATOMIC_RELEASE);
+}
+
+inline double multiply_rounded(double a, double b) { return a * b; }
+inline bool is_finite(float x) { return std::isfinite(x); }
+
 inline void grid_dependency_wait(emulation::Site site = emulation::Site::current()) {
   emulation::Lane& self = *emulation::current_lane;
   self.block->wait_for_dependency(self, site);

@@ -99,6 +99,12 @@ void fail_allocation(std::int64_t n) {
   emulation::machine().heap.fail_allocation(n);
 }
 
+void lose_device(std::int64_t n) {
+  const std::lock_guard lock(emulation::machine().mutex);
+  emulation::machine().lose_device(n);
+}
+
+std::int64_t operation_count() { return emulation::machine().operation_count(); }
 std::int64_t allocation_count() { return emulation::machine().heap.allocation_count(); }
 std::uint64_t allocated_bytes() { return emulation::machine().heap.allocated_bytes(); }
 

@@ -46,6 +46,11 @@ class Machine {
   void check_memory(const std::string& what, bool whole);
   /// Runs whatever streams still hold: before memory goes away. What fails then is reported by the next synchronize().
   void drain() noexcept;
+  /// Counts something that the device is asked to do. Error{kDevice} naming it when the device is lost.
+  void operate(const std::string& what);
+  void require_present(const std::string& what);
+  void lose_device(std::int64_t n);
+  std::int64_t operation_count() const noexcept { return operations_; }
 
   std::recursive_mutex mutex;
   EmulationSettings settings;
@@ -55,6 +60,9 @@ class Machine {
 
  private:
   std::uint64_t launches_ = 0;
+  std::int64_t operations_ = 0;
+  std::int64_t lost_at_ = 0;  ///< number of the first operation that fails; 0: none
+  bool lost_ = false;
   std::vector<std::unique_ptr<Block>> idle_blocks_;
 };
 

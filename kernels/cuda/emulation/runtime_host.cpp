@@ -73,8 +73,12 @@ struct Stream::State {
   void synchronize() {
     if (recording != nullptr) fail("a stream that records cannot be waited for");
     finish_pending();
-    if (!machine().late_error.empty()) fail(std::exchange(machine().late_error, {}));
+    report_late_error();
     machine().check_memory("synchronize", true);
+  }
+
+  static void report_late_error() {
+    if (!machine().late_error.empty()) fail(std::exchange(machine().late_error, {}));
   }
 };
 
@@ -98,8 +102,27 @@ void Machine::drain() noexcept {
   }
 }
 
+void Machine::operate(const std::string& what) {
+  if (++operations_ == lost_at_) {
+    lost_ = true;
+    for (Stream::State* stream : streams) stream->pending.reset();  // what had not run never will
+    late_error.clear();
+  }
+  require_present(what);
+}
+
+void Machine::require_present(const std::string& what) {
+  if (lost_) fail(what + ": the device is lost");
+}
+
+void Machine::lose_device(std::int64_t n) {
+  lost_ = false;
+  lost_at_ = n > 0 ? operations_ + n : 0;
+}
+
 void submit(Stream& stream, LaunchRecord record) {
   const Lock lock(machine().mutex);
+  if (stream.state().recording == nullptr) machine().operate("kernel '" + record.name + "'");
   const auto refuse = [&](const std::string& what) { fail("kernel '" + record.name + "': " + what); };
   const Dim3 grid = record.grid;
   if (record.threads <= 0 || record.threads > 1024 || record.threads % 32 != 0) {
@@ -138,6 +161,7 @@ DeviceProperties Device::properties() const {
 
 void Device::synchronize() const {
   const Lock lock(machine().mutex);
+  machine().operate("waiting for the device");
   for (Stream::State* stream : machine().streams) stream->synchronize();
 }
 
@@ -158,13 +182,22 @@ Stream& Stream::operator=(Stream&& other) noexcept {
 }
 void Stream::synchronize() {
   const Lock lock(machine().mutex);
+  machine().operate("waiting for a stream");
   state_->synchronize();
+}
+bool Stream::idle() {
+  const Lock lock(machine().mutex);
+  machine().operate("asking a stream whether it is done");
+  state_->finish_pending();  // the one kernel that waits for a successor; a device would have run it by now
+  state_->report_late_error();
+  return true;
 }
 
 namespace {
 
 void* allocate(std::size_t bytes) {
   const Lock lock(machine().mutex);
+  machine().require_present("an allocation of " + std::to_string(bytes) + " bytes");
   return machine().heap.allocate(bytes, machine().memory_bytes());
 }
 
@@ -243,12 +276,14 @@ std::size_t Graph::node_count() const noexcept { return state_ == nullptr ? 0 : 
 void Graph::launch(Stream& stream) const {
   if (state_ == nullptr) fail("a graph without nodes is launched");
   const Lock lock(machine().mutex);
+  machine().operate("a graph");
   for (const Node& node : state_->nodes) stream.state().submit(node);
 }
 
 void copy_to_device(void* device, const void* host, std::size_t bytes, Stream& stream) {
   if (bytes == 0) return;
   const Lock lock(machine().mutex);
+  machine().operate("a copy to the device");
   require_device_range(device, bytes, "a copy to the device");
   stream.state().submit({nullptr, [=] { std::memcpy(device, host, bytes); }});
 }
@@ -256,6 +291,7 @@ void copy_to_device(void* device, const void* host, std::size_t bytes, Stream& s
 void copy_to_host(void* host, const void* device, std::size_t bytes, Stream& stream) {
   if (bytes == 0) return;
   const Lock lock(machine().mutex);
+  machine().operate("a copy to the host");
   require_device_range(device, bytes, "a copy to the host");
   stream.state().submit({nullptr, [=] { std::memcpy(host, device, bytes); }});
 }
@@ -263,6 +299,7 @@ void copy_to_host(void* host, const void* device, std::size_t bytes, Stream& str
 void copy_on_device(void* to, const void* from, std::size_t bytes, Stream& stream) {
   if (bytes == 0) return;
   const Lock lock(machine().mutex);
+  machine().operate("a copy on the device");
   require_device_range(to, bytes, "a copy on the device");
   require_device_range(from, bytes, "a copy on the device");
   stream.state().submit({nullptr, [=] { std::memmove(to, from, bytes); }});
@@ -271,6 +308,7 @@ void copy_on_device(void* to, const void* from, std::size_t bytes, Stream& strea
 void fill_zero(void* device, std::size_t bytes, Stream& stream) {
   if (bytes == 0) return;
   const Lock lock(machine().mutex);
+  machine().operate("a fill");
   require_device_range(device, bytes, "a fill");
   stream.state().submit({nullptr, [=] { std::memset(device, 0, bytes); }});
 }

@@ -173,4 +173,37 @@ TEST_CASE("a launch that a device would refuse is refused with the kernel's name
   CHECK(contains(error_of([&] { stream.synchronize(); }), "no room for the shared array 'small' of 16000 bytes"));  // 56,000 of 49,152
 }
 
+TEST_CASE("a stream that is asked whether it is done has run what it was given") {
+  Stream stream;
+  const DeviceMemory x(256);
+  fill_zero(x.data(), 256, stream);
+  launch(add_config(stream), add, x.as<float>(), 1.0f);
+  CHECK(stream.idle());
+  CHECK(x.as<float>()[3] == 1);
+}
+
+TEST_CASE("from the operation on at which the device is lost everything fails by name, until it is back") {
+  Stream stream;
+  const DeviceMemory x(256);
+  fill_zero(x.data(), 256, stream);
+  const Graph graph = Graph::capture(stream, [&] { launch(add_config(stream), add, x.as<float>(), 1.0f); });
+  const std::int64_t before = operation_count();
+  lose_device(3);
+  launch(add_config(stream), add, x.as<float>(), 1.0f);
+  graph.launch(stream);
+  const auto lost = [](const std::string& what) { return contains(what, "the device is lost") && what.find('\n') == std::string::npos; };
+  CHECK(lost(error_of([&] { graph.launch(stream); })));
+  CHECK(lost(error_of([&] { launch(add_config(stream), add, x.as<float>(), 1.0f); })));
+  CHECK(lost(error_of([&] { stream.synchronize(); })));
+  CHECK(lost(error_of([&] { (void)stream.idle(); })));
+  CHECK(lost(error_of([&] { fill_zero(x.data(), 256, stream); })));
+  CHECK(lost(error_of([&] { to_host<float>(x, stream); })));
+  CHECK(lost(error_of([&] { Device(0).synchronize(); })));
+  CHECK(lost(error_of([&] { const DeviceMemory none(8); })));
+  CHECK(operation_count() > before + 3);
+  lose_device(0);
+  fill_zero(x.data(), 256, stream);
+  CHECK(to_host<float>(x, stream) == std::vector<float>(64, 0.0f));
+}
+
 }  // namespace qbench::test

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/cuda/matvec.h"
+#include "kernels/cuda/runtime.h"
+
+namespace qbench::kernels::QB_CUDA_NAMESPACE {
+
+/// Picks of one sequence that the ring holds before the oldest is overwritten.
+constexpr std::int32_t kRingPicks = 64;
+/// In place of an id, where none could be picked: no logit is a finite number; or only those that no-repeat n-gram has banned were.
+constexpr std::int32_t kNoFiniteLogit = -1;
+constexpr std::int32_t kAllBanned = -2;
+/// Blocks that share one row of logits.
+constexpr std::int32_t kMostPickBlocks = 64;
+/// In a count of SamplerState: the id stands in the prompt. The other bits count how often it was generated.
+constexpr std::uint32_t kInPrompt = 0x80000000U;
+
+/// backend::SamplingParams as kernels read them; what they mean stands there.
+struct SamplingRule {
+  float inverse_temperature;  ///< 0: greedy
+  std::int32_t top_k;
+  double top_p;
+  unsigned long long smallest_weight;
+  bool penalizes;
+  double repetition_penalty, presence_penalty, frequency_penalty;
+  std::int32_t no_repeat_ngram;
+  bool operator==(const SamplingRule&) const = default;
+};
+
+/// What the sampler remembers of a sequence from step to step, in device memory.
+struct SamplerState {
+  unsigned long long random_key;
+  unsigned long long draws;  ///< so far
+  std::int32_t picks;        ///< so far
+  std::int32_t history;      ///< ids of prompt and output in its row of PickArguments::history
+  unsigned banned;           ///< finite logits that no-repeat n-gram took from this pick
+};
+
+/// For each row r: picks the next id of sequence slots[r] from its logits, makes it ids[r], moves positions[r] on, and tells the host:
+/// ring[picks % kRingPicks][slot] = (picks + 1) << 32 | id, where picks counts the sequence's picks before this one.
+struct PickArguments {
+  float* logits;  // (rows, stride), changed in place
+  std::int64_t stride;
+  std::int32_t vocab;  ///< ids from here on are never picked
+  std::int32_t rows;
+  SamplingRule rule;
+  const std::int32_t* slots;  // (rows)
+  SamplerState* states;       // (ring_slots)
+  std::uint32_t* counts;      // (ring_slots, vocab); nullptr without penalties
+  std::int32_t* history;      // (ring_slots, history_length); nullptr without no-repeat n-gram
+  std::int32_t history_length;
+  unsigned long long* largest;  // (rows, kMostPickBlocks + 1) workspace
+  std::int32_t* candidates;     // (rows, vocab) workspace; nullptr when greedy
+  unsigned* candidate_counts;   // (rows), zero before and after; nullptr when greedy
+  unsigned* tickets;            // (rows), zero before and after
+  std::int32_t* ids;            // (rows)
+  std::int32_t* positions;      // (rows)
+  std::int32_t last_position;   ///< positions do not pass it
+  unsigned long long* ring;     // (kRingPicks, ring_slots), mapped host memory
+  std::int32_t ring_slots;
+  bool programmatic;
+  bool operator==(const PickArguments&) const = default;
+};
+/// Of a greedy pick; drawing reads the logits twice and its candidates a few times more.
+constexpr Cost pick_cost(const PickArguments& a) {
+  const auto logits = static_cast<std::uint64_t>(a.rows) * static_cast<std::uint64_t>(a.vocab);
+  const std::uint64_t passes = a.rule.inverse_temperature == 0.0F ? 1 : 2;
+  return {passes * 4 * logits + (a.rule.penalizes ? 4 * logits : 0), passes * logits};
+}
+/// Greedy: one launch. Drawing: one more. No-repeat n-gram: one more.
+void pick(const PickArguments& a, Stream& stream);
+
+}  // namespace qbench::kernels::QB_CUDA_NAMESPACE
