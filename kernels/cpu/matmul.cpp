@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "kernels/cpu/aligned_buffer.h"
+#include "kernels/cpu/matmul_dequantised.h"
 #include "kernels/cpu/matmul_layout.h"
 #include "kernels/cpu/matmul_pack.h"
 #include "tensor/convert.h"
@@ -60,6 +61,7 @@ Choice choose(DType dtype, const MatmulKernels& k) {
     case DType::kQ6_K: return {k.q6_k, InputKind::kQ8};
     case DType::kIQ4_NL: return {k.iq4_nl, InputKind::kQ8};
     case DType::kIQ4_XS: return {k.iq4_xs, InputKind::kQ8};
+    case DType::kInt8: case DType::kFP8: case DType::kFP8Block: case DType::kInt4: break;  // matmul_dequantised.h
   }
   QB_CHECK(false);
 }
@@ -139,7 +141,9 @@ void prepare_input(InputKind kind, Isa isa, const InputView& input, std::int64_t
 }
 
 std::unique_ptr<PackedMatrix> pack_matrix(const tensor::RowSource& source, Isa isa, const CpuFeatures& features, const ParallelFor& parallel) {
-  return std::make_unique<TiledMatrix>(source, choose(source.dtype(), kernels_for(isa, features)), parallel);
+  const MatmulKernels kernels = kernels_for(isa, features);
+  if (is_dequantised(source.dtype())) return dequantised_matrix(source, kernels.f32, parallel);
+  return std::make_unique<TiledMatrix>(source, choose(source.dtype(), kernels), parallel);
 }
 
 }  // namespace qbench::kernels::cpu

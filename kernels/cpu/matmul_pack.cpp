@@ -342,6 +342,7 @@ bool visit_block(DType dtype, Visitor&& visit) {
     case DType::kQ6_K: visit(Source<BlockQ6_K>{}, BlockQ6_K{}); return true;
     case DType::kIQ4_NL: visit(Source<BlockIQ4_NL>{}, BlockIQ4_NL{}); return true;
     case DType::kIQ4_XS: visit(Source<BlockIQ4_XS>{}, BlockIQ4_XS{}); return true;
+    case DType::kInt8: case DType::kFP8: case DType::kFP8Block: case DType::kInt4: break;  // never packed: matmul_dequantised.h
   }
   QB_CHECK(false);
 }

@@ -58,7 +58,7 @@ void add_load_options(CLI::App& command, ModelOptions& options, bool models_requ
       ->group(group);
   command
       .add_option("--precision", engine.precision,
-                  "auto (as in the file), f32, f16, bf16, q8_0, q4_0; for synthetic weights also q4_k_s, q4_k_m, q5_k_m, q6_k")
+                  "auto (as in the file), f32, f16, bf16, q8_0, q4_0, int8, fp8; for synthetic weights also int4, q4_k_s, q4_k_m, q5_k_m, q6_k")
       ->type_name("P")
       ->group(group);
   command.add_option("--kv-type", engine.kv_type, "Type of the KV cache: f32 (default with --precision f32), bf16, f16 (default) or q8_0")

@@ -12,6 +12,7 @@
 #include "formats/model_config.h"
 #include "formats/tokenizer_source.h"
 #include "tensor/dtype.h"
+#include "tensor/row_source.h"
 
 namespace qbench::formats {
 
@@ -22,6 +23,8 @@ struct TensorEntry {
   std::vector<std::int64_t> shape;   ///< outermost first: (rows, cols) for a matrix, (n) for a vector
   const std::byte* data = nullptr;   ///< row-major, in the mapped file; at any address, so copy before reading wider types
   std::uint64_t bytes = 0;
+  /// Set, and `data` null, where a matrix is put together from several stored tensors (codes, scales, zeros). Borrows the mapped file.
+  std::shared_ptr<const tensor::RowSource> rows = nullptr;
 };
 
 /// Sampling settings that a checkpoint recommends (generation_config.json): shown to people, never applied. Absent numbers are negative.

@@ -8,7 +8,7 @@ namespace {
 
 using tensor::DType;
 
-constexpr std::array<std::pair<WeightPrecision, std::string_view>, 10> kPrecisionNames{{
+constexpr std::array<std::pair<WeightPrecision, std::string_view>, 13> kPrecisionNames{{
     {WeightPrecision::kAuto, "auto"},
     {WeightPrecision::kF32, "f32"},
     {WeightPrecision::kF16, "f16"},
@@ -19,6 +19,9 @@ constexpr std::array<std::pair<WeightPrecision, std::string_view>, 10> kPrecisio
     {WeightPrecision::kQ4_K_M, "q4_k_m"},
     {WeightPrecision::kQ5_K_M, "q5_k_m"},
     {WeightPrecision::kQ6_K, "q6_k"},
+    {WeightPrecision::kInt8, "int8"},
+    {WeightPrecision::kFP8, "fp8"},
+    {WeightPrecision::kInt4, "int4"},
 }};
 
 /// What a matrix is, as far as the K mixes care. Fused QKV counts as V there.
@@ -36,6 +39,9 @@ DType base_type(WeightPrecision precision) {
     case WeightPrecision::kQ4_K_M: return DType::kQ4_K;
     case WeightPrecision::kQ5_K_M: return DType::kQ5_K;
     case WeightPrecision::kQ6_K: return DType::kQ6_K;
+    case WeightPrecision::kInt8: return DType::kInt8;
+    case WeightPrecision::kFP8: return DType::kFP8;
+    case WeightPrecision::kInt4: return DType::kInt4;
   }
   return DType::kBF16;
 }
@@ -63,7 +69,7 @@ DType down_type(WeightPrecision precision, std::int64_t layer, const formats::Mo
   return base_type(precision);
 }
 
-/// llama.cpp's replacements where a row is not a multiple of the block.
+/// llama.cpp's replacements where a row is not a multiple of the block; F16 for the types that are not its own.
 DType fit_to_row(DType dtype, std::int64_t cols) {
   if (cols % tensor::info(dtype).block_elements == 0) return dtype;
   DType next = DType::kF16;
@@ -77,6 +83,8 @@ DType planned_type(Role role, WeightPrecision precision, std::int64_t layer, std
   DType dtype = base_type(precision);
   if (role == Role::kValue) dtype = value_type(precision, layer, config);
   if (role == Role::kDown) dtype = down_type(precision, layer, config);
+  if (dtype == DType::kInt8 || dtype == DType::kFP8) return fit_to_row(dtype, cols);
+  if (dtype == DType::kInt4) return role == Role::kEmbedding || role == Role::kHead ? DType::kF16 : fit_to_row(dtype, cols);
   const bool is_head = role == Role::kHead || (role == Role::kEmbedding && config.tied_head);
   if (is_head && is_block_type(dtype) && dtype != DType::kQ8_0) {
     dtype = cols % 256 == 0 ? DType::kQ6_K : DType::kQ8_0;

@@ -12,7 +12,7 @@
 namespace qbench::model {
 
 /// What --precision takes.
-enum class WeightPrecision { kAuto, kF32, kF16, kBF16, kQ8_0, kQ4_0, kQ4_K_S, kQ4_K_M, kQ5_K_M, kQ6_K };
+enum class WeightPrecision { kAuto, kF32, kF16, kBF16, kQ8_0, kQ4_0, kQ4_K_S, kQ4_K_M, kQ5_K_M, kQ6_K, kInt8, kFP8, kInt4 };
 std::string_view name_of(WeightPrecision precision) noexcept;  ///< "auto", "f32", ...
 std::optional<WeightPrecision> precision_from_name(std::string_view name) noexcept;
 
@@ -26,7 +26,8 @@ struct PlannedTensor {
 };
 
 /// All matrices of a shape at a precision, with llama.cpp's per-tensor mix for the K types (llama-quant.cpp) and its fallbacks where a row
-/// is not a multiple of 256. kAuto means BF16 here. Used by the memory plan and by synthetic weights.
+/// is not a multiple of 256. int8 and fp8 stand for every matrix but the router; int4 for the projections of the layers in groups of 128,
+/// while embedding and head stay F16, as in AWQ and GPTQ checkpoints. kAuto means BF16 here. Used by the memory plan and by synthetic weights.
 std::vector<PlannedTensor> plan_weights(const formats::ModelConfig& config, WeightPrecision precision);
 
 struct WeightTotals {

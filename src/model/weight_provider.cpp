@@ -29,6 +29,8 @@ std::optional<DType> convertible_type(WeightPrecision precision) {
     case WeightPrecision::kBF16: return DType::kBF16;
     case WeightPrecision::kQ8_0: return DType::kQ8_0;
     case WeightPrecision::kQ4_0: return DType::kQ4_0;
+    case WeightPrecision::kInt8: return DType::kInt8;
+    case WeightPrecision::kFP8: return DType::kFP8;
     default: return std::nullopt;
   }
 }
@@ -107,8 +109,9 @@ class FileWeights : public WeightProvider {
     const std::string wanted(model::name_of(precision_));
     if (file_->precision_name() != wanted) {
       throw Error(ErrorCode::kUnsupported, "--precision " + wanted + ": this checkpoint is " + file_->precision_name() +
-                                               "; a checkpoint can become f32, f16, bf16, q8_0 or q4_0 while it loads, the K types are for synthetic weights");
+                                               "; a checkpoint can become f32, f16, bf16, q8_0, q4_0, int8 or fp8 while it loads, int4 and the K types are for synthetic weights");
     }
+    if (precision_ == WeightPrecision::kInt4) return;  // AWQ and GPTQ leave embedding, head and what they choose in 16 bits
     for (const TensorEntry& entry : file_->tensors()) {
       if (!is_matrix(entry) || !is_float(entry.dtype) || entry.shape[1] % kSmallestBlock != 0) continue;
       throw Error(ErrorCode::kUnsupported, "--precision " + wanted + ": the file calls itself " + wanted + ", but its tensor '" + entry.name + "' is " +
@@ -129,6 +132,7 @@ class FileWeights : public WeightProvider {
 
   /// llama.cpp's q8_0 and q4_0 files hold some matrices (the head above all) in a block type of more bits: such a file is what was asked for.
   bool is_finer_block(DType dtype, DType wanted) const {
+    if (wanted == DType::kFP8) return dtype == DType::kFP8Block;  // a checkpoint of FP8 is what was asked for
     return mostly_wanted_ && !is_float(dtype) && !is_float(wanted) && tensor::row_bytes(dtype, kLargestBlock) >= tensor::row_bytes(wanted, kLargestBlock);
   }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/check.h"
 #include "tensor/convert.h"
 
 namespace qbench::model {
@@ -22,6 +23,7 @@ class FileRows : public tensor::RowSource {
   void read_rows(std::int64_t first, std::int64_t count, std::byte* to) const override {
     const std::int64_t from_bytes = tensor::row_bytes(entry_->dtype, cols());
     const std::int64_t to_bytes = tensor::row_bytes(target_, cols());
+    if (entry_->rows != nullptr) return read_assembled(first, count, from_bytes, to_bytes, to);
     if (target_ == entry_->dtype && pair_head_dim_ == 0) {
       std::memcpy(to, entry_->data + first * from_bytes, static_cast<std::size_t>(count * from_bytes));
       return;
@@ -34,6 +36,16 @@ class FileRows : public tensor::RowSource {
   }
 
  private:
+  /// All at once: codes that are packed across rows are then read once.
+  void read_assembled(std::int64_t first, std::int64_t count, std::int64_t from_bytes, std::int64_t to_bytes, std::byte* to) const {
+    QB_CHECK(pair_head_dim_ == 0);
+    if (target_ == entry_->dtype) return entry_->rows->read_rows(first, count, to);
+    std::vector<std::byte> stored(static_cast<std::size_t>(count * from_bytes));
+    entry_->rows->read_rows(first, count, stored.data());
+    std::vector<float> numbers(static_cast<std::size_t>(cols()));
+    for (std::int64_t i = 0; i < count; ++i) convert_row(stored.data() + i * from_bytes, from_bytes, numbers, to + i * to_bytes);
+  }
+
   void convert_row(const std::byte* from, std::int64_t from_bytes, std::vector<float>& numbers, std::byte* to) const {
     if (target_ == entry_->dtype) {
       std::memcpy(to, from, static_cast<std::size_t>(from_bytes));

@@ -197,7 +197,7 @@ model::WeightPrecision weight_precision(const std::string& name) {
   const auto precision = model::precision_from_name(name);
   if (!precision) {
     throw Error(ErrorCode::kUsage,
-                "'" + name + "' is no precision; expected auto, f32, f16, bf16, q8_0, q4_0, q4_k_s, q4_k_m, q5_k_m or q6_k", "--precision");
+                "'" + name + "' is no precision; expected auto, f32, f16, bf16, q8_0, q4_0, q4_k_s, q4_k_m, q5_k_m, q6_k, int8, fp8 or int4", "--precision");
   }
   return *precision;
 }

@@ -10,6 +10,7 @@ namespace qbench::tensor {
 
 inline constexpr int kSmallBlock = 32;   ///< elements of Q4_0 ... Q8_0 and IQ4_NL blocks
 inline constexpr int kSuperBlock = 256;  ///< elements of K and IQ4_XS blocks
+inline constexpr int kGroup = 128;       ///< elements of kFP8Block and kInt4 blocks
 
 struct BlockQ4_0 {
   std::uint16_t d;
@@ -75,6 +76,19 @@ struct BlockIQ4_XS {
 static_assert(sizeof(BlockQ4_0) == 18 && sizeof(BlockQ4_1) == 20 && sizeof(BlockQ5_0) == 22 && sizeof(BlockQ5_1) == 24 && sizeof(BlockQ8_0) == 34);
 static_assert(sizeof(BlockQ2_K) == 84 && sizeof(BlockQ3_K) == 110 && sizeof(BlockQ4_K) == 144 && sizeof(BlockQ5_K) == 176 && sizeof(BlockQ6_K) == 210);
 static_assert(sizeof(BlockIQ4_NL) == 18 && sizeof(BlockIQ4_XS) == 136);
+
+/// Ours, not GGUF's: 128 numbers of a row with what a checkpoint keeps beside them, x = d * E4M3 and x = d * (q - zero).
+struct BlockFP8 {
+  float d;
+  std::uint8_t qs[128];
+};
+struct BlockInt4 {
+  std::uint16_t d;
+  std::uint8_t zero;  // 0..15
+  std::uint8_t unused;
+  std::uint8_t qs[64];  // low nibble of byte 16 k + j: element 32 k + j, high nibble: element 32 k + 16 + j
+};
+static_assert(sizeof(BlockFP8) == 132 && sizeof(BlockInt4) == 68);
 
 /// Values of the 16 codes of IQ4_NL and IQ4_XS.
 inline constexpr std::int8_t kIq4Values[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};

@@ -147,6 +147,28 @@ void dequantize(const BlockIQ4_XS& b, float* y) {
   }
 }
 
+void dequantize(const BlockFP8& b, float* y) {
+  for (int j = 0; j < kGroup; ++j) y[j] = b.d * f32_from_e4m3(b.qs[j]);
+}
+
+void dequantize(const BlockInt4& b, float* y) {
+  const float d = f32_from_f16(b.d);
+  for (int k = 0; k < kGroup / 32; ++k) {
+    for (int j = 0; j < 16; ++j) {
+      y[32 * k + j] = d * static_cast<float>((b.qs[16 * k + j] & 15) - b.zero);
+      y[32 * k + 16 + j] = d * static_cast<float>((b.qs[16 * k + j] >> 4) - b.zero);
+    }
+  }
+}
+
+/// One scale behind the row's codes.
+template <class Convert>
+void dequantize_scaled(const std::byte* from, float* to, std::int64_t elements, const std::byte* scale, Convert convert) {
+  float d = 0.0f;
+  std::memcpy(&d, scale, sizeof(d));
+  for (std::int64_t i = 0; i < elements; ++i) to[i] = d * convert(static_cast<std::uint8_t>(from[i]));
+}
+
 template <class Block, int kElements>
 void dequantize_blocks(const std::byte* from, float* to, std::int64_t elements) {
   for (std::int64_t i = 0; i < elements / kElements; ++i) {
@@ -167,8 +189,13 @@ void convert_halves(const std::byte* from, float* to, std::int64_t elements) {
 
 }  // namespace
 
-void dequantize_row(DType dtype, const std::byte* from, float* to, std::int64_t elements) {
-  QB_CHECK(elements >= 0 && elements % info(dtype).block_elements == 0);
+void dequantize_part(DType dtype, const std::byte* row, std::int64_t cols, std::int64_t first, float* to, std::int64_t elements) {
+  const DTypeInfo& type = info(dtype);
+  QB_CHECK(first >= 0 && elements >= 0 && first + elements <= cols && first % type.block_elements == 0 &&
+           elements % type.block_elements == 0 && cols % type.block_elements == 0);
+  if (elements == 0) return;
+  const std::byte* from = row + first / type.block_elements * type.block_bytes;
+  const std::byte* scale = row + cols / type.block_elements * type.block_bytes;
   switch (dtype) {
     case DType::kF32:
       std::memcpy(to, from, static_cast<std::size_t>(elements) * sizeof(float));
@@ -201,8 +228,20 @@ void dequantize_row(DType dtype, const std::byte* from, float* to, std::int64_t 
       return dequantize_blocks<BlockIQ4_NL, kSmallBlock>(from, to, elements);
     case DType::kIQ4_XS:
       return dequantize_blocks<BlockIQ4_XS, kSuperBlock>(from, to, elements);
+    case DType::kInt8:
+      return dequantize_scaled(from, to, elements, scale, [](std::uint8_t code) { return static_cast<float>(static_cast<std::int8_t>(code)); });
+    case DType::kFP8:
+      return dequantize_scaled(from, to, elements, scale, f32_from_e4m3);
+    case DType::kFP8Block:
+      return dequantize_blocks<BlockFP8, kGroup>(from, to, elements);
+    case DType::kInt4:
+      return dequantize_blocks<BlockInt4, kGroup>(from, to, elements);
   }
   QB_CHECK(false);
+}
+
+void dequantize_row(DType dtype, const std::byte* from, float* to, std::int64_t elements) {
+  dequantize_part(dtype, from, elements, 0, to, elements);
 }
 
 }  // namespace qbench::tensor

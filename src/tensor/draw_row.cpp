@@ -77,6 +77,30 @@ CodeTable make_q8_table() {
   return table;
 }
 
+/// Codes of a row with one scale: the largest code stands for 4 deviations, more than the largest of a row.
+template <class Code, class Value>
+CodeTable make_row_table(double most, Code code, Value value) {
+  CodeTable table;
+  double squares = 0.0;
+  for (std::size_t i = 0; i < 4096; ++i) {
+    table.bytes[i] = code(normal_quantile((static_cast<double>(i) + 0.5) / 4096.0) * most / 4.0);
+    squares += static_cast<double>(value(table.bytes[i])) * static_cast<double>(value(table.bytes[i]));
+  }
+  table.deviation = std::sqrt(squares / 4096.0);
+  return table;
+}
+
+CodeTable make_int8_table() {
+  return make_row_table(
+      127.0, [](double x) { return static_cast<std::uint8_t>(static_cast<std::int8_t>(std::nearbyint(x))); },
+      [](std::uint8_t code) { return static_cast<float>(static_cast<std::int8_t>(code)); });
+}
+
+CodeTable make_fp8_table() {
+  return make_row_table(
+      static_cast<double>(kLargestE4M3), [](double x) { return e4m3_from_f32(static_cast<float>(x)); }, f32_from_e4m3);
+}
+
 CodeTable make_q4_table() {
   CodeTable table;
   std::array<int, 64> codes;
@@ -223,6 +247,32 @@ void draw_small_blocks(DType dtype, RowRandom& random, double deviation, std::by
   }
 }
 
+void draw_scaled_row(RowRandom& random, const CodeTable& table, double deviation, std::byte* to, std::int64_t elements) {
+  std::uint8_t codes[kSmallBlock];
+  for (std::int64_t i = 0; i < elements; i += kSmallBlock) {
+    random.fill_codes(codes, table);
+    std::memcpy(to + i, codes, sizeof(codes));
+  }
+  const auto scale = static_cast<float>(deviation / table.deviation);
+  std::memcpy(to + elements, &scale, sizeof(scale));
+}
+
+void draw_groups(DType dtype, RowRandom& random, double deviation, std::byte* to, std::int64_t count) {
+  static const CodeTable fp8 = make_fp8_table(), q4 = make_q4_table();
+  if (dtype == DType::kFP8Block) {
+    const auto scale = static_cast<float>(deviation / fp8.deviation);
+    return draw_blocks<BlockFP8>(to, count, [&](BlockFP8& b) { b.d = scale, random.fill_codes(b.qs, fp8); });
+  }
+  const RowScale scale = row_scale(deviation, q4.deviation);
+  draw_blocks<BlockInt4>(to, count, [&](BlockInt4& b) {
+    b.d = scale.d;
+    random.fill_codes(b.qs, q4);
+    const auto shift = static_cast<std::uint8_t>(random.bits() & 1);  // the codes leave room for it: a zero of 7 or 8
+    b.zero = static_cast<std::uint8_t>(8 - shift);
+    for (std::uint8_t& pair : b.qs) pair = static_cast<std::uint8_t>(pair - 17 * shift);
+  });
+}
+
 void draw_q3_scales(RowRandom& random, std::uint8_t (&to)[12]) {
   std::uint64_t low = random.bits(), high = random.bits();
   for (std::size_t j = 0; j < 8; ++j, low >>= 5, high >>= 5) {
@@ -304,7 +354,11 @@ void draw_row(DType dtype, std::uint64_t seed, std::uint64_t tensor_id, std::int
     default:
       break;
   }
+  static const CodeTable int8 = make_int8_table(), fp8 = make_fp8_table();
+  if (elements > 0 && dtype == DType::kInt8) return draw_scaled_row(random, int8, deviation, to, elements);
+  if (elements > 0 && dtype == DType::kFP8) return draw_scaled_row(random, fp8, deviation, to, elements);
   const std::int64_t blocks = elements / type.block_elements;
+  if (type.block_elements == kGroup) return draw_groups(dtype, random, deviation, to, blocks);
   if (type.block_elements == kSmallBlock)
     draw_small_blocks(dtype, random, deviation, to, blocks);
   else

@@ -8,7 +8,7 @@
 namespace qbench::tensor {
 namespace {
 
-constexpr std::array<DTypeInfo, 15> kTypes{{
+constexpr std::array<DTypeInfo, 19> kTypes{{
     {DType::kF32, "f32", 0, 1, 4},
     {DType::kF16, "f16", 1, 1, 2},
     {DType::kBF16, "bf16", 30, 1, 2},
@@ -24,6 +24,10 @@ constexpr std::array<DTypeInfo, 15> kTypes{{
     {DType::kQ6_K, "q6_k", 14, kSuperBlock, sizeof(BlockQ6_K)},
     {DType::kIQ4_NL, "iq4_nl", 20, kSmallBlock, sizeof(BlockIQ4_NL)},
     {DType::kIQ4_XS, "iq4_xs", 23, kSuperBlock, sizeof(BlockIQ4_XS)},
+    {DType::kInt8, "int8", kNoGgmlId, kSmallBlock, kSmallBlock, sizeof(float)},
+    {DType::kFP8, "fp8", kNoGgmlId, kSmallBlock, kSmallBlock, sizeof(float)},
+    {DType::kFP8Block, "fp8_block", kNoGgmlId, kGroup, sizeof(BlockFP8)},
+    {DType::kInt4, "int4", kNoGgmlId, kGroup, sizeof(BlockInt4)},
 }};
 
 }  // namespace
@@ -39,6 +43,7 @@ const DTypeInfo& info(DType dtype) noexcept {
 std::string_view name_of(DType dtype) noexcept { return info(dtype).name; }
 
 std::optional<DType> dtype_from_ggml_id(std::uint32_t id) noexcept {
+  if (id == kNoGgmlId) return std::nullopt;
   for (const DTypeInfo& type : kTypes) {
     if (type.ggml_id == id) return type.dtype;
   }
@@ -55,7 +60,7 @@ std::optional<DType> dtype_from_name(std::string_view name) noexcept {
 std::int64_t row_bytes(DType dtype, std::int64_t elements) {
   const DTypeInfo& type = info(dtype);
   QB_CHECK(elements >= 0 && elements % type.block_elements == 0);
-  return elements / type.block_elements * type.block_bytes;
+  return elements / type.block_elements * type.block_bytes + (elements > 0 ? type.row_extra_bytes : 0);
 }
 
 }  // namespace qbench::tensor

@@ -49,6 +49,20 @@ void quantize_blocks(const float* from, std::byte* to, std::int64_t elements) {
   }
 }
 
+/// The row's largest magnitude becomes `most`; behind the codes stands the factor that undoes it. A row of zeros has the scale 0, and so has
+/// one too small for its inverse.
+template <class Convert>
+void quantize_scaled(const float* from, std::byte* to, std::int64_t elements, float most, Convert convert) {
+  constexpr float kLargest = 0x1p127f;  // the scale times its largest code must not overflow
+  float largest = 0.0f;
+  for (std::int64_t i = 0; i < elements; ++i) largest = std::max(largest, std::fabs(bounded(from[i], kLargest)));
+  const bool tiny = largest < 0x1p-110f;
+  const float d = tiny ? 0.0f : largest / most;
+  const float inverse = tiny ? 0.0f : most / largest;
+  for (std::int64_t i = 0; i < elements; ++i) to[i] = static_cast<std::byte>(convert(bounded(bounded(from[i], kLargest) * inverse, most)));
+  std::memcpy(to + elements, &d, sizeof(d));
+}
+
 template <std::uint16_t (*kConvert)(float) noexcept>
 void convert_to_halves(const float* from, std::byte* to, std::int64_t elements) {
   for (std::int64_t i = 0; i < elements; ++i) {
@@ -60,11 +74,13 @@ void convert_to_halves(const float* from, std::byte* to, std::int64_t elements) 
 }  // namespace
 
 bool can_quantize(DType dtype) noexcept {
-  return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16 || dtype == DType::kQ8_0 || dtype == DType::kQ4_0;
+  return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16 || dtype == DType::kQ8_0 || dtype == DType::kQ4_0 ||
+         dtype == DType::kInt8 || dtype == DType::kFP8;
 }
 
 void quantize_row(DType dtype, const float* from, std::byte* to, std::int64_t elements) {
   QB_CHECK(can_quantize(dtype) && elements >= 0 && elements % info(dtype).block_elements == 0);
+  if (elements == 0) return;
   switch (dtype) {
     case DType::kF32:
       std::memcpy(to, from, static_cast<std::size_t>(elements) * sizeof(float));
@@ -75,6 +91,10 @@ void quantize_row(DType dtype, const float* from, std::byte* to, std::int64_t el
       return convert_to_halves<bf16_from_f32>(from, to, elements);
     case DType::kQ8_0:
       return quantize_blocks<BlockQ8_0>(from, to, elements);
+    case DType::kInt8:
+      return quantize_scaled(from, to, elements, 127.0f, [](float x) { return static_cast<std::int8_t>(std::nearbyint(x)); });
+    case DType::kFP8:
+      return quantize_scaled(from, to, elements, kLargestE4M3, e4m3_from_f32);
     default:
       return quantize_blocks<BlockQ4_0>(from, to, elements);
   }

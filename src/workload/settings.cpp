@@ -60,7 +60,8 @@ constexpr std::array kFields{
 };
 
 constexpr std::array<std::string_view, 4> kKvTypes{"f32", "bf16", "f16", "q8_0"};
-constexpr std::array<std::string_view, 10> kPrecisions{"auto", "f32", "f16", "bf16", "q8_0", "q4_0", "q4_k_s", "q4_k_m", "q5_k_m", "q6_k"};
+constexpr std::array<std::string_view, 13> kPrecisions{"auto",   "f32",    "f16",    "bf16", "q8_0", "q4_0", "q4_k_s",
+                                                     "q4_k_m", "q5_k_m", "q6_k", "int8", "fp8",  "int4"};
 constexpr std::size_t kMaxStopStrings = 16;
 constexpr std::size_t kMaxStopBytes = 256;
 

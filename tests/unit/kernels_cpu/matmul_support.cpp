@@ -47,6 +47,7 @@ HalfFields half_fields(DType dtype) {
     case DType::kQ2_K: return {offsetof(tensor::BlockQ2_K, d), offsetof(tensor::BlockQ2_K, dmin)};
     case DType::kQ3_K: return {offsetof(tensor::BlockQ3_K, d), -1};
     case DType::kQ6_K: return {offsetof(tensor::BlockQ6_K, d), -1};
+    case DType::kInt8: case DType::kFP8: case DType::kFP8Block: return {-1, -1};  // a float32 scale
     default: return {0, -1};
   }
 }
@@ -61,6 +62,22 @@ std::uint16_t draw_half(Random& random, Scales scales) {
   return tensor::f16_from_f32(static_cast<float>(random.next_below(2) == 0 ? magnitude : -magnitude));
 }
 
+/// E4M3 codes of NaN become the largest number; the zero of an INT4 group has four bits.
+void make_finite(DType dtype, std::byte* block, std::int64_t bytes) {
+  const std::int64_t first = dtype == DType::kFP8Block ? 4 : 0;
+  if (dtype == DType::kFP8 || dtype == DType::kFP8Block) {
+    for (std::int64_t i = first; i < bytes; ++i) {
+      if ((block[i] & std::byte{0x7f}) == std::byte{0x7f}) block[i] &= std::byte{0xfe};
+    }
+  }
+  if (dtype == DType::kInt4) block[2] &= std::byte{15};
+}
+
+void put_float_scale(std::byte* to, std::uint16_t half) {
+  const float scale = tensor::f32_from_f16(half);
+  std::memcpy(to, &scale, sizeof(scale));
+}
+
 void put_half(std::byte* to, std::uint16_t bits) { std::memcpy(to, &bits, 2); }
 
 void fill_block(DType dtype, std::byte* block, std::int64_t bytes, Random& random, Scales scales) {
@@ -70,7 +87,9 @@ void fill_block(DType dtype, std::byte* block, std::int64_t bytes, Random& rando
     block[i] = static_cast<std::byte>(value);
   }
   const HalfFields fields = half_fields(dtype);
-  put_half(block + fields.first, draw_half(random, scales));
+  make_finite(dtype, block, bytes);
+  if (fields.first >= 0) put_half(block + fields.first, draw_half(random, scales));
+  if (dtype == DType::kFP8Block) put_float_scale(block, draw_half(random, scales));
   if (fields.second >= 0) put_half(block + fields.second, draw_half(random, scales));
 }
 
@@ -89,7 +108,8 @@ void fill_random(MemoryRows& rows, std::uint64_t seed, Scales scales) {
   Random random(seed);
   const tensor::DTypeInfo& info = tensor::info(rows.dtype());
   for (std::int64_t r = 0; r < rows.rows(); ++r) {
-    for (std::int64_t at = 0; at < rows.row_bytes(); at += info.block_bytes) {
+    if (info.row_extra_bytes > 0) put_float_scale(rows.row(r) + rows.row_bytes() - info.row_extra_bytes, draw_half(random, scales));
+    for (std::int64_t at = 0; at < rows.row_bytes() - info.row_extra_bytes; at += info.block_bytes) {
       std::byte* to = rows.row(r) + at;
       const float value = info.block_elements == 1 ? draw_float(random, scales) : 0.0f;
       switch (rows.dtype()) {
@@ -114,7 +134,8 @@ void scale_block(MemoryRows& rows, std::int64_t row, std::int64_t block, float f
       put_half(to, tensor::f16_from_f32(tensor::f32_from_f16(bits) * factor));
     }
   };
-  if (rows.dtype() == DType::kF32) {
+  if (info.row_extra_bytes > 0) at = rows.row(row) + rows.row_bytes() - info.row_extra_bytes;  // the row's only scale
+  if (rows.dtype() == DType::kF32 || rows.dtype() == DType::kFP8Block || info.row_extra_bytes > 0) {
     float value;
     std::memcpy(&value, at, 4);
     value *= factor;

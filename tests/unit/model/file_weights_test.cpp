@@ -24,7 +24,7 @@ class NamedFile : public formats::ModelFile {
       auto& data = data_.emplace_back(static_cast<std::size_t>(kRows * bytes));
       const std::vector<float> row(kCols, 1.0F);
       for (std::int64_t r = 0; r < kRows; ++r) {
-        if (tensor::info(dtype).block_elements <= 32) tensor::quantize_row(dtype, row.data(), data.data() + r * bytes, kCols);
+        if (tensor::can_quantize(dtype)) tensor::quantize_row(dtype, row.data(), data.data() + r * bytes, kCols);
       }
       tensors_.push_back({tensor_name, dtype, {kRows, kCols}, data.data(), data.size()});
     }
@@ -89,6 +89,29 @@ TEST_CASE("a file that already is what was asked for stays as it is") {
   CHECK(weights->precision() == "q4_0");
   const NamedFile coarser("q8_0", {{kQ, DType::kQ8_0}, {kV, DType::kQ8_0}, {kOutput, DType::kQ4_0}});
   CHECK_THROWS_WITH_AS(provide_from_file(coarser, WeightPrecision::kQ8_0), doctest::Contains("'output.weight' is q4_0"), Error);
+}
+
+TEST_CASE("int8 and fp8 are made from floating types while a checkpoint loads, int4 is not") {
+  const NamedFile file("bf16", {{kQ, DType::kF32}, {kV, DType::kBF16}, {kOutput, DType::kF16}, {kRouter, DType::kBF16}});
+  for (const auto& [precision, dtype] : {std::pair{WeightPrecision::kInt8, DType::kInt8}, {WeightPrecision::kFP8, DType::kFP8}}) {
+    const auto weights = provide_from_file(file, precision);
+    for (const char* name : {kQ, kV, kOutput}) CHECK(weights->matrix(name)->dtype() == dtype);
+    CHECK(weights->matrix(kRouter)->dtype() == DType::kF32);
+    CHECK(weights->conversion() == "bf16, f16, f32 to " + std::string(model::name_of(precision)));
+    std::vector<std::byte> row(260);
+    std::vector<float> numbers(256);
+    weights->matrix(kQ)->read_rows(1, 1, row.data());
+    tensor::dequantize_row(dtype, row.data(), numbers.data(), 256);
+    for (const float number : numbers) CHECK(number == 1.0F);
+  }
+  CHECK_THROWS_WITH_AS(provide_from_file(file, WeightPrecision::kInt4), doctest::Contains("--precision int4: this checkpoint is bf16"), Error);
+  const NamedFile awq("int4", {{kQ, DType::kInt4}, {kV, DType::kInt4}, {kOutput, DType::kF16}});
+  CHECK(provide_from_file(awq, WeightPrecision::kInt4)->conversion() == "none");
+  CHECK_THROWS_WITH_AS(provide_from_file(awq, WeightPrecision::kInt8), doctest::Contains("'blk.0.attn_q.weight' is int4"), Error);
+  const NamedFile fp8("fp8_block", {{kQ, DType::kFP8Block}, {kV, DType::kFP8Block}, {kOutput, DType::kBF16}});
+  const auto weights = provide_from_file(fp8, WeightPrecision::kFP8);
+  CHECK(weights->matrix(kQ)->dtype() == DType::kFP8Block);
+  CHECK(weights->matrix(kOutput)->dtype() == DType::kFP8);
 }
 
 TEST_CASE("a K mix must be one by its tensors too") {

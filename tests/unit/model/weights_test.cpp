@@ -88,8 +88,28 @@ TEST_CASE("rows that are no multiple of 256 fall back as llama.cpp's do") {
   CHECK(types_of(c, WeightPrecision::kQ5_K_M).at("blk.3.ffn_up.weight") == tensor::DType::kQ5_1);
 }
 
+TEST_CASE("int8 and fp8 are one byte a number and four a row in every matrix, int4 leaves embedding and head in F16") {
+  for (const auto& [precision, dtype] : {std::pair{WeightPrecision::kInt8, tensor::DType::kInt8}, {WeightPrecision::kFP8, tensor::DType::kFP8}}) {
+    for (const auto& [name, found] : types_of(qwen_7b(), precision)) CHECK_MESSAGE(found == dtype, name);
+  }
+  const auto int4 = types_of(qwen_7b(), WeightPrecision::kInt4);
+  for (const auto& [name, found] : int4) {
+    const bool outside = name == "token_embd.weight" || name == "output.weight";
+    CHECK_MESSAGE(found == (outside ? tensor::DType::kF16 : tensor::DType::kInt4), name);
+  }
+  // Head 152064 x 3584; a layer's projections: q, o 3584 x 3584, k, v 512 x 3584, gate, up 18944 x 3584, down 3584 x 18944; 28 of them.
+  // Float32 vectors: 57 norms of 3584, 28 biases of 4608.
+  const std::uint64_t rows = 3584 + 2 * 512 + 3584 + 2 * 18944;  // of 3584 columns
+  const std::uint64_t vectors = 4 * (57 * 3584 + 28 * 4608);
+  CHECK(total_weights(qwen_7b(), WeightPrecision::kInt8).read_per_token ==
+        152064 * (3584 + 4) + 28 * (rows * (3584 + 4) + 3584 * (18944 + 4)) + vectors);
+  CHECK(total_weights(qwen_7b(), WeightPrecision::kInt4).read_per_token ==
+        152064 * 3584 * 2 + 28 * (rows * (3584 / 128 * 68) + 3584 * (18944 / 128 * 68)) + vectors);
+}
+
 TEST_CASE("the router of an expert layer stays float32 at every precision") {
-  for (const auto precision : {WeightPrecision::kBF16, WeightPrecision::kQ4_K_M, WeightPrecision::kQ8_0}) {
+  for (const auto precision : {WeightPrecision::kBF16, WeightPrecision::kQ4_K_M, WeightPrecision::kQ8_0, WeightPrecision::kInt8, WeightPrecision::kFP8,
+                               WeightPrecision::kInt4}) {
     CHECK(types_of(qwen_30b_a3b(), precision).at("blk.7.ffn_gate_inp.weight") == tensor::DType::kF32);
   }
 }
@@ -122,7 +142,8 @@ TEST_CASE("a file's rows are converted on the way and read the same in any porti
 }
 
 TEST_CASE("drawn rows have deviation 1/sqrt(in) and differ between rows and tensors") {
-  for (const auto dtype : {tensor::DType::kBF16, tensor::DType::kQ8_0, tensor::DType::kQ4_0, tensor::DType::kQ4_K, tensor::DType::kQ6_K}) {
+  for (const auto dtype : {tensor::DType::kBF16, tensor::DType::kQ8_0, tensor::DType::kQ4_0, tensor::DType::kQ4_K, tensor::DType::kQ6_K, tensor::DType::kInt8,
+                           tensor::DType::kFP8, tensor::DType::kFP8Block, tensor::DType::kInt4}) {
     CAPTURE(tensor::name_of(dtype));
     const auto a = make_drawn_rows(dtype, 64, 1024, 1, 10);
     const auto b = make_drawn_rows(dtype, 64, 1024, 1, 11);
