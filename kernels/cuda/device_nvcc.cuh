@@ -40,6 +40,16 @@ QB_DEVICE int warp() { return static_cast<int>(threadIdx.x >> 5); }
 QB_DEVICE void sync_threads() { __syncthreads(); }
 QB_DEVICE void sync_warp() { __syncwarp(); }
 QB_DEVICE void thread_fence() { __threadfence(); }
+/// For loops that wait for what another block writes.
+QB_DEVICE void spin_pause() { __nanosleep(32); }
+QB_DEVICE unsigned load_acquire(const unsigned* address) {
+  unsigned value;
+  asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(value) : "l"(__cvta_generic_to_global(address)) : "memory");
+  return value;
+}
+QB_DEVICE void store_release(unsigned* address, unsigned value) {
+  asm volatile("st.release.gpu.global.u32 [%0], %1;" ::"l"(__cvta_generic_to_global(address)), "r"(value) : "memory");
+}
 
 QB_DEVICE float warp_sum(float value) {
 #pragma unroll
@@ -192,15 +202,20 @@ void launch(const LaunchConfig& config, void (*kernel)(P...), std::type_identity
           config.name);
   }
   cudaLaunchAttribute attribute{};
-  attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
-  attribute.val.programmaticStreamSerializationAllowed = 1;
+  if (config.cooperative) {
+    attribute.id = cudaLaunchAttributeCooperative;
+    attribute.val.cooperative = 1;
+  } else {
+    attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    attribute.val.programmaticStreamSerializationAllowed = 1;
+  }
   cudaLaunchConfig_t native{};
   native.gridDim = dim3(config.grid.x, config.grid.y, config.grid.z);
   native.blockDim = dim3(static_cast<unsigned>(config.threads));
   native.dynamicSmemBytes = config.shared_bytes;
   native.stream = native_stream(config.stream);
   native.attrs = &attribute;
-  native.numAttrs = config.programmatic ? 1 : 0;
+  native.numAttrs = config.programmatic || config.cooperative ? 1 : 0;
   check(cudaLaunchKernelEx(&native, kernel, arguments...), config.name);
 }
 

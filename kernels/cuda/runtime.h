@@ -152,6 +152,7 @@ struct LaunchConfig {
   Stream& stream;
   bool programmatic = false;  ///< may start before its predecessor ends; the kernel calls grid_dependency_wait()
   const char* name = "";      ///< in error messages
+  bool cooperative = false;   ///< all blocks run at the same time and may wait for each other; excludes programmatic
 };
 
 }  // namespace qbench::kernels::QB_CUDA_NAMESPACE

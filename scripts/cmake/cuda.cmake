@@ -51,6 +51,9 @@ message(STATUS "CUDA headers: ${QB_CUDA_INCLUDE}; nvcc: ${QB_CUDA_NVCC}; cuda-em
 if(QB_CUDA_EMULATED)
   add_library(qb_cuda_emulated_options INTERFACE)
   target_compile_definitions(qb_cuda_emulated_options INTERFACE QB_CUDA_EMULATED=1)
+  if(QBENCH_SANITIZE MATCHES "thread")
+    target_compile_definitions(qb_cuda_emulated_options INTERFACE QB_EMULATION_RACES=1)  # emulation/races.h
+  endif()
   target_compile_options(qb_cuda_emulated_options INTERFACE -ffp-contract=off -Wno-unknown-pragmas)
   target_include_directories(qb_cuda_emulated_options SYSTEM INTERFACE ${QB_CUDA_INCLUDE})
 endif()

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "kernels/cuda/emulation/races.h"
 
 namespace qbench::kernels::cuda_emulated::emulation {
 
@@ -22,6 +23,8 @@ const char* name_of(Operation operation) {
   switch (operation) {
     case Operation::kNone:
       return "nothing";
+    case Operation::kPause:
+      return "spin_pause";
     case Operation::kSyncThreads:
       return "sync_threads";
     case Operation::kSyncWarp:
@@ -69,14 +72,15 @@ bool same(Site a, Site b) {
 Block::Block() = default;
 Block::~Block() = default;
 
-void Block::start(const Progress& progress, Dim3 block_index, std::uint64_t seed, bool seeded) {
+void Block::start(Progress& progress, Dim3 block_index, std::uint64_t seed, bool seeded) {
   progress_ = &progress;
   launch = progress.launch;
   index = block_index;
   seeded_ = seeded;
   random_state_ = mix64(seed) | 1;
   threads_ = alive_ = launch->threads;
-  exited_ = barrier_arrived_ = dependency_waiting_ = 0;
+  exited_ = barrier_arrived_ = dependency_waiting_ = paused_ = 0;
+  advances_ = 0;
   dependency_waited_ = false;
   error_.clear();
   shared.start(launch->shared_bytes);
@@ -103,7 +107,7 @@ void Block::prepare_lanes() {
       lane.finished = false;
       lane.waits_for = Operation::kNone;
       lane.copies.clear();
-      lane.copy_groups = 0;
+      lane.copy_groups = lane.barriers = lane.warp_barriers = 0;
       if (broken_ || !lane.fibre.prepared()) prepare_fibre(lane);
     }
     make_ready(warp, kAllLanes);
@@ -125,27 +129,39 @@ void Block::prepare_fibre(Lane& lane) {
 
 void Block::lane_main(Lane& self) {
   for (;;) {
+    races::acquire(&self.block->progress_->begin_tag);
     try {
       self.block->launch->thread();
     } catch (const std::exception& e) {
       self.block->report(self, Site::current(), std::string("threw: ") + e.what());
     }
     if (self.block->broken_) self.block->stop(self);
+    races::release(&self.block->progress_->end_tag);
     self.block->exit_lane(self);
+  }
+}
+
+/// The threads that wait for this may go on; none of any warp may yet.
+void Block::wake(Operation operation) {
+  for (int w = threads_ / kWarpSize; w-- > 0;) {
+    Warp& warp = warps_[static_cast<std::size_t>(w)];
+    unsigned waiting = 0;
+    for (int l = 0; l < kWarpSize; ++l) waiting |= !warp.lanes[l].finished && warp.lanes[l].waits_for == operation ? 1u << l : 0u;
+    if (waiting == 0) continue;
+    const unsigned others = warp.ready;
+    make_ready(warp, others | waiting);
+    if (others == 0) ready_warps_.push_back(&warp);
   }
 }
 
 bool Block::run() {
   if (progress_->dependency_complete && dependency_waiting_ > 0) {
     dependency_waiting_ = 0;
-    for (int w = threads_ / kWarpSize; w-- > 0;) {
-      Warp& warp = warps_[static_cast<std::size_t>(w)];
-      unsigned waiting = 0;
-      for (int l = 0; l < kWarpSize; ++l) waiting |= warp.lanes[l].waits_for == Operation::kDependencyWait ? 1u << l : 0u;
-      if (waiting == 0) continue;
-      make_ready(warp, waiting);
-      ready_warps_.push_back(&warp);
-    }
+    wake(Operation::kDependencyWait);
+  }
+  if (paused_ > 0) {
+    paused_ = 0;
+    wake(Operation::kPause);
   }
   host_.enter();
   if (choose_warp()) {
@@ -159,7 +175,7 @@ bool Block::run() {
 }
 
 void Block::check_and_throw() {
-  if (error_.empty() && alive_ > 0 && dependency_waiting_ == 0) error_ = "deadlock: " + describe_stuck();
+  if (error_.empty() && alive_ > 0 && dependency_waiting_ == 0 && paused_ == 0) error_ = "deadlock: " + describe_stuck();
   if (error_.empty() && alive_ == 0 && launch->programmatic && !dependency_waited_) {
     error_ = "is launched programmatically, but no thread calls grid_dependency_wait()";
   }
@@ -167,11 +183,16 @@ void Block::check_and_throw() {
     const std::string damaged = shared.damage();
     if (!damaged.empty()) error_ = "wrote outside of the shared array '" + damaged + "'";
   }
-  if (error_.empty()) return;
+  if (!error_.empty()) fail(error_);
+}
+
+void Block::fail_stuck(const char* why) { fail(why + describe_stuck()); }
+
+void Block::fail(const std::string& what) {
   broken_ = broken_ || alive_ > 0;
   throw Error(ErrorCode::kDevice,
               "kernel '" + launch->name + "', block (" + std::to_string(index.x) + ", " + std::to_string(index.y) + ", " +
-                  std::to_string(index.z) + "): " + error_,
+                  std::to_string(index.z) + "): " + what,
               "cuda-emulated");
 }
 
@@ -245,6 +266,7 @@ void Block::park(Lane& self, Operation operation, Site site) {
 void Block::exit_lane(Lane& self) {
   Warp& warp = *self.warp;
   self.finished = true;
+  ++advances_;
   --alive_;
   --warp.alive;
   ++exited_;
@@ -273,14 +295,22 @@ void Block::sync_threads(Lane& self, Site site) {
            "diverged barrier: thread " + std::to_string(barrier_first_) + " waits in another sync_threads, at " + describe(barrier_site_));
     stop(self);
   }
-  if (++barrier_arrived_ < threads_) return park(self, Operation::kSyncThreads, site);
+  void* const tag = &barrier_tags_[self.barriers++ % 2];
+  races::release(tag);
+  if (++barrier_arrived_ < threads_) {
+    park(self, Operation::kSyncThreads, site);
+    races::acquire(tag);
+    return;
+  }
   barrier_arrived_ = 0;
+  ++advances_;
   for (int w = threads_ / kWarpSize; w-- > 0;) {
     make_ready(warps_[static_cast<std::size_t>(w)], kAllLanes);
     ready_warps_.push_back(&warps_[static_cast<std::size_t>(w)]);
   }
   choose_warp();
   yield(self);
+  races::acquire(tag);
 }
 
 bool Block::arrive(Lane& self, Operation operation, Site site) {
@@ -308,6 +338,7 @@ bool Block::arrive(Lane& self, Operation operation, Site site) {
 void Block::finish(Lane& self) {
   Warp& warp = *self.warp;
   warp.arrived = 0;
+  ++advances_;
   make_ready(warp, kAllLanes);
   if (seeded_ && !ready_warps_.empty() && draw() % kTurns == 0) {
     ready_warps_.push_back(&warp);
@@ -317,14 +348,24 @@ void Block::finish(Lane& self) {
 }
 
 void Block::sync_warp(Lane& self, Site site) {
+  void* const tag = &self.warp->barrier_tags[self.warp_barriers++ % 2];
+  races::release(tag);
   if (arrive(self, Operation::kSyncWarp, site)) finish(self);
+  races::acquire(tag);
 }
 
 void Block::wait_for_dependency(Lane& self, Site site) {
   dependency_waited_ = true;
-  if (progress_->dependency_complete) return;
-  ++dependency_waiting_;
-  park(self, Operation::kDependencyWait, site);
+  if (!progress_->dependency_complete) {
+    ++dependency_waiting_;
+    park(self, Operation::kDependencyWait, site);
+  }
+  races::acquire(&progress_->dependency_tag);
+}
+
+void Block::pause(Lane& self, Site site) {
+  ++paused_;
+  park(self, Operation::kPause, site);
 }
 
 std::string Block::describe_stuck() const {

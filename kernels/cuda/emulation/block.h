@@ -20,7 +20,7 @@ namespace qbench::kernels::cuda_emulated::emulation {
 using Site = std::source_location;
 
 enum class Operation : std::uint8_t {
-  kNone, kSyncThreads, kSyncWarp, kSumFloat, kSumInt, kMaxFloat, kShuffle, kShuffleXor, kSums, kButterfly, kBallot, kMma, kLdmatrix, kLdmatrixTrans, kDependencyWait
+  kNone, kPause, kSyncThreads, kSyncWarp, kSumFloat, kSumInt, kMaxFloat, kShuffle, kShuffleXor, kSums, kButterfly, kBallot, kMma, kLdmatrix, kLdmatrixTrans, kDependencyWait
 };
 
 class Block;
@@ -44,6 +44,7 @@ struct Lane {
   Site site;
   std::vector<AsyncCopy> copies;
   unsigned copy_groups = 0;  ///< committed so far
+  unsigned barriers = 0, warp_barriers = 0;  ///< passed so far: which of the two tags of races.h is next
 };
 
 /// Operands lie in `in`, one entry a lane; the last lane to arrive writes `out`. A lane has read its entry of `out` before it arrives at the next
@@ -57,6 +58,7 @@ struct Warp {
   Operation operation = Operation::kNone;
   Site site;
   int first_thread = 0;  ///< who set operation and site
+  char barrier_tags[2];  ///< for races.h
 
   union Values {
     float f[32];
@@ -77,6 +79,7 @@ struct Warp {
 struct Progress {
   const LaunchRecord* launch = nullptr;
   bool dependency_complete = true;  ///< what came before in the stream has run
+  char begin_tag = 0, dependency_tag = 0, end_tag = 0;  ///< for races.h
 };
 
 class Block {
@@ -87,10 +90,16 @@ class Block {
   Block& operator=(const Block&) = delete;
 
   /// Prepares block (x, y, z); nothing runs yet.
-  void start(const Progress& progress, Dim3 index, std::uint64_t seed, bool seeded);
-  /// Runs until every thread has exited (true) or none may go on before what came before has run (false). Throws Error{kDevice} on a bug.
+  void start(Progress& progress, Dim3 index, std::uint64_t seed, bool seeded);
+  /// Runs until every thread has exited (true), or none may go on before what came before has run or before other blocks have had a turn (false).
+  /// Throws Error{kDevice} on a bug.
   bool run();
   bool finished() const noexcept { return alive_ == 0; }
+  bool paused() const noexcept { return paused_ > 0; }  ///< a thread asked for other blocks' turn
+  /// How often threads have passed a place where they wait for each other, or ended: while no block's grows, none gets on.
+  std::uint64_t advances() const noexcept { return advances_; }
+  /// Error{kDevice}: no block of the launch gets on.
+  [[noreturn]] void fail_stuck(const char* why);
   /// Forgets threads that stand in the middle of a kernel; the next start() builds them anew.
   void abandon() noexcept { broken_ = broken_ || alive_ > 0; }
 
@@ -101,6 +110,7 @@ class Block {
   void finish(Lane& self);
   void sync_warp(Lane& self, Site site);
   void wait_for_dependency(Lane& self, Site site);
+  void pause(Lane& self, Site site);  ///< lets the block's other threads and then other blocks run
   /// What is wrong, then the end of the block: two calls, so that no string is alive on the stack that is left behind.
   void report(const Lane& self, Site site, const std::string& what);
   [[noreturn]] void stop(Lane& self);
@@ -121,6 +131,8 @@ class Block {
   Lane& next_lane();
   void park(Lane& self, Operation operation, Site site);
   void yield(Lane& self);
+  void wake(Operation operation);
+  [[noreturn]] void fail(const std::string& what);
   std::string describe_stuck() const;
   void check_and_throw();
 
@@ -129,11 +141,13 @@ class Block {
   Warp* running_ = nullptr;            ///< whose lanes go on now
   std::vector<Warp*> ready_warps_;     ///< others with lanes that may; in fixed order the last one is next
   FibreHost host_;
-  Progress const* progress_ = nullptr;
+  Progress* progress_ = nullptr;
   int threads_ = 0, alive_ = 0, exited_ = 0;
   int barrier_arrived_ = 0, barrier_first_ = 0;
   Site barrier_site_;
-  int dependency_waiting_ = 0;
+  char barrier_tags_[2] = {};  ///< for races.h
+  int dependency_waiting_ = 0, paused_ = 0;
+  std::uint64_t advances_ = 0;
   bool dependency_waited_ = false;
   bool broken_ = false;
   bool seeded_ = true;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "kernels/cuda/emulation/races.h"
 #include "tensor/float_formats.h"
 
 namespace qbench::kernels::cuda_emulated::emulation {
@@ -171,11 +172,22 @@ void ldmatrix_x4(unsigned (&r)[4], const void* shared, bool transposed, Site sit
   Warp& warp = *self.warp;
   require_aligned(shared, 16, site);
   require_shared(shared, site);
+  races::kernel_reads16(shared);
   warp.row[static_cast<std::size_t>(self.lane)] = shared;
   together(self, transposed ? Operation::kLdmatrixTrans : Operation::kLdmatrix, site,
            [transposed](Warp& w) { load_matrices(w, transposed); });
   std::memcpy(r, warp.out.fragment[self.lane], sizeof r);
 }
+
+namespace {
+
+void copy16(void* to, const void* from) {
+  races::kernel_reads16(from);
+  races::kernel_writes16(to);
+  std::memcpy(to, from, 16);
+}
+
+}  // namespace
 
 void copy_async(void* shared, const void* global, Site site) {
   Lane& self = *current_lane;
@@ -184,7 +196,7 @@ void copy_async(void* shared, const void* global, Site site) {
   require_shared(shared, site);
   const bool now = self.block->seeded() && self.block->draw() % 2 == 0;
   if (now) {
-    std::memcpy(shared, global, 16);
+    copy16(shared, global);
   } else {
     self.copies.push_back({shared, global, self.copy_groups});
   }
@@ -196,12 +208,19 @@ void copy_async_wait(int pending) {
   std::size_t kept = 0;
   for (const AsyncCopy& copy : self.copies) {
     if (copy.group < complete) {
-      std::memcpy(copy.to, copy.from, 16);
+      copy16(copy.to, copy.from);
     } else {
       self.copies[kept++] = copy;
     }
   }
   self.copies.resize(kept);
+}
+
+/// Orders what a thread wrote before with what others read after their own fence; more than a device promises, but no fence is no order.
+void fence() {
+  static char tag;
+  races::acquire(&tag);
+  races::release(&tag);
 }
 
 void require_aligned(const void* address, std::size_t alignment, Site site) {

@@ -34,7 +34,7 @@ void sum_floats(float* values, int count, int first, int last, Site site);
 
 /// value = combine(value, value of lane ^ mask), for the masks first, 2 first, ..., last.
 template <typename T, typename Combine>
-T butterfly(T value, int first, int last, Combine combine, Site site) {
+__attribute__((no_sanitize("thread"))) T butterfly(T value, int first, int last, Combine combine, Site site) {
   static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= sizeof(std::uint64_t));
   Lane& self = *current_lane;
   Warp& warp = *self.warp;
@@ -67,6 +67,7 @@ void copy_async(void* shared, const void* global, Site site);
 /// Completes the committed groups but the `pending` latest.
 void copy_async_wait(int pending);
 
+void fence();
 void require_aligned(const void* address, std::size_t alignment, Site site);
 
 }  // namespace qbench::kernels::cuda_emulated::emulation

@@ -56,7 +56,14 @@ inline void sync_warp(emulation::Site site = emulation::Site::current()) {
   emulation::Lane& self = *emulation::current_lane;
   self.block->sync_warp(self, site);
 }
-inline void thread_fence() {}
+inline void thread_fence() { emulation::fence(); }
+/// For loops that wait for what another block writes.
+inline void spin_pause(emulation::Site site = emulation::Site::current()) {
+  emulation::Lane& self = *emulation::current_lane;
+  self.block->pause(self, site);
+}
+inline unsigned load_acquire(const unsigned* address) { return __atomic_load_n(address, __ATOMIC_ACQUIRE); }
+inline void store_release(unsigned* address, unsigned value) { __atomic_store_n(address, value, __ATOMIC_RELEASE); }
 
 inline float warp_sum(float value, emulation::Site site = emulation::Site::current()) { return emulation::sum_float(value, site); }
 inline int warp_sum(int value, emulation::Site site = emulation::Site::current()) { return emulation::sum_int(value, site); }
@@ -129,8 +136,9 @@ void cp_async_wait() {
 
 inline unsigned atomic_add(unsigned* address, unsigned value) { return __atomic_fetch_add(address, value, __ATOMIC_RELAXED); }
 inline float atomic_add(float* address, float value) {
-  const float before = *address;  // the blocks of a launch share one OS thread
-  *address = before + value;
+  float before = __builtin_bit_cast(float, __atomic_load_n(reinterpret_cast<unsigned*>(address), __ATOMIC_RELAXED));
+  const float after = before + value;  // the blocks of a launch share one OS thread
+  __atomic_store_n(reinterpret_cast<unsigned*>(address), __builtin_bit_cast(unsigned, after), __ATOMIC_RELAXED);
   return before;
 }
 
@@ -184,6 +192,7 @@ void launch(const LaunchConfig& config, void (*kernel)(P...), std::type_identity
                                                            .threads = config.threads,
                                                            .shared_bytes = config.shared_bytes,
                                                            .programmatic = config.programmatic,
+                                                           .cooperative = config.cooperative,
                                                            .thread = [kernel, arguments...] { kernel(arguments...); }});
 }
 

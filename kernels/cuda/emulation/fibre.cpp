@@ -106,9 +106,6 @@ void Fibre::prepare(void (*entry)(void*), void* argument, std::size_t offset) {
     mapping_ = mapping;
     context.stack_bottom = static_cast<char*>(mapping) + kGuardBytes;
     context.stack_bytes = kStackBytes;
-#ifdef __SANITIZE_THREAD__
-    context.tsan = __tsan_create_fiber(0);
-#endif
   }
 #ifdef __SANITIZE_ADDRESS__
   __asan_unpoison_memory_region(context.stack_bottom, kStackBytes);
@@ -116,6 +113,10 @@ void Fibre::prepare(void (*entry)(void*), void* argument, std::size_t offset) {
   entry_ = entry;
   argument_ = argument;
   context.fake_stack = nullptr;
+#ifdef __SANITIZE_THREAD__
+  if (context.tsan != nullptr) __tsan_destroy_fiber(context.tsan);  // with the calls that were open on it
+  context.tsan = __tsan_create_fiber(0);
+#endif
   // From the top: an empty slot that keeps the alignment of a call, the first address, then rbp, rbx, r12 to r15.
   auto* top = reinterpret_cast<std::uintptr_t*>(static_cast<char*>(mapping_) + kGuardBytes + kStackBytes - offset);
   *--top = 0;
@@ -141,7 +142,7 @@ void switch_fibre(FibreContext& from, FibreContext& to) {
   __sanitizer_start_switch_fiber(&from.fake_stack, to.stack_bottom, to.stack_bytes);
 #endif
 #ifdef __SANITIZE_THREAD__
-  __tsan_switch_to_fiber(to.tsan, 0);
+  __tsan_switch_to_fiber(to.tsan, __tsan_switch_to_fiber_no_sync);
 #endif
   qb_fibre_switch(&from.stack_pointer, to.stack_pointer);
 #ifdef __SANITIZE_ADDRESS__

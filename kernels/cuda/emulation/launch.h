@@ -16,6 +16,7 @@ struct LaunchRecord {
   int threads = 0;
   std::size_t shared_bytes = 0;
   bool programmatic = false;
+  bool cooperative = false;
   std::function<void()> thread;  ///< the kernel's body for the thread that calls it
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "kernels/cuda/emulation/races.h"
 
 namespace qbench::kernels::cuda_emulated {
 namespace emulation {
@@ -60,6 +61,7 @@ void GridRun::start_next(Block& block) {
 void GridRun::start_early() {
   constexpr std::size_t kEarlyBlocks = 2;
   progress_.dependency_complete = false;
+  races::release(&progress_.begin_tag);
   while (started_ < order_.size() && blocks_.size() < kEarlyBlocks) {
     blocks_.push_back(machine().take_block());
     start_next(*blocks_.back());
@@ -67,18 +69,52 @@ void GridRun::start_early() {
   }
 }
 
-void GridRun::finish() {
-  progress_.dependency_complete = true;
-  for (auto& block : blocks_) {
-    if (!block->finished()) block->run();
+/// Blocks that wait for each other: all of them exist at once and take turns whenever none of a block's threads may go on.
+void GridRun::run_together() {
+  constexpr int kMostIdleRounds = 1000;
+  while (started_ < order_.size()) {
+    blocks_.push_back(machine().take_block());
+    start_next(*blocks_.back());
   }
-  if (started_ < order_.size()) {
-    if (blocks_.empty()) blocks_.push_back(machine().take_block());
-    while (started_ < order_.size()) {
-      start_next(*blocks_.front());
-      blocks_.front()->run();
+  std::uint64_t before = 0;
+  for (int idle_rounds = 0;; ++idle_rounds) {
+    std::uint64_t advances = 0;
+    Block* open = nullptr;
+    for (auto& block : blocks_) {
+      if (!block->finished() && !block->run()) open = block.get();
+      advances += block->advances();
+    }
+    if (open == nullptr) return;
+    if (advances != before) idle_rounds = 0;
+    before = advances;
+    if (idle_rounds == kMostIdleRounds) open->fail_stuck("its blocks wait for each other for ever: ");
+  }
+}
+
+void GridRun::finish() {
+  // One block after another, in the same fibres; where races are watched in three sets, since a fibre's own accesses are never a race.
+  constexpr std::size_t kSets = races::kWatched ? 3 : 1;
+  progress_.dependency_complete = true;
+  races::release(&progress_.begin_tag);
+  races::release(&progress_.dependency_tag);
+  if (record_->cooperative) {
+    run_together();
+  } else {
+    const auto complete = [](Block& block) {
+      if (!block.finished() && !block.run()) block.fail_stuck("waits for other blocks, which need not run at the same time (not launched cooperatively): ");
+    };
+    for (auto& block : blocks_) complete(*block);
+    while (blocks_.size() < kSets && started_ < order_.size()) {
+      blocks_.push_back(machine().take_block());
+      start_next(*blocks_.back());
+      complete(*blocks_.back());
+    }
+    for (std::size_t set = 0; started_ < order_.size(); set = (set + 1) % kSets) {
+      start_next(*blocks_[set]);
+      complete(*blocks_[set]);
     }
   }
+  races::acquire(&progress_.end_tag);
   machine().check_memory("kernel '" + record_->name + "'", false);
 }
 

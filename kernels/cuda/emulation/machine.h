@@ -26,6 +26,7 @@ class GridRun {
 
  private:
   void start_next(Block& block);
+  void run_together();
   std::shared_ptr<const LaunchRecord> record_;
   std::uint64_t seed_;
   bool seeded_;

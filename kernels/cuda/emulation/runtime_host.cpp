@@ -57,7 +57,7 @@ struct Stream::State {
       run->finish();
       return;
     }
-    if (pending != nullptr && node.kernel->programmatic) run->start_early();
+    if (pending != nullptr && node.kernel->programmatic && !node.kernel->cooperative) run->start_early();
     finish_pending();
     pending = std::move(run);
   }
@@ -134,6 +134,10 @@ void submit(Stream& stream, LaunchRecord record) {
   }
   if (record.shared_bytes > SharedArena::kBlockBytes) {
     refuse(std::to_string(record.shared_bytes) + " bytes of shared memory; a block has " + std::to_string(SharedArena::kBlockBytes));
+  }
+  constexpr std::uint64_t kResidentBlocks = 128;  // of the emulated device
+  if (record.cooperative && std::uint64_t{grid.x} * grid.y * grid.z > kResidentBlocks) {
+    refuse("a cooperative launch of " + std::to_string(std::uint64_t{grid.x} * grid.y * grid.z) + " blocks; " + std::to_string(kResidentBlocks) + " run at the same time");
   }
   stream.state().submit({std::make_shared<const LaunchRecord>(std::move(record)), {}});
 }

@@ -5,6 +5,7 @@
 
 #include "kernels/cuda/emulation/block.h"
 #include "kernels/cuda/emulation/poison.h"
+#include "kernels/cuda/emulation/races.h"
 
 namespace qbench::kernels::cuda_emulated::emulation {
 namespace {
@@ -41,6 +42,7 @@ std::byte* SharedArena::place(std::size_t bytes) {
   std::byte* const zone = memory_.data() + used_;
   std::byte* const data = zone + kZoneBytes;
   used_ += whole;
+  const races::Unwatched poison;
   fill_zone(zone, kZoneBytes);
   std::memset(data, kPoisonByte, bytes);
   fill_zone(data + bytes, whole - kZoneBytes - bytes);

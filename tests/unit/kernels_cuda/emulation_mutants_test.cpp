@@ -1,10 +1,6 @@
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <csignal>
-#include <cstdio>
 #include <numeric>
 
+#include "emulation_child.h"
 #include "emulation_support.h"
 
 /// Kernels with a planted bug beside the right ones: the right one passes in every order, the wrong one must be found.
@@ -179,36 +175,6 @@ template <Bug B>
 std::string exchange_error() {
   const EmulationScope scope(3);
   return error_of([] { exchange_is_wrong<B>(); });
-}
-
-/// Runs `work` in a child: "fine" when it returns false, else how it ended.
-std::string in_child(bool (*work)()) {
-  std::fflush(nullptr);
-  const pid_t child = fork();
-  if (child == 0) {
-    std::freopen("/dev/null", "w", stderr);
-    std::freopen("/dev/null", "w", stdout);
-    std::signal(SIGSEGV, SIG_DFL);  // doctest's handler would run the parent's report
-    std::signal(SIGABRT, SIG_DFL);
-    try {
-      _exit(work() ? 3 : 0);
-    } catch (const Error&) {
-      _exit(4);
-    }
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  if (WIFSIGNALED(status)) return "signal";
-  switch (WEXITSTATUS(status)) {
-    case 0:
-      return "fine";
-    case 3:
-      return "wrong result";
-    case 4:
-      return "error";
-    default:
-      return "sanitizer";
-  }
 }
 
 }  // namespace
