@@ -155,6 +155,8 @@ QB_DEVICE void cp_async_wait() {
 }
 
 QB_DEVICE unsigned atomic_add(unsigned* address, unsigned value) { return atomicAdd(address, value); }
+/// One more, or zero after `last`; returns what was there.
+QB_DEVICE unsigned atomic_increment(unsigned* address, unsigned last) { return atomicInc(address, last); }
 QB_DEVICE float atomic_add(float* address, float value) { return atomicAdd(address, value); }
 QB_DEVICE unsigned long long atomic_add(unsigned long long* address, unsigned long long value) { return atomicAdd(address, value); }
 

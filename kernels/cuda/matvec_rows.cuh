@@ -244,11 +244,10 @@ QB_DEVICE void join_parts(float (&sum)[kRows], int parts, float* sums) {
 QB_DEVICE bool last_to_arrive(unsigned* ticket, unsigned blocks, unsigned* last) {
   thread_fence();
   sync_threads();
-  if (thread_x() == 0) last[0] = atomic_add(ticket, 1U);
+  if (thread_x() == 0) last[0] = atomic_increment(ticket, blocks - 1);
   sync_threads();
   if (last[0] != blocks - 1) return false;
   thread_fence();
-  if (thread_x() == 0) *ticket = 0;
   return true;
 }
 

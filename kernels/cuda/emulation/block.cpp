@@ -130,6 +130,7 @@ void Block::prepare_fibre(Lane& lane) {
 void Block::lane_main(Lane& self) {
   for (;;) {
     races::acquire(&self.block->progress_->begin_tag);
+    races::acquire(&self.block->own_tag_);
     try {
       self.block->launch->thread();
     } catch (const std::exception& e) {
@@ -137,6 +138,7 @@ void Block::lane_main(Lane& self) {
     }
     if (self.block->broken_) self.block->stop(self);
     races::release(&self.block->progress_->end_tag);
+    races::release(&self.block->own_tag_);
     self.block->exit_lane(self);
   }
 }
@@ -197,6 +199,7 @@ void Block::fail(const std::string& what) {
 }
 
 void Block::report(const Lane& self, Site site, const std::string& what) {
+  const races::Unwatched message;
   error_ = "thread " + std::to_string(self.thread) + " at " + describe(site) + ": " + what;
   broken_ = true;
 }

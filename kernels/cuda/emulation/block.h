@@ -146,6 +146,7 @@ class Block {
   int barrier_arrived_ = 0, barrier_first_ = 0;
   Site barrier_site_;
   char barrier_tags_[2] = {};  ///< for races.h
+  char own_tag_ = 0;           ///< the same: one block after another uses this memory
   int dependency_waiting_ = 0, paused_ = 0;
   std::uint64_t advances_ = 0;
   bool dependency_waited_ = false;

@@ -135,6 +135,12 @@ void cp_async_wait() {
 }
 
 inline unsigned atomic_add(unsigned* address, unsigned value) { return __atomic_fetch_add(address, value, __ATOMIC_RELAXED); }
+/// One more, or zero after `last`; returns what was there.
+inline unsigned atomic_increment(unsigned* address, unsigned last) {
+  const unsigned before = __atomic_load_n(address, __ATOMIC_RELAXED);
+  __atomic_store_n(address, before >= last ? 0u : before + 1, __ATOMIC_RELAXED);
+  return before;
+}
 inline float atomic_add(float* address, float value) {
   float before = __builtin_bit_cast(float, __atomic_load_n(reinterpret_cast<unsigned*>(address), __ATOMIC_RELAXED));
   const float after = before + value;  // the blocks of a launch share one OS thread

@@ -128,7 +128,10 @@ void Fibre::prepare(void (*entry)(void*), void* argument, std::size_t offset) {
   context.stack_pointer = top;
 }
 
-void Fibre::begin() {
+/// ThreadSanitizer takes what runs before and after a switch for one function of two threads.
+#define QB_UNWATCHED __attribute__((no_sanitize("thread")))
+
+QB_UNWATCHED void Fibre::begin() {
 #ifdef __SANITIZE_ADDRESS__
   __sanitizer_finish_switch_fiber(nullptr, nullptr, nullptr);
 #endif
@@ -137,7 +140,7 @@ void Fibre::begin() {
   __builtin_unreachable();
 }
 
-void switch_fibre(FibreContext& from, FibreContext& to) {
+QB_UNWATCHED void switch_fibre(FibreContext& from, FibreContext& to) {
 #ifdef __SANITIZE_ADDRESS__
   __sanitizer_start_switch_fiber(&from.fake_stack, to.stack_bottom, to.stack_bytes);
 #endif
@@ -152,4 +155,4 @@ void switch_fibre(FibreContext& from, FibreContext& to) {
 
 }  // namespace qbench::kernels::cuda_emulated::emulation
 
-void qb_fibre_begin(void* fibre) { static_cast<qbench::kernels::cuda_emulated::emulation::Fibre*>(fibre)->begin(); }
+QB_UNWATCHED void qb_fibre_begin(void* fibre) { static_cast<qbench::kernels::cuda_emulated::emulation::Fibre*>(fibre)->begin(); }

@@ -48,7 +48,11 @@ GridRun::GridRun(std::shared_ptr<const LaunchRecord> record, std::uint64_t seed)
 }
 
 GridRun::~GridRun() {
-  for (auto& block : blocks_) block->abandon();
+  for (auto& block : blocks_) {
+    // Of threads that stand in the middle of a kernel nothing is ordered before the end of what they read.
+    if (races::kWatched && !block->finished()) [[maybe_unused]] auto* const kept = new std::shared_ptr<const LaunchRecord>(record_);
+    block->abandon();
+  }
   for (auto& block : blocks_) machine().give_back(std::move(block));
 }
 

@@ -50,6 +50,7 @@ std::byte* SharedArena::place(std::size_t bytes) {
 }
 
 void* SharedArena::place_array(SharedKey& key, std::size_t bytes) {
+  const races::Unwatched bookkeeping;
   int index = key.index.load();
   if (index < 0) {
     const int fresh = next_key_index();
