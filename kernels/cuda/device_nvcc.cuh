@@ -110,6 +110,8 @@ QB_DEVICE uint2 load_weights64(const void* address) {
                : "l"(__cvta_generic_to_global(address)), "l"(read_once_policy()));
   return v;
 }
+/// What other blocks of this launch wrote and fenced: past L1, which might hold older bytes.
+QB_DEVICE float4 load_written128(const float* address) { return __ldcg(reinterpret_cast<const float4*>(address)); }
 QB_DEVICE void prefetch_l2(const void* address) { asm volatile("prefetch.global.L2 [%0];" ::"l"(__cvta_generic_to_global(address))); }
 
 QB_DEVICE int dp4a(int a, int b, int c) { return __dp4a(a, b, c); }

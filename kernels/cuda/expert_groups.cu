@@ -3,8 +3,8 @@
 #include "kernels/cuda/experts.h"
 #include "kernels/cuda/matvec_rows.cuh"
 
-// Experts of many tokens: slots sorted by expert, so that the grouped product (matmul.cu) reads each expert's weights once for its 128
-// rows.
+// Experts of many tokens: slots sorted by expert, so that the grouped products (matmul.cu, matmul_few.cu) read each expert's weights once
+// for a tile of its rows.
 //
 // group_slots    one block: counts each expert's slots in shared memory, adds them up, writes the tiles, then gives every slot its row.
 // Which of an
@@ -30,7 +30,7 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, 1) group_slots_kernel(GroupSlotsArguments a
     for (int e = 0; e < a.experts; ++e) {
       const int end = row + static_cast<int>(next[e]);
       next[e] = static_cast<unsigned>(row);
-      for (; row < end; row += kMatmulTokens) a.tiles[tile++] = {e, row, min_int(kMatmulTokens, end - row)};
+      for (; row < end; row += a.tile_rows) a.tiles[tile++] = {e, row, min_int(a.tile_rows, end - row)};
       row = end;
     }
     *a.tile_count = tile;

@@ -11,18 +11,25 @@ namespace qbench::kernels::QB_CUDA_NAMESPACE {
 struct GroupSlotsArguments {
   const std::int32_t* ids;  // (slots) expert of each slot
   std::int32_t slots, used, experts;
+  std::int32_t tile_rows;      ///< the most rows of a tile
   std::int32_t* token_of_row;  // (slots) token of each grouped row
   std::int32_t* row_of_slot;   // (slots) grouped row of each slot
-  ExpertTile* tiles;           // (most_tiles(slots, experts))
+  ExpertTile* tiles;           // (most_tiles(slots, experts, tile_rows))
   std::int32_t* tile_count;    // (1)
   bool programmatic;
 
   bool operator==(const GroupSlotsArguments&) const = default;
 };
 /// Tiles that any choice may need.
-constexpr std::int32_t most_tiles(std::int32_t slots, std::int32_t experts) {
+constexpr std::int32_t most_tiles(std::int32_t slots, std::int32_t experts, std::int32_t tile_rows) {
   const std::int32_t touched = slots < experts ? slots : experts;
-  return slots / kMatmulTokens + touched;
+  return slots / tile_rows + touched;
+}
+/// Rows of a tile that suit so many slots. An expert's last tile is half empty on average; matmul's tile of 128 does about 1.4 times as
+/// many products for each byte of shared memory as matmul_few's of 64, so it wins from an average of 96 rows on (calculated, not measured).
+constexpr std::int32_t group_tile_rows(std::int32_t slots, std::int32_t experts) {
+  const std::int32_t average = (slots + experts - 1) / experts;
+  return average <= 8 ? 16 : average <= 16 ? 32 : average <= 96 ? 64 : 128;
 }
 constexpr Cost group_slots_cost(const GroupSlotsArguments& a) { return {static_cast<std::uint64_t>(a.slots) * 16, 0}; }
 /// Requires experts <= kMostExperts.

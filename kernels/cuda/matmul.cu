@@ -1,14 +1,14 @@
 #include "kernels/cuda/matmul.h"
 
-#include "kernels/cuda/matvec_rows.cuh"
+#include "kernels/cuda/matmul_tiles.cuh"
 
-// Products of many tokens on tensor cores (mma m16n8k16, bf16 in, float32 out).
+// Products of many tokens on tensor cores (mma m16n8k16, bf16 or f16 in, float32 out).
 //
-// Grid: (tiles of 128 weight rows, tiles of 128 tokens, or of one expert's rows). Block: 8 warps, each 32 tokens x 64 rows; A = tokens, B =
-// weights, both with their columns contiguous, so both come by plain ldmatrix. Columns pass in tiles of 64 through two buffers: while one
-// is multiplied, the next is on its way (cp.async; quantised weights are decoded by one thread for each block of 32 numbers). Shared
-// memory: 2 x (128 + 128) rows of 72 numbers (8 of padding: ldmatrix reads all banks), 72 KB. Bytes: weights once for each tile of tokens,
-// activations once for each tile of rows, mostly from L2. Deterministic.
+// Grid: (tiles of 128 tokens, or of one expert's rows; tiles of 128 weight rows): blocks that run together share weights, so that these
+// come from memory once and the activations from L2. Block: 8 warps, each 32 tokens x 64 rows; A = tokens, B = weights, both with their
+// columns contiguous, so both come by plain ldmatrix. Columns pass in tiles of 64 through three buffers: while one is multiplied, the next
+// two are on their way (cp.async; quantised weights are decoded by one thread for each block of 32 numbers). Shared memory: 3 x (128 + 128)
+// rows of 72 numbers (8 of padding: ldmatrix reads all banks), 108 KB, so two blocks share a multiprocessor. Deterministic.
 
 namespace qbench::kernels::QB_CUDA_NAMESPACE {
 namespace {
@@ -16,10 +16,16 @@ namespace {
 constexpr int kThreads = 256;
 constexpr int kTokens = kMatmulTokens;
 constexpr int kWeightRows = 128;
-constexpr int kCols = 64;
-constexpr int kStride = kCols + 8;
-constexpr int kBuffer = (kTokens + kWeightRows) * kStride;  // numbers
-constexpr int kSharedBytes = 2 * kBuffer * 2;
+constexpr int kStages = 3;
+constexpr int kBuffer = (kTokens + kWeightRows) * kTileStride;  // numbers
+constexpr int kSharedBytes = kStages * kBuffer * 2;
+
+/// Finite numbers beyond float16's range become its largest.
+QB_DEVICE unsigned saturated_pair(float lo, float hi) {
+  constexpr float kLargest = 65504.0F;
+  const auto saturated = [](float x) { return magnitude_bits(x) < 0x7f800000U ? fminf(fmaxf(x, -kLargest), kLargest) : x; };
+  return pack2_f16(saturated(lo), saturated(hi));
+}
 
 QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, 1) prepare_rows_kernel(PrepareRowsArguments a) {
   QB_SHARED(float, partial, kMatvecWarps);
@@ -37,7 +43,8 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, 1) prepare_rows_kernel(PrepareRowsArguments
   auto* h = reinterpret_cast<uint2*>(a.h + static_cast<long long>(token) * padded);
   for (int e = 4 * thread_x(); e < padded; e += 4 * kThreads) {
     const float4 v = normalised(load_numbers(x, e, a.cols), e < a.cols ? a.norm : nullptr, e, a.cols);
-    h[e / 4] = uint2{pack2_bf16(scale * v.x, scale * v.y), pack2_bf16(scale * v.z, scale * v.w)};
+    const float4 s = {scale * v.x, scale * v.y, scale * v.z, scale * v.w};
+    h[e / 4] = a.f16 ? uint2{saturated_pair(s.x, s.y), saturated_pair(s.z, s.w)} : uint2{pack2_bf16(s.x, s.y), pack2_bf16(s.z, s.w)};
   }
 }
 
@@ -46,10 +53,10 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, 1) prepare_rows_kernel(PrepareRowsArguments
 QB_DEVICE void copy_tile(const unsigned char* from, const std::int32_t* index, long long row_bytes, int count, int first_unit, int units,
                          unsigned short* to) {
 #pragma unroll 1  // four rounds of addresses at once would spill
-  for (int i = thread_x(); i < 128 * (kCols / 8); i += kThreads) {
-    const int row = i / (kCols / 8);
-    const int unit = i % (kCols / 8);
-    unsigned short* at = to + row * kStride + 8 * unit;
+  for (int i = thread_x(); i < 128 * kTileUnits; i += kThreads) {
+    const int row = i / kTileUnits;
+    const int unit = i % kTileUnits;
+    unsigned short* at = to + row * kTileStride + 8 * unit;
     if (row < count && first_unit + unit < units) {
       cp_async16(at, from + (index != nullptr ? index[row] : row) * row_bytes + 16LL * (first_unit + unit));
     } else {
@@ -58,72 +65,37 @@ QB_DEVICE void copy_tile(const unsigned char* from, const std::int32_t* index, l
   }
 }
 
-QB_DEVICE unsigned decoded_pair(const Codes& c, int i) {
-  const unsigned word = static_cast<unsigned>(c.v[i / 4]) >> (8 * (i % 4));
-  const float scale = i < 16 ? c.low : c.high;
-  return pack2_bf16(scale * static_cast<float>(static_cast<signed char>(word & 255U)) + c.bias,
-                    scale * static_cast<float>(static_cast<signed char>((word >> 8) & 255U)) + c.bias);
-}
-
-template <DType kType>
-QB_DEVICE void decode_unit(const WeightRows& m, const unsigned char* row, int unit, unsigned short* to) {
-  Codes c;
-  Format<kType>::decode(Format<kType>::load(row, m, unit), unit, c);
-#pragma unroll
-  for (int i = 0; i < 32; i += 8)
-    *reinterpret_cast<uint4*>(to + i) = uint4{decoded_pair(c, i), decoded_pair(c, i + 2), decoded_pair(c, i + 4), decoded_pair(c, i + 6)};
-}
-
 /// One thread for each row and block of 32 numbers of the tile.
 QB_DEVICE void decode_tile(const WeightRows& m, int first_row, int rows, int first_unit, unsigned short* to) {
   const int row = thread_x() / 2;
   const int unit = first_unit + thread_x() % 2;
-  unsigned short* at = to + row * kStride + 32 * (thread_x() % 2);
+  unsigned short* at = to + row * kTileStride + 32 * (thread_x() % 2);
   if (first_row + row >= rows || unit >= m.cols / 32) {
-    for (int i = 0; i < 32; i += 8) *reinterpret_cast<uint4*>(at + i) = uint4{0, 0, 0, 0};
+    write_zero_unit(at);
     return;
   }
-  const unsigned char* from = m.data + (first_row + row) * m.row_bytes;
-  switch (m.dtype) {
-    case DType::kQ4_0:
-      return decode_unit<DType::kQ4_0>(m, from, unit, at);
-    case DType::kQ4_1:
-      return decode_unit<DType::kQ4_1>(m, from, unit, at);
-    case DType::kQ5_0:
-      return decode_unit<DType::kQ5_0>(m, from, unit, at);
-    case DType::kQ5_1:
-      return decode_unit<DType::kQ5_1>(m, from, unit, at);
-    case DType::kQ8_0:
-      return decode_unit<DType::kQ8_0>(m, from, unit, at);
-    case DType::kQ4_K:
-      return decode_unit<DType::kQ4_K>(m, from, unit, at);
-    case DType::kQ5_K:
-      return decode_unit<DType::kQ5_K>(m, from, unit, at);
-    case DType::kQ6_K:
-      return decode_unit<DType::kQ6_K>(m, from, unit, at);
-    default:
-      return decode_unit<DType::kIQ4_NL>(m, from, unit, at);
-  }
+  decode_any_unit(m, m.data + (first_row + row) * m.row_bytes, unit, at);
 }
 
 /// The warp's 32 x 64 part of one column tile.
+template <bool kF16>
 QB_DEVICE void multiply_tile(const unsigned short* tokens, const unsigned short* weights, float (&sum)[2][8][4]) {
   const int matrix = lane() / 8;
-  const unsigned short* a_from = tokens + (warp() / 2 * 32 + lane() % 16) * kStride + lane() / 16 * 8;
-  const unsigned short* b_from = weights + (warp() % 2 * 64 + matrix / 2 * 8 + lane() % 8) * kStride + matrix % 2 * 8;
+  const unsigned short* a_from = tokens + (warp() / 2 * 32 + lane() % 16) * kTileStride + lane() / 16 * 8;
+  const unsigned short* b_from = weights + (warp() % 2 * 64 + matrix / 2 * 8 + lane() % 8) * kTileStride + matrix % 2 * 8;
 #pragma unroll
-  for (int k = 0; k < kCols; k += 16) {
+  for (int k = 0; k < kTileCols; k += 16) {
     unsigned a[2][4];
     ldmatrix_x4(a[0], a_from + k);
-    ldmatrix_x4(a[1], a_from + 16 * kStride + k);
+    ldmatrix_x4(a[1], a_from + 16 * kTileStride + k);
 #pragma unroll
     for (int n = 0; n < 8; n += 2) {
       unsigned b[4];
-      ldmatrix_x4(b, b_from + 8 * n * kStride + k);
+      ldmatrix_x4(b, b_from + 8 * n * kTileStride + k);
 #pragma unroll
       for (int m = 0; m < 2; ++m) {
-        mma_bf16_16x8x16(sum[m][n], a[m], {b[0], b[1]});
-        mma_bf16_16x8x16(sum[m][n + 1], a[m], {b[2], b[3]});
+        mma_half_16x8x16<kF16>(sum[m][n], a[m], {b[0], b[1]});
+        mma_half_16x8x16<kF16>(sum[m][n + 1], a[m], {b[2], b[3]});
       }
     }
   }
@@ -157,32 +129,35 @@ struct Task {
 };
 
 QB_DEVICE Task task_of(const MatmulArguments& a) {
-  if (a.groups.tiles == nullptr) return {a.w, block_y() * kTokens, min_int((block_y() + 1) * kTokens, a.tokens)};
-  const ExpertTile tile = a.groups.tiles[block_y()];
+  if (a.groups.tiles == nullptr) return {a.w, block_x() * kTokens, min_int((block_x() + 1) * kTokens, a.tokens)};
+  const ExpertTile tile = a.groups.tiles[block_x()];
   Task task{a.w, tile.first, tile.first + tile.rows};
   task.w.data = a.groups.data[tile.expert * a.groups.stride];
   return task;
 }
 
-template <bool kQuantised>
+template <bool kQuantised, bool kF16>
 QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, 2) matmul_kernel(MatmulArguments a) {
   QB_DYNAMIC_SHARED(unsigned short, shared);
   grid_dependency_wait();
   grid_dependency_trigger();
-  if (a.groups.tiles != nullptr && block_y() >= *a.groups.count) return;
+  if (a.groups.tiles != nullptr && block_x() >= *a.groups.count) return;
   const Task task = task_of(a);
-  const int first_row = block_x() * kWeightRows;
+  const int first_row = block_y() * kWeightRows;
   const int h_cols = static_cast<int>(prepared_cols(task.w.cols));
   const std::int32_t* index = a.groups.h_rows != nullptr ? a.groups.h_rows + task.first_token : nullptr;
   const auto* h = reinterpret_cast<const unsigned char*>(a.h) + (index != nullptr ? 0 : 2LL * task.first_token * h_cols);
   const unsigned char* weights = task.w.data + first_row * task.w.row_bytes;
+  const int tiles = h_cols / kTileCols;
   const auto fetch = [&](int tile) {
-    unsigned short* to = shared + tile % 2 * kBuffer;
-    copy_tile(h, index, 2LL * h_cols, task.end_token - task.first_token, tile * (kCols / 8), h_cols / 8, to);
+    if (tile >= tiles) return cp_async_commit();  // an empty group, so that groups count tiles
+    unsigned short* to = shared + tile % kStages * kBuffer;
+    copy_tile(h, index, 2LL * h_cols, task.end_token - task.first_token, tile * kTileUnits, h_cols / 8, to);
     if constexpr (kQuantised) {
-      decode_tile(task.w, first_row, a.rows, 2 * tile, to + kTokens * kStride);
+      decode_tile(task.w, first_row, a.rows, 2 * tile, to + kTokens * kTileStride);
     } else {
-      copy_tile(weights, nullptr, task.w.row_bytes, a.rows - first_row, tile * (kCols / 8), (task.w.cols + 7) / 8, to + kTokens * kStride);
+      copy_tile(weights, nullptr, task.w.row_bytes, a.rows - first_row, tile * kTileUnits, (task.w.cols + 7) / 8,
+                to + kTokens * kTileStride);
     }
     cp_async_commit();
   };
@@ -192,14 +167,15 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, 2) matmul_kernel(MatmulArguments a) {
 #pragma unroll
     for (int n = 0; n < 8; ++n) sum[m][n][0] = sum[m][n][1] = sum[m][n][2] = sum[m][n][3] = 0.0F;
   }
-  const int tiles = h_cols / kCols;
-  fetch(0);
+#pragma unroll 1
+  for (int tile = 0; tile < kStages - 1; ++tile) fetch(tile);
+#pragma unroll 1
   for (int tile = 0; tile < tiles; ++tile) {
-    cp_async_wait<0>();
-    sync_threads();  // this tile is there, and nobody reads the other buffer any more
-    if (tile + 1 < tiles) fetch(tile + 1);
-    const unsigned short* from = shared + tile % 2 * kBuffer;
-    multiply_tile(from, from + kTokens * kStride, sum);
+    cp_async_wait<kStages - 2>();
+    sync_threads();  // this tile is there, and nobody reads the buffer of the one before any more
+    fetch(tile + kStages - 1);
+    const unsigned short* from = shared + tile % kStages * kBuffer;
+    multiply_tile<kF16>(from, from + kTokens * kTileStride, sum);
   }
   write_tile(a, task.first_token, task.end_token, first_row, sum);
 }
@@ -214,9 +190,10 @@ void prepare_rows(const PrepareRowsArguments& a, Stream& stream) {
 void matmul(const MatmulArguments& a, Stream& stream) {
   const auto row_tiles = static_cast<unsigned>((a.rows + kWeightRows - 1) / kWeightRows);
   const auto token_tiles = static_cast<unsigned>(a.groups.tiles != nullptr ? a.groups.most : (a.tokens + kTokens - 1) / kTokens);
-  const LaunchConfig config{{row_tiles, token_tiles, 1}, kThreads, kSharedBytes, stream, a.programmatic, "matmul"};
-  if (reads_int8(a.w.dtype)) return launch(config, (matmul_kernel<true>), a);
-  launch(config, (matmul_kernel<false>), a);
+  const LaunchConfig config{{token_tiles, row_tiles, 1}, kThreads, kSharedBytes, stream, a.programmatic, "matmul"};
+  if (reads_int8(a.w.dtype)) return launch(config, (matmul_kernel<true, false>), a);
+  if (a.w.dtype == DType::kF16) return launch(config, (matmul_kernel<false, true>), a);
+  launch(config, (matmul_kernel<false, false>), a);
 }
 
 }  // namespace qbench::kernels::QB_CUDA_NAMESPACE

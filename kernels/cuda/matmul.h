@@ -9,7 +9,8 @@ namespace qbench::kernels::QB_CUDA_NAMESPACE {
 /// Columns that a prepared row has: cols, padded with zeros to whole tiles of the product.
 constexpr std::int64_t prepared_cols(std::int64_t cols) { return (cols + 63) / 64 * 64; }
 
-/// h[t] = bf16(x[x_rows[t]]), or of its RMS norm times `norm`: the tensor cores' operand.
+/// h[t] = bf16(x[x_rows[t]]), or of its RMS norm times `norm`: the tensor cores' operand. Finite numbers beyond float16's range become its
+/// largest.
 struct PrepareRowsArguments {
   const float* x;              // (any, cols)
   const std::int32_t* x_rows;  // (tokens) rows of x, or nullptr: 0, 1, ...
@@ -17,6 +18,7 @@ struct PrepareRowsArguments {
   float rms_eps;
   std::int32_t tokens, cols;
   unsigned short* h;  // (tokens, prepared_cols(cols))
+  bool f16;           ///< float16 instead of bfloat16
   bool programmatic;
 
   bool operator==(const PrepareRowsArguments&) const = default;
@@ -27,11 +29,12 @@ constexpr Cost prepare_rows_cost(const PrepareRowsArguments& a) {
 }
 void prepare_rows(const PrepareRowsArguments& a, Stream& stream);
 
-/// Rows of grouped activations that one expert multiplies: grouped rows [first, first + rows), rows <= kMatmulTokens.
+/// Rows of grouped activations that one expert multiplies: grouped rows [first, first + rows), rows <= MatmulGroups::tile_rows.
 struct ExpertTile {
   std::int32_t expert, first, rows;
 };
-constexpr std::int32_t kMatmulTokens = 128;
+constexpr std::int32_t kMatmulTokens = 128;    ///< of a tile of matmul
+constexpr std::int32_t kMatmulFewTokens = 64;  ///< the most that matmul_few does
 
 /// Where the matrices of a grouped product lie: that of expert e starts at data[stride e], pointers to rows of MatmulArguments::w's form.
 struct MatmulGroups {
@@ -40,13 +43,14 @@ struct MatmulGroups {
   const unsigned char* const* data = nullptr;
   std::int32_t stride = 0;  ///< pointers from one expert's to the next one's
   std::int32_t most = 0;
-  const std::int32_t* h_rows = nullptr;  // (grouped rows) row of h, or nullptr: the same
+  std::int32_t tile_rows = kMatmulTokens;  ///< 128 for matmul; 16, 32 or 64 for matmul_few
+  const std::int32_t* h_rows = nullptr;    // (grouped rows) row of h, or nullptr: the same
 
   bool operator==(const MatmulGroups&) const = default;
 };
 
-/// y[t, r] = (or +=) sum_c bf16(w[r, c]) h[t, c] on tensor cores, summed in float32. Weights are BF16 or of a quantised type, which is
-/// dequantised and rounded to BF16 on the way.
+/// y[t, r] = (or +=) sum_c w[r, c] h[t, c] on tensor cores, summed in float32. Weights are BF16, F16 (then h is, too) or of a quantised
+/// type, which is dequantised and rounded to BF16 on the way.
 struct MatmulArguments {
   WeightRows w;
   std::int32_t rows, tokens;
@@ -66,8 +70,35 @@ constexpr Cost matmul_cost(const MatmulArguments& a) {
   return {rows * static_cast<std::uint64_t>(a.w.row_bytes) + tokens * (2 * cols + 4 * rows * (a.accumulate ? 2 : 1)),
           2 * rows * cols * tokens};
 }
-/// Whether tensor cores do this type: all but F32 and F16, which bfloat16 would round.
-constexpr bool matmul_reads(tensor::DType dtype) noexcept { return dtype != tensor::DType::kF32 && dtype != tensor::DType::kF16; }
+/// Whether tensor cores do this type: all but F32, which 16 bits would round.
+constexpr bool matmul_reads(tensor::DType dtype) noexcept { return dtype != tensor::DType::kF32; }
 void matmul(const MatmulArguments& a, Stream& stream);
+
+/// The same product for few tokens, up to kMatmulFewTokens, or for groups with tiles of 16 to 64 rows: bounded by the weights' bytes, so
+/// its tiles are narrow in tokens and its blocks share the columns evenly over the device.
+struct MatmulFewArguments {
+  MatmulArguments matmul;
+  float* partial;     ///< (matmul_few_partial_numbers) work memory; not used by groups
+  unsigned* tickets;  ///< (matmul_few_tiles(rows)), zero before and after; not used by groups
+  bool operator==(const MatmulFewArguments&) const = default;
+};
+constexpr std::int32_t kMatmulFewRows = 128;  ///< weight rows of a tile
+constexpr std::int32_t matmul_few_tiles(std::int64_t rows) {
+  return static_cast<std::int32_t>((rows + kMatmulFewRows - 1) / kMatmulFewRows);
+}
+/// Tokens of the tile that does so many.
+constexpr std::int32_t matmul_few_width(std::int64_t tokens) { return tokens <= 16 ? 16 : tokens <= 32 ? 32 : 64; }
+/// Two resident blocks for each multiprocessor, unless each would get less than four column tiles.
+constexpr std::int32_t matmul_few_blocks(std::int64_t rows, std::int64_t cols, int sm_count) {
+  const std::int64_t units = matmul_few_tiles(rows) * (prepared_cols(cols) / 64);
+  const std::int64_t most = (units + 3) / 4;
+  return static_cast<std::int32_t>(most < 2LL * sm_count ? most : 2LL * sm_count);
+}
+/// A block leaves at most two tiles to others: the one it begins in and the one it ends in.
+constexpr std::int64_t matmul_few_partial_numbers(std::int64_t tokens, int sm_count) {
+  return 2LL * 2 * sm_count * kMatmulFewRows * matmul_few_width(tokens);
+}
+/// Requires tokens <= kMatmulFewTokens or groups.
+void matmul_few(const MatmulFewArguments& a, int sm_count, Stream& stream);
 
 }  // namespace qbench::kernels::QB_CUDA_NAMESPACE

@@ -99,6 +99,12 @@ inline uint2 load_weights64(const void* address, emulation::Site site = emulatio
   std::memcpy(&v, address, sizeof v);
   return v;
 }
+inline float4 load_written128(const float* address, emulation::Site site = emulation::Site::current()) {
+  emulation::require_aligned(address, 16, site);
+  float4 v;
+  std::memcpy(&v, address, sizeof v);
+  return v;
+}
 inline void prefetch_l2(const void*) {}
 
 inline int dp4a(int a, int b, int c) {

@@ -13,7 +13,7 @@
 
 namespace qbench::backend::QB_CUDA_NAMESPACE {
 
-/// From so many tokens on, tensor cores, which compute whole tiles, do less work than a launch for single tokens.
+/// From so many tokens of a sequence on, attention's tensor cores, which compute whole tiles, do less work than a launch for single tokens.
 constexpr std::int64_t kFewestTileTokens = 16;
 
 /// The batch between begin_step and end_step, on the host for checks and on the device for kernels.
@@ -74,11 +74,13 @@ class CudaBackend final : public Backend {
   void run_groups(const ExpertInput& input, const kernels::RouterArguments& routed, const kernels::ExpertPointers* table, float* x);
   const RopeTable& rope_table(const Rope& rope, std::int64_t positions);
   const kernels::ExpertPointers* expert_table(const ExpertInput& input);
-  /// Whether tensor cores multiply some part of this matrix in this step.
-  bool multiplies_tiles(const CudaMatrix& matrix, std::int64_t tokens) const;
+  /// Whether tensor cores multiply weights of this type with so many tokens.
+  static bool multiplies_tiles(const kernels::WeightRows& w, std::int64_t tokens);
   /// Whether a step of several tokens reads this matrix once for several of them: then the products are steps of their own.
   bool shares_weights(const CudaMatrix& matrix, std::int64_t tokens) const;
   void multiply(const CudaMatrix& matrix, kernels::MatvecArguments arguments);
+  const unsigned short* prepare(const kernels::MatvecArguments& a, std::int64_t cols, bool f16);
+  void multiply_tiles(const kernels::MatmulArguments& m);
   /// Work memory of at least `numbers` of T; launches that name the old one are submitted before it goes.
   template <class T>
   T* need(WorkArea& area, std::int64_t numbers) {
@@ -103,7 +105,8 @@ class CudaBackend final : public Backend {
   std::vector<ExpertTable> expert_tables_;
   WorkArea batch_area_, tile_area_, prepared_, rows_area_, raw_, partial_, both_, logits_, expert_ids_, expert_weights_, middle_;
   WorkArea group_rows_, group_tiles_, group_both_, group_out_;
-  Tickets head_tickets_, split_tickets_, router_tickets_;
+  WorkArea few_partial_;
+  Tickets head_tickets_, split_tickets_, router_tickets_, few_tickets_;
 };
 
 /// Error{kUnsupported} when an activation row does not fit in shared memory `times` over.

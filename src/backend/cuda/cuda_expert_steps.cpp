@@ -50,8 +50,9 @@ void CudaBackend::norm_experts_residual(const ExpertInput& input, Buffer& x) {
   r.programmatic = programmatic_;
   graph_.add(r);
   const bool tiles =
-      kernels::matmul_reads(own(*input.gate_up[0]).from_row(0).dtype) && kernels::matmul_reads(own(*input.down[0]).from_row(0).dtype);
-  if (tiles && tokens >= kFewestTileTokens && slots <= kMostSlots) {
+      multiplies_tiles(own(*input.gate_up[0]).from_row(0), tokens) && multiplies_tiles(own(*input.down[0]).from_row(0), tokens);
+  // Grouping pays where experts get several tokens each: then their weights are read once for all of them.
+  if (tiles && slots >= r.experts && slots <= kMostSlots) {
     run_groups(input, r, table, own(x).data());
   } else {
     run_slots(input, r, table, own(x).data());
@@ -98,40 +99,51 @@ void CudaBackend::run_groups(const ExpertInput& input, const kernels::RouterArgu
   const std::int64_t ffn = input.down[0]->cols();
   const std::int64_t hidden = routed.router.cols;
   const std::int32_t slots = routed.tokens * routed.used;
-  const std::int32_t most = kernels::most_tiles(slots, routed.experts);
+  const std::int32_t tile_rows = kernels::group_tile_rows(slots, routed.experts);
+  const std::int32_t most = kernels::most_tiles(slots, routed.experts, tile_rows);
   auto* rows = need<std::int32_t>(group_rows_, 2LL * slots + 1);
-  kernels::GroupSlotsArguments s{
-      routed.ids,         slots,        routed.used, routed.experts, rows, rows + slots, need<kernels::ExpertTile>(group_tiles_, most),
-      rows + 2LL * slots, programmatic_};
+  const kernels::GroupSlotsArguments s{routed.ids,         slots,        routed.used,  routed.experts,
+                                       tile_rows,          rows,         rows + slots, need<kernels::ExpertTile>(group_tiles_, most),
+                                       rows + 2LL * slots, programmatic_};
   auto* both = need<float>(group_both_, slots * 2 * ffn);
   auto* middle = need<float>(middle_, slots * ffn);
   auto* out = need<float>(group_out_, slots * hidden);
   auto* h = need<unsigned short>(prepared_, std::max(routed.tokens * kernels::prepared_cols(hidden), slots * kernels::prepared_cols(ffn)));
   graph_.add(s);
 
-  kernels::PrepareRowsArguments p{x, nullptr,      routed.norm, routed.rms_eps, routed.tokens, static_cast<std::int32_t>(hidden),
-                                  h, programmatic_};
-  graph_.add(p);
+  const kernels::WeightRows gate_form = own(*input.gate_up[0]).from_row(0);
+  const kernels::WeightRows down_form = own(*input.down[0]).parts()[0].rows;
+  const auto prepare_for = [&](const kernels::WeightRows& form, const float* from, const float* norm, std::int32_t count,
+                               std::int64_t cols) {
+    graph_.add(kernels::PrepareRowsArguments{from, nullptr, norm, routed.rms_eps, count, static_cast<std::int32_t>(cols), h,
+                                             form.dtype == tensor::DType::kF16, programmatic_});
+  };
+  prepare_for(gate_form, x, routed.norm, routed.tokens, hidden);
   // One pointer of an expert's three for each product.
   const auto* pointers = reinterpret_cast<const unsigned char* const*>(table);
   static_assert(sizeof(kernels::ExpertPointers) == 3 * sizeof(unsigned char*));
   const auto product = [&](int which, const kernels::WeightRows& form, std::int64_t form_rows, float* y, std::int64_t stride,
                            const std::int32_t* h_rows) {
-    graph_.add(kernels::MatmulArguments{form,
-                                        static_cast<std::int32_t>(form_rows),
-                                        slots,
-                                        h,
-                                        y,
-                                        stride,
-                                        false,
-                                        programmatic_,
-                                        {s.tiles, s.tile_count, pointers + which, 3, most, h_rows}});
+    const kernels::MatmulArguments m{form,
+                                     static_cast<std::int32_t>(form_rows),
+                                     slots,
+                                     h,
+                                     y,
+                                     stride,
+                                     false,
+                                     programmatic_,
+                                     {s.tiles, s.tile_count, pointers + which, 3, most, tile_rows, h_rows}};
+    if (tile_rows < kernels::kMatmulTokens) {
+      graph_.add(kernels::MatmulFewArguments{m, nullptr, nullptr});
+    } else {
+      graph_.add(m);
+    }
   };
-  product(0, own(*input.gate_up[0]).from_row(0), ffn, both, 2 * ffn, s.token_of_row);
+  product(0, gate_form, ffn, both, 2 * ffn, s.token_of_row);
   product(1, own(*input.gate_up[0]).from_row(ffn), ffn, both + ffn, 2 * ffn, s.token_of_row);
   graph_.add(kernels::SiluMulArguments{both, middle, static_cast<std::int32_t>(ffn), slots, programmatic_});
-  graph_.add(kernels::PrepareRowsArguments{middle, nullptr, nullptr, 0.0F, slots, static_cast<std::int32_t>(ffn), h, programmatic_});
-  product(2, own(*input.down[0]).parts()[0].rows, hidden, out, hidden, nullptr);
+  prepare_for(down_form, middle, nullptr, slots, ffn);
+  product(2, down_form, hidden, out, hidden, nullptr);
   graph_.add(kernels::CombineSlotsArguments{out, s.row_of_slot, routed.weights, routed.tokens, routed.used,
                                             static_cast<std::int32_t>(hidden), x, programmatic_});
 }

@@ -134,49 +134,6 @@ void CudaBackend::attention(const AttentionInput& input, std::int64_t window, st
   graph_.add(a);
 }
 
-bool CudaBackend::multiplies_tiles(const CudaMatrix& matrix, std::int64_t tokens) const {
-  return tokens >= kFewestTileTokens && std::any_of(matrix.parts().begin(), matrix.parts().end(),
-                                                    [](const CudaMatrix::Part& part) { return kernels::matmul_reads(part.rows.dtype); });
-}
-
-bool CudaBackend::shares_weights(const CudaMatrix& matrix, std::int64_t tokens) const {
-  return multiplies_tiles(matrix, tokens) || kernels::matvec_columns_of(matrix.parts()[0].rows, tokens) > 1;
-}
-
-/// One launch for each part of the matrix, since parts differ in type. Many tokens go to the tensor cores where these read the type,
-/// others share the weights in registers where their activations fit side by side.
-void CudaBackend::multiply(const CudaMatrix& matrix, kernels::MatvecArguments a) {
-  const bool tiles = multiplies_tiles(matrix, a.tokens);
-  kernels::PrepareRowsArguments p{};
-  if (tiles) {
-    p.x = a.x;
-    p.x_rows = a.x_rows;
-    p.norm = a.norm;
-    p.rms_eps = a.rms_eps;
-    p.tokens = a.tokens;
-    p.cols = static_cast<std::int32_t>(matrix.cols());
-    p.h = need<unsigned short>(prepared_, a.tokens * kernels::prepared_cols(matrix.cols()));
-    p.programmatic = programmatic_;
-    graph_.add(p);
-  }
-  for (const CudaMatrix::Part& part : matrix.parts()) {
-    const auto rows = static_cast<std::int32_t>(part.count);
-    if (tiles && kernels::matmul_reads(part.rows.dtype)) {
-      graph_.add(kernels::MatmulArguments{part.rows, rows, a.tokens, p.h, a.y, a.y_stride, a.accumulate, programmatic_, {}});
-    } else {
-      a.w = part.rows;
-      a.rows = rows;
-      a.programmatic = programmatic_;
-      if (kernels::matvec_columns_of(part.rows, a.tokens) > 1) {
-        graph_.add(kernels::MatvecColumnsArguments{a});
-      } else {
-        graph_.add(a);
-      }
-    }
-    a.y += part.count;
-  }
-}
-
 void CudaBackend::project_residual(const Matrix& w, const Buffer& in, Buffer& x) {
   const CudaMatrix& matrix = own(w);
   QB_CHECK(batch_.open && in.size() >= batch_.tokens() * matrix.cols() && x.size() >= batch_.tokens() * matrix.rows());

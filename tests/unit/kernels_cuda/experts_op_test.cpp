@@ -94,16 +94,17 @@ TEST_CASE("grouping gives every slot a row of its expert's tiles, for any choice
       CAPTURE(tokens);
       CAPTURE(one_expert);
       const std::int32_t slots = tokens * used;
+      const std::int32_t tile_rows = emulated::group_tile_rows(slots, experts);
       std::vector<std::int32_t> ids;
       for (std::int32_t s = 0; s < slots; ++s) ids.push_back(one_expert ? 7 : static_cast<std::int32_t>(random.next_below(experts)));
       const auto device_ids = to_device(ids, stream);
-      const auto most = static_cast<std::size_t>(emulated::most_tiles(slots, experts));
+      const auto most = static_cast<std::size_t>(emulated::most_tiles(slots, experts, tile_rows));
       const auto rows = to_device(std::vector<std::int32_t>(static_cast<std::size_t>(slots), -1), stream);
       const auto tokens_of = to_device(std::vector<std::int32_t>(static_cast<std::size_t>(slots), -1), stream);
       const auto tiles = to_device(std::vector<emulated::ExpertTile>(most, {-1, -1, -1}), stream);
       const auto count = to_device(std::vector<std::int32_t>{-1}, stream);
-      emulated::group_slots({device_ids.as<std::int32_t>(), slots, used, experts, tokens_of.as<std::int32_t>(), rows.as<std::int32_t>(),
-                             tiles.as<emulated::ExpertTile>(), count.as<std::int32_t>(), false},
+      emulated::group_slots({device_ids.as<std::int32_t>(), slots, used, experts, tile_rows, tokens_of.as<std::int32_t>(),
+                             rows.as<std::int32_t>(), tiles.as<emulated::ExpertTile>(), count.as<std::int32_t>(), false},
                             stream);
       const auto row_of_slot = to_host<std::int32_t>(rows, stream);
       const auto token_of_row = to_host<std::int32_t>(tokens_of, stream);
@@ -114,7 +115,7 @@ TEST_CASE("grouping gives every slot a row of its expert's tiles, for any choice
       std::vector<std::int32_t> expert_of_row(static_cast<std::size_t>(slots), -1);
       for (std::int32_t t = 0; t < tile_count; ++t) {
         const emulated::ExpertTile& tile = found[static_cast<std::size_t>(t)];
-        CHECK((tile.rows >= 1 && tile.rows <= emulated::kMatmulTokens));
+        CHECK((tile.rows >= 1 && tile.rows <= tile_rows));
         for (std::int32_t r = tile.first; r < tile.first + tile.rows; ++r) expert_of_row.at(static_cast<std::size_t>(r)) = tile.expert;
       }
       std::vector<int> taken(static_cast<std::size_t>(slots), 0);

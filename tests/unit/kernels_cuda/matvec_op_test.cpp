@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "kernels/cuda/matmul.h"
 #include "kernels/cuda/matvec_columns.h"
 #include "op_cases.h"
 
@@ -212,48 +211,6 @@ TEST_CASE("gate_up joins gate and up for every weight type") {
       CHECK(std::abs(static_cast<double>(actual[static_cast<std::size_t>(r)]) - s * scale * u.value) <= bound);
     }
   }
-}
-
-void check_matmul(DType dtype, std::int64_t rows, std::int64_t cols, std::int64_t tokens, bool accumulate) {
-  CAPTURE(rows);
-  CAPTURE(cols);
-  CAPTURE(tokens);
-  emulated::Stream stream;
-  const DeviceMatrix w(dtype, rows, cols, 7, stream);
-  const auto x = normal_numbers(tokens * cols, 8);
-  const auto start = normal_numbers(tokens * rows, 10);
-  const auto device_x = to_device(x, stream);
-  emulated::DeviceMemory h(static_cast<std::size_t>(tokens * emulated::prepared_cols(cols)) * 2);
-  const Guarded y(start, stream);
-  const auto tokens32 = static_cast<std::int32_t>(tokens);
-  emulated::prepare_rows(
-      {device_x.as<float>(), nullptr, nullptr, 0.0F, tokens32, static_cast<std::int32_t>(cols), h.as<unsigned short>(), false}, stream);
-  emulated::matmul({w.view, static_cast<std::int32_t>(rows), tokens32, h.as<unsigned short>(), y.data(), rows, accumulate, false, {}},
-                   stream);
-  const auto actual = y.read(stream);
-  double worst = 0;
-  for (std::int64_t t = 0; t < tokens; ++t) {
-    for (std::int64_t r = 0; r < rows; ++r) {
-      const Product p = product(w.row(r), x.data() + t * cols, cols, Rounding::kBf16);
-      const auto at = static_cast<std::size_t>(t * rows + r);
-      const double expected = p.value + (accumulate ? static_cast<double>(start[at]) : 0.0);
-      const double error = std::abs(static_cast<double>(actual[at]) - expected) / (p.bound + kRoundoff * std::abs(expected));
-      worst = std::isnan(error) ? INFINITY : std::max(worst, error);
-    }
-  }
-  CHECK(worst <= 1.0);
-}
-
-TEST_CASE("matmul equals the product for every weight type that it reads and every size around its tiles") {
-  for (const DType dtype : device_types()) {
-    if (!emulated::matmul_reads(dtype)) continue;
-    CAPTURE(tensor::name_of(dtype));
-    const std::int64_t block = tensor::info(dtype).block_elements;
-    check_matmul(dtype, 129, block == 1 ? 70 : block, 17, false);
-    check_matmul(dtype, 5, block == 1 ? 64 : 3 * block, 129, true);
-  }
-  check_matmul(DType::kBF16, 1, 1, 1, false);
-  check_matmul(DType::kBF16, 128, 128, 128, true);
 }
 
 }  // namespace
