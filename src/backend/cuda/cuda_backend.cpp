@@ -62,6 +62,7 @@ CudaBackend::CudaBackend(const CudaOptions& options)
     : device_(options.device),
       properties_(device_.properties()),
       programmatic_(options.paths.pdl && properties_.capability_major >= 9),
+      load_threads_(options.load_threads),
       graph_(stream_, properties_.sm_count, options.paths.graph) {}
 
 DeviceInfo CudaBackend::device() const {
@@ -80,9 +81,17 @@ DeviceInfo CudaBackend::device() const {
 }
 
 std::unique_ptr<Matrix> CudaBackend::load_matrix(std::span<const tensor::RowSource* const> parts) {
-  auto matrix = std::make_unique<CudaMatrix>(parts, next_matrix_++, stream_);
+  if (uploader_ == nullptr) uploader_ = std::make_unique<Uploader>(device_.index(), load_threads_);
+  auto matrix = std::make_unique<CudaMatrix>(parts, next_matrix_++, *uploader_);
   for (const CudaMatrix::Part& part : matrix->parts()) check_staged(part.rows);
   return matrix;
+}
+
+/// Steps have come: the weights must be there, and the pinned memory and threads can go.
+void CudaBackend::finish_uploads() {
+  if (uploader_ == nullptr) return;
+  uploader_->finish();
+  uploader_.reset();
 }
 
 std::unique_ptr<Buffer> CudaBackend::load_vector(std::span<const float> values) {
@@ -102,6 +111,7 @@ std::unique_ptr<KvCache> CudaBackend::make_kv_cache(const KvCacheShape& shape) {
 void CudaBackend::begin_step(const Batch& batch) {
   QB_CHECK(!batch_.open);
   report_late_failure();
+  finish_uploads();
   QB_CHECK(!batch.ids.empty() && batch.positions.size() == batch.ids.size() && batch.sequences.size() == batch.ids.size());
   if (batch.tokens() > kMostTokens)
     throw Error(ErrorCode::kUnsupported, fmt::format("{} tokens in a step; {} are possible", batch.tokens(), kMostTokens), kName);

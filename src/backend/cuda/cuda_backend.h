@@ -7,8 +7,9 @@
 namespace qbench::backend {
 
 struct CudaOptions {
-  int device = 0;  ///< number among the devices that the process sees
-  Paths paths{};   ///< flash, graph, fusion, pdl
+  int device = 0;        ///< number among the devices that the process sees
+  Paths paths{};         ///< flash, graph, fusion, pdl
+  int load_threads = 0;  ///< host threads that read and repack weights; 0: one for each processor that the process has
 };
 
 /// The same sources twice: on a GPU (where the build has nvcc) and on the host's emulation of one (where it has the CUDA headers).

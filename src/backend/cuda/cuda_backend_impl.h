@@ -70,6 +70,7 @@ class CudaBackend final : public Backend {
 
  private:
   void report_late_failure();
+  void finish_uploads();
   void run_slots(const ExpertInput& input, const kernels::RouterArguments& routed, const kernels::ExpertPointers* table, float* x);
   void run_groups(const ExpertInput& input, const kernels::RouterArguments& routed, const kernels::ExpertPointers* table, float* x);
   const RopeTable& rope_table(const Rope& rope, std::int64_t positions);
@@ -96,6 +97,8 @@ class CudaBackend final : public Backend {
   kernels::DeviceProperties properties_;
   kernels::Stream stream_;
   bool programmatic_;
+  int load_threads_;
+  std::unique_ptr<Uploader> uploader_;  ///< while weights are loaded
   StepGraph graph_;
   CudaBatch batch_;
   bool head_gathered_ = false;  ///< since begin_step or the last norm_head that was submitted

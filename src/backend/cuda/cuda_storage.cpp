@@ -10,9 +10,6 @@
 namespace qbench::backend::QB_CUDA_NAMESPACE {
 namespace {
 
-/// Rows that are read and repacked together.
-constexpr std::int64_t kChunkBytes = std::int64_t{8} << 20;
-
 kernels::DeviceMemory memory_for(std::uint64_t bytes, const std::string& what) {
   try {
     return kernels::DeviceMemory(bytes);
@@ -31,26 +28,11 @@ void check_supported(const tensor::RowSource& part) {
   }
 }
 
-/// Fills device memory with the part's rows in the kernels' form.
-void upload(const tensor::RowSource& part, const kernels::WeightLayout& layout, unsigned char* to, kernels::Stream& stream) {
-  const std::int64_t file_bytes = tensor::row_bytes(part.dtype(), part.cols());
-  const std::int64_t chunk = std::clamp<std::int64_t>(kChunkBytes / layout.row_bytes, 1, part.rows());
-  std::vector<std::byte> file(static_cast<std::size_t>(chunk * file_bytes));
-  std::vector<std::byte> packed(static_cast<std::size_t>(chunk * layout.row_bytes));
-  for (std::int64_t first = 0; first < part.rows(); first += chunk) {
-    const std::int64_t count = std::min(chunk, part.rows() - first);
-    part.read_rows(first, count, file.data());
-    for (std::int64_t r = 0; r < count; ++r) pack_row(layout, file.data() + r * file_bytes, packed.data() + r * layout.row_bytes);
-    copy_to_device(to + first * layout.row_bytes, packed.data(), static_cast<std::size_t>(count * layout.row_bytes), stream);
-    stream.synchronize();  // packed is written again
-  }
-}
-
 }  // namespace
 
 CudaBuffer::CudaBuffer(std::int64_t numbers) : memory_(static_cast<std::size_t>(numbers) * sizeof(float)), numbers_(numbers) {}
 
-CudaMatrix::CudaMatrix(std::span<const tensor::RowSource* const> parts, std::uint64_t id, kernels::Stream& stream) : id_(id) {
+CudaMatrix::CudaMatrix(std::span<const tensor::RowSource* const> parts, std::uint64_t id, Uploader& uploader) : id_(id) {
   QB_CHECK(!parts.empty());
   cols_ = parts.front()->cols();
   std::vector<kernels::WeightLayout> layouts;
@@ -67,8 +49,14 @@ CudaMatrix::CudaMatrix(std::span<const tensor::RowSource* const> parts, std::uin
   memory_ = memory_for(static_cast<std::uint64_t>(bytes), fmt::format("weights of {} x {}", rows_, cols_));
   for (std::size_t p = 0; p < parts.size(); ++p) {
     unsigned char* data = memory_.as<unsigned char>() + offsets[p];
-    upload(*parts[p], layouts[p], data, stream);
-    parts_.push_back({kernels::weight_rows(layouts[p], data), parts[p]->rows()});
+    uploader.upload(*parts[p], layouts[p], data);
+    const kernels::WeightRows rows = kernels::weight_rows(layouts[p], data);
+    // Parts of one type without a gap between them are one: one product instead of several.
+    if (!parts_.empty() && parts_.back().rows.dtype == rows.dtype && parts_.back().rows.data + parts_.back().count * rows.row_bytes == data) {
+      parts_.back().count += parts[p]->rows();
+    } else {
+      parts_.push_back({rows, parts[p]->rows()});
+    }
   }
 }
 

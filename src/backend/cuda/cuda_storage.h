@@ -6,13 +6,12 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "backend/cuda/cuda_upload.h"
 #include "kernels/cuda/kv_layout.h"
 #include "kernels/cuda/runtime.h"
 #include "kernels/cuda/weight_layout.h"
 
 namespace qbench::backend::QB_CUDA_NAMESPACE {
-
-namespace kernels = qbench::kernels::QB_CUDA_NAMESPACE;
 
 /// Device memory that only grows and keeps nothing when it does.
 class WorkArea {
@@ -63,11 +62,11 @@ class CudaMatrix final : public Matrix {
  public:
   struct Part {
     kernels::WeightRows rows;
-    std::int64_t count = 0;  ///< rows of the part
+    std::int64_t count = 0;  ///< rows of the part, or of neighbours of its type
   };
 
-  /// Reads, repacks and uploads. Error{kUnsupported} for a type that the kernels do not read, {kMemory}, or what reading throws.
-  CudaMatrix(std::span<const tensor::RowSource* const> parts, std::uint64_t id, kernels::Stream& stream);
+  /// Reads, repacks and starts to upload. Error{kUnsupported} for a type that the kernels do not read, {kMemory}, or what reading throws.
+  CudaMatrix(std::span<const tensor::RowSource* const> parts, std::uint64_t id, Uploader& uploader);
   std::int64_t rows() const override { return rows_; }
   std::int64_t cols() const override { return cols_; }
   std::uint64_t device_bytes() const override { return memory_.bytes(); }
