@@ -52,6 +52,7 @@ if $all && ! ./scripts/setup.sh --cuda; then
   echo "[skipped] the CUDA kernels: the toolkit's headers are not here and could not be fetched" | tee -a "$logs/checks.log"
 fi
 run_check layers python3 scripts/check_layers.py
+run_check "every CUDA kernel has a test" python3 scripts/check_kernels.py
 if $all; then
   QBENCH_DEMO_MODEL=$(./scripts/fetch_demo.sh) && export QBENCH_DEMO_MODEL
 fi
