@@ -57,10 +57,12 @@ if $all; then
   QBENCH_DEMO_MODEL=$(./scripts/fetch_demo.sh) && export QBENCH_DEMO_MODEL
 fi
 run_preset ci all
+run_check "the binary can be copied to another machine" python3 scripts/check_portable.py build/ci/qbench
 if $all; then
   if cmake --build --preset ci --target help 2>/dev/null | grep -q '^cuda_kernels:'; then
     run_check "CUDA kernels compile, and none of a decode step spills" \
       sh -c "cmake --build --preset ci -j $jobs --target cuda_kernels && python3 scripts/kernel_report.py --build build/ci --check"
+    run_check "a binary with the device cuda links, runs without a driver and says what is missing" ./scripts/check_cuda_binary.sh
   else
     echo "[skipped] compiling the CUDA kernels: no nvcc here" | tee -a "$logs/checks.log"
   fi

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "kernels/cuda/namespace.h"
 
@@ -23,13 +24,36 @@ struct DeviceProperties {
   std::size_t shared_bytes_per_block = 0;  ///< the most that a launch may ask for
 };
 
+/// A device as it can be known without starting it.
+struct DeviceListing {
+  std::string name;        ///< "NVIDIA H200"
+  std::string pci_bus_id;  ///< "0000:3b:00.0", by which other libraries know it; empty for the emulated device
+  std::uint64_t total_bytes = 0;
+  int capability_major = 0;
+  int capability_minor = 0;
+  bool ecc = false;  ///< memory with error correction
+};
+
+/// What this process has of CUDA, without starting a device: no memory of a GPU is taken.
+struct Survey {
+  int driver_version = 0;     ///< the CUDA version that the driver supports, 1000 major + 10 minor; 0 without a driver
+  int runtime_version = 0;    ///< that this binary was built with
+  std::string architectures;  ///< that its kernels were compiled for: "90a 100"
+  std::vector<DeviceListing> devices;
+  bool absent = false;  ///< no driver or no device at all, as on any machine without a GPU
+  std::string missing;  ///< why there are no devices and what to do, a clause; else empty
+};
+
+/// Never throws.
+Survey survey() noexcept;
+
 /// Devices that this process sees; 0 where there is no driver. Never throws.
 int device_count() noexcept;
 
 /// One device by number. Constructing it makes it the calling thread's device.
 class Device {
  public:
-  explicit Device(int index);  ///< Error{kDevice} when there is no such device
+  explicit Device(int index);  ///< Error{kDevice} when there is no such device, or when the binary has no kernels for it
   int index() const noexcept { return index_; }
   DeviceProperties properties() const;
   void synchronize() const;  ///< waits for everything on the device; reports what failed late

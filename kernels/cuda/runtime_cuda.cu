@@ -5,16 +5,53 @@
 #include <string>
 #include <utility>
 
+#include "base/environment.h"
 #include "base/error.h"
+#include "kernels/cuda/device_errors.h"
 
 /// kernels/cuda/runtime.h on the toolkit's runtime.
 namespace qbench::kernels::cuda {
+namespace {
+
+constexpr bool is(Status status, cudaError_t native) { return static_cast<int>(status) == static_cast<int>(native); }
+static_assert(is(Status::kSuccess, cudaSuccess) && is(Status::kMemoryAllocation, cudaErrorMemoryAllocation));
+static_assert(is(Status::kInitialization, cudaErrorInitializationError) && is(Status::kStubLibrary, cudaErrorStubLibrary));
+static_assert(is(Status::kInsufficientDriver, cudaErrorInsufficientDriver) && is(Status::kDevicesUnavailable, cudaErrorDevicesUnavailable));
+static_assert(is(Status::kInvalidDeviceFunction, cudaErrorInvalidDeviceFunction) && is(Status::kNoDevice, cudaErrorNoDevice));
+static_assert(is(Status::kInvalidDevice, cudaErrorInvalidDevice) && is(Status::kDeviceUninitialized, cudaErrorDeviceUninitialized));
+static_assert(is(Status::kNoKernelImageForDevice, cudaErrorNoKernelImageForDevice) && is(Status::kEccUncorrectable, cudaErrorECCUncorrectable));
+static_assert(is(Status::kUnsupportedPtxVersion, cudaErrorUnsupportedPtxVersion) && is(Status::kOperatingSystem, cudaErrorOperatingSystem));
+static_assert(is(Status::kIllegalAddress, cudaErrorIllegalAddress) && is(Status::kLaunchTimeout, cudaErrorLaunchTimeout));
+static_assert(is(Status::kAssert, cudaErrorAssert) && is(Status::kLaunchFailure, cudaErrorLaunchFailure));
+static_assert(is(Status::kSystemNotReady, cudaErrorSystemNotReady) && is(Status::kSystemDriverMismatch, cudaErrorSystemDriverMismatch));
+static_assert(is(Status::kUnknown, cudaErrorUnknown));
+
+/// Compiled for the same architectures as every kernel, and never launched.
+__global__ void architecture_probe() {}
+
+StatusContext context_of(cudaError_t status, const char* what) noexcept {
+  StatusContext context;
+  context.what = what;
+  context.text = std::string(cudaGetErrorString(status)) + " (" + cudaGetErrorName(status) + ")";
+  context.architectures = QB_CUDA_ARCHITECTURES;
+  context.visible_devices = environment_variable("CUDA_VISIBLE_DEVICES");
+  cudaDriverGetVersion(&context.driver_version);
+  cudaRuntimeGetVersion(&context.runtime_version);
+  int device = 0, major = 0, minor = 0;
+  const bool known = cudaGetDevice(&device) == cudaSuccess &&
+                     cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess &&
+                     cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device) == cudaSuccess;
+  if (known) context.capability = std::to_string(major) + "." + std::to_string(minor);
+  cudaGetLastError();
+  return context;
+}
+
+}  // namespace
 
 void check(cudaError_t status, const char* what) {
   if (status == cudaSuccess) return;
   cudaGetLastError();  // what is not sticky must not be reported again by the next call
-  throw Error(status == cudaErrorMemoryAllocation ? ErrorCode::kMemory : ErrorCode::kDevice,
-              std::string(what) + ": " + cudaGetErrorString(status) + " (" + cudaGetErrorName(status) + ")", "cuda");
+  throw Error(code_of(status), explain(status, context_of(status, what)), "cuda");
 }
 
 struct Stream::State {
@@ -53,7 +90,36 @@ int device_count() noexcept {
   return 0;
 }
 
-Device::Device(int index) : index_(index) { check(cudaSetDevice(index), "cudaSetDevice"); }
+Survey survey() noexcept {
+  Survey survey;
+  survey.architectures = QB_CUDA_ARCHITECTURES;
+  cudaDriverGetVersion(&survey.driver_version);
+  cudaRuntimeGetVersion(&survey.runtime_version);
+  int count = 0;
+  if (const cudaError_t status = cudaGetDeviceCount(&count); status != cudaSuccess) {
+    survey.absent = means_absent(status, survey.driver_version);
+    survey.missing = explain(status, context_of(status, "cudaGetDeviceCount"));
+    return survey;
+  }
+  for (int i = 0; i < count; ++i) {
+    cudaDeviceProp native{};
+    if (const cudaError_t status = cudaGetDeviceProperties(&native, i); status != cudaSuccess) {
+      survey.devices.clear();
+      survey.missing = explain(status, context_of(status, "cudaGetDeviceProperties"));
+      return survey;
+    }
+    char bus[32] = {};
+    if (cudaDeviceGetPCIBusId(bus, static_cast<int>(sizeof(bus)) - 1, i) != cudaSuccess) cudaGetLastError();
+    survey.devices.push_back({native.name, bus, native.totalGlobalMem, native.major, native.minor, native.ECCEnabled != 0});
+  }
+  return survey;
+}
+
+Device::Device(int index) : index_(index) {
+  check(cudaSetDevice(index), "cudaSetDevice");
+  cudaFuncAttributes attributes{};
+  check(cudaFuncGetAttributes(&attributes, architecture_probe), "cudaFuncGetAttributes");  // before gigabytes are loaded for nothing
+}
 
 DeviceProperties Device::properties() const {
   cudaDeviceProp native{};

@@ -1,10 +1,12 @@
 # Where the CUDA toolkit is, and how its sources are compiled: for the emulated device by the host compiler, for real ones by nvcc.
 
+option(QBENCH_CUDA "Build the device cuda, which runs on NVIDIA GPUs; needs nvcc and the static runtime of the toolkit" OFF)
 option(QBENCH_CUDA_EMULATED "Build the device cuda-emulated where the CUDA headers are found" ON)
 set(QBENCH_CUDA_ROOT "" CACHE PATH "Folder of the CUDA toolkit; empty: the prefix of scripts/setup.sh --cuda, nvcc's own, /usr/local/cuda")
 set(QBENCH_CUDA_ARCHITECTURES "90a" CACHE STRING "Architectures that nvcc compiles for: 80;86;89;90a;100;120")
 
-# qb_find_cuda(): sets QB_CUDA_INCLUDE (folder of cuda_bf16.h and vector_types.h, or empty) and QB_CUDA_NVCC (or empty).
+# qb_find_cuda(): sets QB_CUDA_INCLUDE (folder of cuda_bf16.h and vector_types.h), QB_CUDA_NVCC and QB_CUDA_RUNTIME (libcudart_static.a); each
+# empty where it is not found.
 function(qb_find_cuda)
   set(roots ${QBENCH_CUDA_ROOT})
   if(NOT roots)
@@ -20,6 +22,7 @@ function(qb_find_cuda)
   endif()
   set(include "")
   set(nvcc "")
+  set(runtime "")
   foreach(root ${roots})
     if(NOT include AND EXISTS ${root}/include/cuda_bf16.h AND EXISTS ${root}/include/cuda_fp8.h AND EXISTS ${root}/include/vector_types.h
        AND EXISTS ${root}/include/crt/host_defines.h)
@@ -27,10 +30,16 @@ function(qb_find_cuda)
       if(EXISTS ${root}/bin/nvcc)
         set(nvcc ${root}/bin/nvcc)
       endif()
+      foreach(folder lib64 lib targets/x86_64-linux/lib)
+        if(NOT runtime AND EXISTS ${root}/${folder}/libcudart_static.a)
+          set(runtime ${root}/${folder}/libcudart_static.a)
+        endif()
+      endforeach()
     endif()
   endforeach()
   set(QB_CUDA_INCLUDE "${include}" PARENT_SCOPE)
   set(QB_CUDA_NVCC "${nvcc}" PARENT_SCOPE)
+  set(QB_CUDA_RUNTIME "${runtime}" PARENT_SCOPE)
 endfunction()
 qb_find_cuda()
 
@@ -46,6 +55,12 @@ else()
   set(QB_CUDA_EMULATED_MISSING "")
 endif()
 message(STATUS "CUDA headers: ${QB_CUDA_INCLUDE}; nvcc: ${QB_CUDA_NVCC}; cuda-emulated: ${QB_CUDA_EMULATED} ${QB_CUDA_EMULATED_MISSING}")
+if(QBENCH_CUDA)
+  if(NOT QB_CUDA_NVCC OR NOT QB_CUDA_RUNTIME)
+    message(FATAL_ERROR "QBENCH_CUDA=ON needs nvcc ('${QB_CUDA_NVCC}') and libcudart_static.a ('${QB_CUDA_RUNTIME}'): run scripts/setup.sh --cuda, or name a toolkit with -DQBENCH_CUDA_ROOT=")
+  endif()
+  message(STATUS "CUDA device: sm ${QBENCH_CUDA_ARCHITECTURES}, runtime ${QB_CUDA_RUNTIME}")
+endif()
 
 # What a source needs to be compiled against the emulation: private to whoever includes kernels/cuda, since a binary may hold the real device, too.
 if(QB_CUDA_EMULATED)
@@ -73,6 +88,7 @@ endfunction()
 function(qb_nvcc_objects target)
   cmake_parse_arguments(R "" "" "SOURCES" ${ARGN})
   set(codes "")
+  string(REPLACE ";" " " architectures "${QBENCH_CUDA_ARCHITECTURES}")
   foreach(architecture ${QBENCH_CUDA_ARCHITECTURES})
     list(APPEND codes -gencode arch=compute_${architecture},code=sm_${architecture})
   endforeach()
@@ -85,10 +101,27 @@ function(qb_nvcc_objects target)
     add_custom_command(OUTPUT ${object}
       COMMAND sh -c "log=$1; shift; \"$@\" >\"$log\" 2>&1 || { cat \"$log\"; exit 1; }" nvcc ${object}.ptxas
               ${QB_CUDA_NVCC} -std=c++20 -O3 -lineinfo --expt-relaxed-constexpr ${codes} -Xcompiler -fPIC,-Wall,-Wextra -Werror all-warnings -Xptxas -v
-              -I${CMAKE_SOURCE_DIR}/src -I${CMAKE_SOURCE_DIR} -MD -MF ${object}.d -MT ${object} -c ${path} -o ${object}
+              -DQB_CUDA_ARCHITECTURES="${architectures}" -I${CMAKE_SOURCE_DIR}/src -I${CMAKE_SOURCE_DIR} -MD -MF ${object}.d -MT ${object} -c ${path} -o ${object}
       DEPENDS ${path} DEPFILE ${object}.d COMMENT "nvcc ${source}" VERBATIM)
     list(APPEND objects ${object})
   endforeach()
   add_custom_target(${target} DEPENDS ${objects})
   set(${target}_OBJECTS ${objects} PARENT_SCOPE)
+endfunction()
+
+# qb_gpu_test(name SOURCES files... DEPS rooms... [LIBS libraries...]): a doctest program that runs its cases on the first GPU and reports each as
+# skipped where there is none; target test_<name>. scripts/gpu-validate.sh runs it.
+function(qb_gpu_test name)
+  cmake_parse_arguments(T "" "" "SOURCES;DEPS;LIBS" ${ARGN})
+  add_executable(test_${name} ${CMAKE_SOURCE_DIR}/tests/gpu_test_main.cpp ${T_SOURCES})
+  target_link_libraries(test_${name} PRIVATE qb_options qb_test_support doctest::doctest ${T_LIBS})
+  foreach(dep ${T_DEPS})
+    target_link_libraries(test_${name} PRIVATE qb_${dep})
+  endforeach()
+  target_link_libraries(test_${name} PRIVATE qb_kernels_cuda)
+  target_compile_definitions(test_${name} PRIVATE QB_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  # It is carried to the machine with the GPU.
+  target_link_options(test_${name} PRIVATE -static-libstdc++ -static-libgcc)
+  add_test(NAME ${name} COMMAND test_${name})
+  set_tests_properties(${name} PROPERTIES LABELS gpu WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 endfunction()

@@ -36,6 +36,8 @@ fs::path hf_hub_cache_dir() {
   return home_dir() / ".cache" / "huggingface" / "hub";
 }
 
+std::string nvml_library() { return environment_variable("QBENCH_NVML_LIBRARY").value_or("libnvidia-ml.so.1"); }
+
 fs::path executable_path() {
   std::error_code failed;
   fs::path path = fs::read_symlink("/proc/self/exe", failed);

@@ -25,6 +25,9 @@ std::filesystem::path data_dir();
 /// The same, or nothing where there is none. A QBENCH_DATA_DIR that is set but wrong is still an error.
 std::optional<std::filesystem::path> find_data_dir();
 
+/// NVIDIA's management library, as the dynamic linker finds it: $QBENCH_NVML_LIBRARY, else "libnvidia-ml.so.1", which comes with the driver.
+std::string nvml_library();
+
 /// Path of the running binary.
 std::filesystem::path executable_path();
 

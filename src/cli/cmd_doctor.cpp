@@ -9,6 +9,7 @@
 #include "backend/backend.h"
 #include "base/environment.h"
 #include "base/units.h"
+#include "cli/cuda_devices.h"
 #include "cli/devices.h"
 #include "cli/output.h"
 #include "sysinfo/disturbances.h"
@@ -31,7 +32,8 @@ ordered_json machine_json(const sysinfo::Machine& m) {
   ordered_json gpus = ordered_json::array();
   for (const sysinfo::GpuInfo& gpu : m.gpu.gpus) {
     gpus.push_back(
-        {{"name", gpu.name}, {"memory_bytes", or_null(gpu.memory_bytes)}, {"memory_free_bytes", or_null(gpu.memory_free_bytes)}});
+        {{"name", gpu.name}, {"pci_bus_id", gpu.pci_bus_id}, {"mig", or_null(gpu.mig)}, {"memory_bytes", or_null(gpu.memory_bytes)},
+         {"memory_free_bytes", or_null(gpu.memory_free_bytes)}});
   }
   return {{"cpu",
            {{"model", m.cpu.model},
@@ -63,8 +65,9 @@ ordered_json machine_json(const sysinfo::Machine& m) {
             {"sanitizers", m.build.sanitizers}}}};
 }
 
+/// The processor as a device: it is always there, and asking takes no GPU memory.
 ordered_json device_json() {
-  const auto device = Devices().make({});
+  const auto device = Devices().make({.device = "cpu", .threads = 0, .isa = {}});
   const backend::DeviceInfo info = device->device();
   return {{"name", info.name},
           {"description", info.description},
@@ -83,6 +86,25 @@ ordered_json devices_json() {
   return all;
 }
 
+ordered_json cuda_json(const CudaFacts& facts) {
+  ordered_json gpus = ordered_json::array();
+  for (std::size_t i = 0; i < facts.gpus.size(); ++i) {
+    const CudaGpu& gpu = facts.gpus[i];
+    gpus.push_back({{"device", fmt::format("cuda:{}", i)},
+                    {"name", gpu.name},
+                    {"pci_bus_id", gpu.pci_bus_id},
+                    {"capability", gpu.capability},
+                    {"memory_bytes", gpu.memory_bytes},
+                    {"ecc", gpu.ecc}});
+  }
+  return {{"built", facts.built},
+          {"missing", facts.missing},
+          {"driver_version", facts.driver_version},
+          {"runtime_version", facts.runtime_version},
+          {"architectures", facts.architectures},
+          {"devices", gpus}};
+}
+
 ordered_json disturbances_json(const std::vector<sysinfo::Disturbance>& found) {
   ordered_json all = ordered_json::array();
   for (const sysinfo::Disturbance& d : found) {
@@ -94,22 +116,47 @@ ordered_json disturbances_json(const std::vector<sysinfo::Disturbance>& found) {
   return all;
 }
 
-std::string report_text(const sysinfo::Machine& m, const ordered_json& device, const std::vector<sysinfo::Disturbance>& found) {
-  const auto line = [](const char* name, const std::string& value) { return fmt::format("{:<14}{}\n", name, value); };
+std::string line(const char* name, const std::string& value) { return fmt::format("{:<14}{}\n", name, value); }
+
+/// Every device but the processor, here or not.
+std::string other_devices_text(const CudaFacts& facts, const sysinfo::GpuReport& driver) {
+  std::string text;
+  for (std::size_t i = 0; i < facts.gpus.size(); ++i) {
+    const CudaGpu& gpu = facts.gpus[i];
+    const auto free_bytes = sysinfo::free_memory_bytes(driver, gpu.pci_bus_id, gpu.memory_bytes);
+    text += line("", fmt::format("cuda:{}: {}, compute capability {}, {}{}{}", i, gpu.name, gpu.capability, format_bytes(gpu.memory_bytes),
+                                 free_bytes ? ", " + format_bytes(*free_bytes) + " free" : "", gpu.ecc ? ", ECC" : ""));
+  }
+  if (!facts.missing.empty()) text += line("", "cuda: missing: " + facts.missing);
+  const std::string emulated = CudaEmulatedDevice::missing();
+  text += line("", std::string(backend::kEmulatedDevice) + ": " +
+                       (emulated.empty() ? "here: the CUDA core on the host, to check what it computes" : "missing: " + emulated));
+  if (facts.built) {
+    text += line("cuda", fmt::format("runtime {}, kernels for sm {}; {}", facts.runtime_version, facts.architectures,
+                                     facts.driver_version.empty() ? "no driver" : "the driver supports " + facts.driver_version));
+  }
+  return text;
+}
+
+std::string gpus_text(const sysinfo::GpuReport& report) {
+  std::string text = report.gpus.empty() ? line("gpu", report.missing) : "";
+  for (const sysinfo::GpuInfo& gpu : report.gpus) {
+    text += line("gpu", fmt::format("{}, driver {}, {}{}", gpu.name, report.driver, gpu.pci_bus_id,
+                                    gpu.mig.value_or(false) ? ", cut into instances (MIG)" : ""));
+  }
+  return text;
+}
+
+std::string report_text(const sysinfo::Machine& m, const ordered_json& device, const CudaFacts& facts,
+                        const std::vector<sysinfo::Disturbance>& found) {
   std::string text = line("processor", fmt::format("{}, {} of {} cores usable", m.cpu.model, m.cpu.usable_physical, m.cpu.physical));
   text += line("device", fmt::format("{}: {}, {} threads", device["name"].get<std::string>(), device["instruction_sets"].get<std::string>(),
                                      device["threads"].get<int>()));
-  for (const DeviceListing& other : Devices::list()) {
-    if (other.name == device["name"].get<std::string>()) continue;
-    const char* const here = other.name == backend::kEmulatedDevice ? "here: the CUDA core on the host, to check what it computes" : "here";
-    text += line("", other.name + ": " + (other.missing.empty() ? here : "missing: " + other.missing));
-  }
+  text += other_devices_text(facts, m.gpu);
   text += line("attention", device["attention_path"].get<std::string>());
   text += line("memory", fmt::format("{} usable of {}", format_bytes(sysinfo::usable_memory_bytes(m.memory)),
                                      format_bytes(m.memory.total_bytes.value_or(0))));
-  if (m.gpu.gpus.empty()) text += line("gpu", m.gpu.missing);
-  for (const sysinfo::GpuInfo& gpu : m.gpu.gpus)
-    text += line("gpu", fmt::format("{}, driver {}; this build has no CUDA core", gpu.name, m.gpu.driver));
+  text += gpus_text(m.gpu);
   text += line("system", fmt::format("{}, {}, container: {}", m.host.os, m.host.kernel, m.host.container));
   text += line("build", fmt::format("{} {} {}{}", m.build.version, m.build.type, m.build.compiler,
                                     m.build.sanitizers.empty() ? "" : ", sanitizers: " + m.build.sanitizers));
@@ -125,15 +172,17 @@ std::string report_text(const sysinfo::Machine& m, const ordered_json& device, c
 int run(bool json) {
   const sysinfo::Machine machine = sysinfo::read_machine();
   const ordered_json device = device_json();
+  const CudaFacts facts = CudaDevice::facts();
   const std::vector<sysinfo::Disturbance> found = sysinfo::find_disturbances(machine, sysinfo::find_busy_processes());
   if (json) {
     ordered_json document = machine_json(machine);
     document["device"] = device;
     document["devices"] = devices_json();
+    document["cuda"] = cuda_json(facts);
     document["disturbances"] = disturbances_json(found);
     write_output_json(document);
   } else {
-    write_output(report_text(machine, device, found));
+    write_output(report_text(machine, device, facts, found));
   }
   return kExitFine;
 }

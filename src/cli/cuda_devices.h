@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "backend/backend.h"
 
@@ -14,6 +16,33 @@ struct CudaEmulatedDevice {
   static std::string missing();
   /// Error{kDevice} when it is missing.
   static std::unique_ptr<backend::Backend> make();
+};
+
+/// A GPU that the process sees, known without starting it. Its number for --device cuda:N is its place in CudaFacts::gpus.
+struct CudaGpu {
+  std::string name;        ///< "NVIDIA H200"
+  std::string pci_bus_id;  ///< "0000:3b:00.0"
+  std::string capability;  ///< "9.0"
+  std::uint64_t memory_bytes = 0;
+  bool ecc = false;
+};
+
+struct CudaFacts {
+  bool built = false;          ///< this binary has the device
+  bool absent = false;         ///< not built, no driver or no GPU: what any machine without one says
+  std::string missing;         ///< why no GPU can be used and what to do, a clause; empty when there is one
+  std::string driver_version;  ///< the CUDA version that the driver supports, "13.0"; empty without a driver
+  std::string runtime_version; ///< of the CUDA runtime in this binary; empty where not built
+  std::string architectures;   ///< that the kernels were compiled for, "90a 100"
+  std::vector<CudaGpu> gpus;   ///< in the order of CUDA_VISIBLE_DEVICES
+};
+
+/// The CUDA core on a GPU. The build links cuda_device.cpp (preset cuda) or cuda_missing.cpp.
+struct CudaDevice {
+  /// Asks driver and runtime; starts no device. Never throws.
+  static CudaFacts facts();
+  /// Error{kDevice} when it is missing.
+  static std::unique_ptr<backend::Backend> make(int index);
 };
 
 }  // namespace qbench::cli

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "cli/cuda_devices.h"
 #include "kernels/cpu/isa.h"
+#include "sysinfo/gpu.h"
 #include "sysinfo/memory.h"
 
 namespace qbench::cli {
@@ -20,7 +21,27 @@ bool names_cuda_device(std::string_view device) {
   return std::all_of(device.begin() + 5, device.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-constexpr const char* kNoCuda = "its kernels compile, but the device that runs them on a GPU is not written yet";
+/// Whether the request ends on a GPU or fails.
+bool wants_cuda(std::string_view device) { return names_cuda_device(device) || (device == "auto" && !CudaDevice::facts().absent); }
+
+/// N of "cuda:N"; 0 of "cuda".
+std::size_t cuda_index(std::string_view device) { return device == "cuda" ? 0 : static_cast<std::size_t>(std::stoi(std::string(device.substr(5)))); }
+
+/// "cuda:N" when that GPU can be used.
+std::string resolve_cuda(const std::string& device) {
+  const CudaFacts facts = CudaDevice::facts();
+  const std::size_t index = cuda_index(device);
+  if (!facts.built) throw Error(ErrorCode::kDevice, "this build has no CUDA device (" + facts.missing + "); use --device cpu or auto", "--device " + device);
+  if (facts.gpus.empty()) throw Error(ErrorCode::kDevice, facts.missing, "--device " + device);
+  if (index >= facts.gpus.size()) {
+    throw Error(ErrorCode::kDevice,
+                "there is no GPU " + std::to_string(index) + ": this process sees " + std::to_string(facts.gpus.size()) +
+                    ", numbered from 0 (CUDA_VISIBLE_DEVICES decides which)",
+                "--device " + device);
+  }
+  return "cuda:" + std::to_string(index);
+}
+
 constexpr std::string_view kCudaEmulated = backend::kEmulatedDevice;
 
 std::optional<kernels::cpu::Isa> isa_of(const std::string& name) {
@@ -34,11 +55,10 @@ std::optional<kernels::cpu::Isa> isa_of(const std::string& name) {
 
 std::string Devices::resolve(const run::DeviceRequest& request) const {
   isa_of(request.isa);
-  if (request.device == "auto" || request.device == "cpu") return "cpu";
-  if (names_cuda_device(request.device)) {
-    throw Error(ErrorCode::kDevice, std::string("this build has no CUDA device (") + kNoCuda + "); use --device cpu or auto",
-                "--device " + request.device);
-  }
+  if (request.device == "cpu") return "cpu";
+  // Where there is a GPU that cannot be used, auto fails and says why: whoever wants the CPU then says so.
+  if (request.device == "auto") return CudaDevice::facts().absent ? "cpu" : resolve_cuda("cuda");
+  if (names_cuda_device(request.device)) return resolve_cuda(request.device);
   if (request.device == kCudaEmulated) {
     const std::string missing = CudaEmulatedDevice::missing();
     if (missing.empty()) return std::string(kCudaEmulated);
@@ -49,24 +69,34 @@ std::string Devices::resolve(const run::DeviceRequest& request) const {
 }
 
 std::int64_t Devices::threads(const run::DeviceRequest& request) const {
+  if (wants_cuda(request.device)) return 1;  // it only submits
   if (request.device == kCudaEmulated) return 1;  // blocks run one after the other
   return request.threads > 0 ? request.threads : backend::default_cpu_threads();
 }
 
-std::optional<std::uint64_t> Devices::free_memory_bytes(const run::DeviceRequest&) const {
+std::optional<std::uint64_t> Devices::free_memory_bytes(const run::DeviceRequest& request) const {
+  if (wants_cuda(request.device)) {
+    const CudaFacts facts = CudaDevice::facts();
+    const std::size_t index = request.device == "auto" ? 0 : cuda_index(request.device);
+    if (index >= facts.gpus.size()) return std::nullopt;  // resolve() says why
+    const CudaGpu& gpu = facts.gpus[index];
+    return sysinfo::free_memory_bytes(sysinfo::read_gpus(), gpu.pci_bus_id, gpu.memory_bytes);
+  }
   const sysinfo::MemoryInfo memory = sysinfo::read_memory_info();
   if (!memory.available_bytes && !memory.limit_bytes) return std::nullopt;
   return sysinfo::usable_memory_bytes(memory);
 }
 
 std::unique_ptr<backend::Backend> Devices::make(const run::DeviceRequest& request) const {
-  if (resolve(request) == kCudaEmulated) return CudaEmulatedDevice::make();
+  const std::string device = resolve(request);
+  if (device == kCudaEmulated) return CudaEmulatedDevice::make();
+  if (names_cuda_device(device)) return CudaDevice::make(static_cast<int>(cuda_index(device)));
   return backend::make_cpu_backend({.threads = static_cast<int>(request.threads), .isa = isa_of(request.isa)});
 }
 
 std::vector<DeviceListing> Devices::list() {
   return {{.name = "cpu", .missing = ""},
-          {.name = "cuda", .missing = kNoCuda},
+          {.name = "cuda", .missing = CudaDevice::facts().missing},
           {.name = std::string(kCudaEmulated), .missing = CudaEmulatedDevice::missing()}};
 }
 

@@ -1,97 +1,59 @@
 #include "sysinfo/gpu.h"
 
-#include <dlfcn.h>
+#include <algorithm>
+#include <cctype>
 
-#include <array>
-#include <memory>
-#include <string_view>
+#include "sysinfo/nvml.h"
 
 namespace qbench::sysinfo {
 namespace {
 
-// The few names of NVML's stable C interface that are asked here; it is loaded at run time, so its header is not needed for the build.
-// https://docs.nvidia.com/deploy/nvml-api/
-using NvmlDevice = struct nvmlDevice_st*;
-struct NvmlMemory {
-  unsigned long long total, free, used;  // bytes
-};
-constexpr int kNvmlSuccess = 0;
-
-struct Nvml {
-  int (*init)() = nullptr;
-  int (*shutdown)() = nullptr;
-  int (*driver_version)(char*, unsigned) = nullptr;
-  int (*count)(unsigned*) = nullptr;
-  int (*handle)(unsigned, NvmlDevice*) = nullptr;
-  int (*name)(NvmlDevice, char*, unsigned) = nullptr;
-  int (*uuid)(NvmlDevice, char*, unsigned) = nullptr;
-  int (*memory)(NvmlDevice, NvmlMemory*) = nullptr;
-  const char* (*error_string)(int) = nullptr;
-};
-
-template <class F>
-bool find(void* library, const char* name, F& function) {
-  function = reinterpret_cast<F>(::dlsym(library, name));
-  return function != nullptr;
-}
-
-bool find_all(void* library, Nvml& nvml) {
-  return find(library, "nvmlInit_v2", nvml.init) && find(library, "nvmlShutdown", nvml.shutdown) &&
-         find(library, "nvmlSystemGetDriverVersion", nvml.driver_version) && find(library, "nvmlDeviceGetCount_v2", nvml.count) &&
-         find(library, "nvmlDeviceGetHandleByIndex_v2", nvml.handle) && find(library, "nvmlDeviceGetName", nvml.name) &&
-         find(library, "nvmlDeviceGetUUID", nvml.uuid) && find(library, "nvmlDeviceGetMemoryInfo", nvml.memory) &&
-         find(library, "nvmlErrorString", nvml.error_string);
-}
-
-template <class Ask>
-std::string text_of(Ask&& ask) {
-  std::array<char, 256> buffer{};
-  return ask(buffer.data(), static_cast<unsigned>(buffer.size() - 1)) == kNvmlSuccess ? std::string(buffer.data()) : std::string();
-}
-
 GpuInfo read_gpu(const Nvml& nvml, NvmlDevice device) {
   GpuInfo gpu;
-  gpu.name = text_of([&](char* to, unsigned size) { return nvml.name(device, to, size); });
-  gpu.uuid = text_of([&](char* to, unsigned size) { return nvml.uuid(device, to, size); });
-  NvmlMemory memory{};
-  if (nvml.memory(device, &memory) == kNvmlSuccess) {
-    gpu.memory_bytes = memory.total;
-    gpu.memory_free_bytes = memory.free;
+  gpu.name = nvml.name(device);
+  gpu.uuid = nvml.uuid(device);
+  gpu.pci_bus_id = nvml.pci_bus_id(device);
+  gpu.mig = nvml.mig(device);
+  if (const auto memory = nvml.memory(device)) {
+    gpu.memory_bytes = memory->total;
+    gpu.memory_free_bytes = memory->free;
   }
   return gpu;
 }
 
+/// Domain without leading zeros, lower case: "0:3b:00.0".
+std::string normal_bus_id(std::string_view id) {
+  std::string normal;
+  for (const char c : id.substr(std::min(id.find_first_not_of('0'), id.size()))) {
+    normal += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  return normal.starts_with(':') ? "0" + normal : normal;
+}
+
 }  // namespace
 
-GpuReport read_gpus(const char* library) {
+GpuReport read_gpus(const std::string& library) {
   GpuReport report;
-  const std::unique_ptr<void, int (*)(void*)> loaded(::dlopen(library, RTLD_NOW | RTLD_LOCAL),
-                                                     [](void* l) { return l ? ::dlclose(l) : 0; });
-  if (!loaded) {
-    report.missing = std::string("no GPU driver here (") + library + " is not installed)";
-    return report;
-  }
-  Nvml nvml;
-  if (!find_all(loaded.get(), nvml)) {
-    report.missing = std::string("the GPU driver's ") + library + " lacks functions that NVML has";
-    return report;
-  }
-  if (const int code = nvml.init(); code != kNvmlSuccess) {
-    report.missing = std::string("the GPU driver does not start: ") + nvml.error_string(code);
-    return report;
-  }
-  report.driver = text_of([&](char* to, unsigned size) { return nvml.driver_version(to, size); });
-  unsigned count = 0;
-  if (const int code = nvml.count(&count); code != kNvmlSuccess) {
-    report.missing = std::string("the GPU driver does not list its devices: ") + nvml.error_string(code);
-  }
+  const auto nvml = Nvml::open(library, report.missing);
+  if (!nvml) return report;
+  report.driver = nvml->driver_version();
+  const unsigned count = nvml->count(report.missing).value_or(0);
   for (unsigned i = 0; i < count; ++i) {
-    NvmlDevice device = nullptr;
-    if (nvml.handle(i, &device) == kNvmlSuccess) report.gpus.push_back(read_gpu(nvml, device));
+    if (const NvmlDevice device = nvml->device(i)) report.gpus.push_back(read_gpu(*nvml, device));
   }
   if (report.gpus.empty() && report.missing.empty()) report.missing = "a GPU driver is installed, but no GPU is visible";
-  nvml.shutdown();
   return report;
+}
+
+bool same_pci_bus_id(std::string_view a, std::string_view b) { return !a.empty() && normal_bus_id(a) == normal_bus_id(b); }
+
+std::optional<std::uint64_t> free_memory_bytes(const GpuReport& report, std::string_view pci_bus_id, std::uint64_t memory_bytes) {
+  for (const GpuInfo& gpu : report.gpus) {
+    if (!same_pci_bus_id(gpu.pci_bus_id, pci_bus_id)) continue;
+    if (gpu.mig.value_or(false) || !gpu.memory_free_bytes) return std::nullopt;
+    return std::min(*gpu.memory_free_bytes, memory_bytes);
+  }
+  return std::nullopt;
 }
 
 }  // namespace qbench::sysinfo

@@ -146,6 +146,14 @@ void submit(Stream& stream, LaunchRecord record) {
 
 int device_count() noexcept { return 1; }
 
+Survey survey() noexcept {
+  Survey survey;
+  survey.architectures = "host";
+  survey.devices.push_back(
+      {.name = "emulated CUDA device", .pci_bus_id = {}, .total_bytes = machine().memory_bytes(), .capability_major = 9, .capability_minor = 0, .ecc = false});
+  return survey;
+}
+
 Device::Device(int index) : index_(index) {
   if (index != 0) fail("there is one emulated device, number 0; asked for " + std::to_string(index));
 }

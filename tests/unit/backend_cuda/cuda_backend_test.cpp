@@ -6,7 +6,7 @@
 
 #include "backend/step_cases.h"
 #include "base/error.h"
-#include "kernels/cuda/emulation/control.h"
+#include "cuda_test_device.h"
 
 namespace qbench::backend {
 namespace {
@@ -14,28 +14,29 @@ namespace {
 using namespace qbench::test;  // NOLINT: the test's own helpers
 using tensor::DType;
 
-std::unique_ptr<Backend> emulated() {
-  kernels::cuda_emulated::set_emulation({});
-  return cuda_emulated::make_cuda_backend();
-}
-
-TEST_CASE("the emulated CUDA device says what it is") {
-  const DeviceInfo info = emulated()->device();
+TEST_CASE("the CUDA device says what it is") {
+  const DeviceInfo info = make_cuda_device()->device();
+#ifdef QB_CUDA_EMULATED
   CHECK(info.kind == DeviceKind::kCudaEmulated);
   CHECK(info.name == "cuda-emulated");
-  CHECK_FALSE(info.description.empty());
   CHECK(info.instruction_sets == "sm_90");
+#else
+  CHECK(info.kind == DeviceKind::kCuda);
+  CHECK(info.name == "cuda:0");
+  CHECK(info.instruction_sets.starts_with("sm_"));
+#endif
+  CHECK_FALSE(info.description.empty());
   CHECK(info.attention_path.starts_with("flash"));
   CHECK(info.memory_bytes > 0);
   CHECK(info.memory_free_bytes <= info.memory_bytes);
 }
 
 TEST_CASE("a CUDA device that is not there is an error") {
-  CHECK(error_of([] { cuda_emulated::make_cuda_backend({.device = 1000}); }) == ErrorCode::kDevice);
+  CHECK(error_of([] { make_cuda_device(1, {.device = 1000}); }) == ErrorCode::kDevice);
 }
 
 TEST_CASE("a CUDA cache that cannot fit, or has an unknown form, is an error and not a crash") {
-  const auto device = emulated();
+  const auto device = make_cuda_device();
   CHECK(error_of([&] {
           device->make_kv_cache({1 << 20, 1 << 20, 64, 1 << 20, std::int64_t{1} << 30, DType::kF32});
         }) == ErrorCode::kMemory);
@@ -46,13 +47,13 @@ TEST_CASE("a CUDA cache that cannot fit, or has an unknown form, is an error and
 }
 
 TEST_CASE("a CUDA cache reports the bytes it occupies") {
-  const auto device = emulated();
+  const auto device = make_cuda_device();
   CHECK(device->make_kv_cache({30, 3, 64, 2, 100, DType::kBF16})->device_bytes() == 30ULL * 3 * 64 * 2 * 100 * 2 * 2);
   CHECK(device->make_kv_cache({2, 1, 64, 1, 16, DType::kQ8_0})->device_bytes() == 2ULL * 2 * (16 * 64 + 256));
 }
 
 TEST_CASE("read copies the range that was asked for from the CUDA device") {
-  const auto device = emulated();
+  const auto device = make_cuda_device();
   const auto numbers = normal_numbers(100, 1);
   const auto buffer = device->load_vector(numbers);
   CHECK(buffer->size() == 100);
@@ -70,12 +71,12 @@ TEST_CASE("an error while rows are read for the CUDA device reaches the caller")
     std::int64_t cols() const override { return 64; }
     void read_rows(std::int64_t, std::int64_t, std::byte*) const override { throw Error(ErrorCode::kIo, "cannot be read", "test"); }
   } broken;
-  const auto device = emulated();
+  const auto device = make_cuda_device();
   CHECK(error_of([&] { load(*device, {&broken}); }) == ErrorCode::kIo);
 }
 
 TEST_CASE("activations that do not fit in shared memory are refused with the sizes") {
-  const auto device = emulated();
+  const auto device = make_cuda_device();
   const Weights wide(1, 60000, 1);
   CHECK(error_of([&] { load(*device, {&wide}); }) == ErrorCode::kUnsupported);
 }

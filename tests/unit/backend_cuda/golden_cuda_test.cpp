@@ -6,7 +6,7 @@
 #include "backend/cuda/cuda_backend.h"
 #include "engine/golden.h"
 #include "engine/session.h"
-#include "kernels/cuda/emulation/control.h"
+#include "cuda_test_device.h"
 #include "test_support.h"
 
 namespace qbench::test {
@@ -14,16 +14,11 @@ namespace {
 
 constexpr double kTolerance = 1e-3;  // of the logits' standard deviation, as on the CPU
 
-std::unique_ptr<backend::Backend> emulated() {
-  kernels::cuda_emulated::set_emulation({});
-  return backend::cuda_emulated::make_cuda_backend();
-}
-
 void check_folder(const std::filesystem::path& folder) {
   CAPTURE(folder.string());
   const Golden golden = read_golden(folder);
   const auto file = formats::open_model_file(folder);
-  const auto device = emulated();
+  const auto device = make_cuda_device();
   const GoldenError error = compare_with_golden(golden, *file, *device);
   CHECK(error.worst < kTolerance);
   CHECK(error.same_greedy);
@@ -37,7 +32,7 @@ struct Bf16Error {
 };
 
 Bf16Error compare_bf16(const Golden& golden, const formats::ModelFile& file, double gap) {
-  const auto device = emulated();
+  const auto device = make_cuda_device();
   model::ModelOptions options;
   options.precision = model::WeightPrecision::kBF16;
   options.max_step_tokens = 48;
@@ -66,7 +61,7 @@ Bf16Error compare_bf16(const Golden& golden, const formats::ModelFile& file, dou
 
 }  // namespace
 
-TEST_CASE("bfloat16 logits of the emulated CUDA device stay within the rounding that the type explains") {
+TEST_CASE("bfloat16 logits of the CUDA device stay within the rounding that the type explains") {
   for (const auto& folder : golden_folders(fixtures_dir() / "engine")) {
     CAPTURE(folder.string());
     const Golden golden = read_golden(folder);
@@ -81,15 +76,15 @@ TEST_CASE("bfloat16 logits of the emulated CUDA device stay within the rounding 
   }
 }
 
-TEST_CASE("float32 logits and greedy tokens of the emulated CUDA device equal transformers' on every committed model") {
+TEST_CASE("float32 logits and greedy tokens of the CUDA device equal transformers' on every committed model") {
   const auto folders = golden_folders(fixtures_dir() / "engine");
   REQUIRE(folders.size() >= 10);
   for (const auto& folder : folders) check_folder(folder);
 }
 
-TEST_CASE("float32 logits and greedy tokens of the emulated CUDA device equal transformers' on every shared golden model") {
+TEST_CASE("float32 logits and greedy tokens of the CUDA device equal transformers' on every shared golden model") {
   const auto shared = shared_data_dir();
-  if (!shared) return report_skip("golden models on cuda-emulated", "no shared test data");
+  if (!shared) return report_skip("golden models on the CUDA device", "no shared test data");
   const auto folders = golden_folders(*shared / "golden");
   REQUIRE(folders.size() >= 8);
   for (const auto& folder : folders) check_folder(folder);

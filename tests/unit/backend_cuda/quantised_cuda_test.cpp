@@ -5,15 +5,12 @@
 #include "backend/cuda/cuda_backend.h"
 #include "base/error.h"
 #include "engine/quantised.h"
-#include "kernels/cuda/emulation/control.h"
+#include "cuda_test_device.h"
 
 namespace qbench::test {
 namespace {
 
-std::unique_ptr<backend::Backend> device() {
-  kernels::cuda_emulated::set_emulation({});
-  return backend::cuda_emulated::make_cuda_backend();
-}
+std::unique_ptr<backend::Backend> device() { return make_cuda_device(); }
 
 /// Types that the CUDA kernels refuse.
 bool refused(const QuantisedCase& c) {
@@ -23,14 +20,14 @@ bool refused(const QuantisedCase& c) {
 
 }  // namespace
 
-TEST_CASE("with float32 arithmetic the emulated CUDA device gives transformers' logits on every quantised file's weights") {
+TEST_CASE("with float32 arithmetic the CUDA device gives transformers' logits on every quantised file's weights") {
   for (const QuantisedCase& c : quantised_cases()) {
     CAPTURE(c.gguf.string());
     CHECK(worst_difference(c, *formats::open_model_file(c.gguf), *device()) < kExactTolerance);
   }
 }
 
-TEST_CASE("on the fast path of the emulated CUDA device the error of every quantised file is at most one and a half times llama.cpp's") {
+TEST_CASE("on the fast path of the CUDA device the error of every quantised file is at most one and a half times llama.cpp's") {
   for (const QuantisedCase& c : quantised_cases()) {
     if (refused(c)) continue;
     for (const std::int64_t step_tokens : {5, 512}) {  // integer products of single tokens; tensor cores

@@ -1,15 +1,18 @@
 #include "backend/cuda/cuda_backend.h"
 #include "backend/step_cases.h"
-#include "kernels/cuda/emulation/control.h"
+#include "cuda_test_device.h"
 
 namespace qbench::test {
 
+#ifdef QB_CUDA_EMULATED
+constexpr const char* kName = "cuda-emulated";
+#else
+constexpr const char* kName = "cuda";
+#endif
+
 std::vector<StepDevice> step_devices(const std::string&) {
-  return {{"cuda-emulated",
-           [](int seed) {
-             kernels::cuda_emulated::set_emulation({.seed = static_cast<std::uint64_t>(seed)});
-             return backend::cuda_emulated::make_cuda_backend();
-           },
+  return {{kName,
+           [](int seed) { return make_cuda_device(seed); },
            {1, 2},
            true}};
 }

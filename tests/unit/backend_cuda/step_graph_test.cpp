@@ -9,9 +9,9 @@
 #include "backend/step_cases.h"
 #include "engine/golden.h"
 #include "engine/session.h"
-#include "kernels/cuda/emulation/control.h"
+#include "cuda_test_device.h"
 
-namespace qbench::backend::cuda_emulated {
+namespace qbench::backend::QB_CUDA_NAMESPACE {
 namespace {
 
 using namespace qbench::test;  // NOLINT: the test's own helpers
@@ -83,8 +83,7 @@ TEST_CASE("graphs and early starts of kernels change no token and no logit by a 
   std::vector<std::vector<float>> logits;
   std::vector<std::vector<std::int32_t>> tokens;
   for (const CudaOptions& options : {CudaOptions{}, CudaOptions{.paths = {.graph = false}}, CudaOptions{.paths = {.pdl = false}}}) {
-    qbench::kernels::cuda_emulated::set_emulation({});
-    const auto device = make_cuda_backend(options);
+    const auto device = make_cuda_device(1, options);
     const auto decoder = model::load_model(*file, *device, {});
     engine::Session session(*decoder, {.context = 128, .kv_dtype = tensor::DType::kBF16});
     engine::GenerateRequest request;
@@ -104,4 +103,4 @@ TEST_CASE("graphs and early starts of kernels change no token and no logit by a 
 }
 
 }  // namespace
-}  // namespace qbench::backend::cuda_emulated
+}  // namespace qbench::backend::QB_CUDA_NAMESPACE

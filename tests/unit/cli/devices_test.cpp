@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "base/error.h"
+#include "cli/cuda_devices.h"
 #include "cli/devices.h"
 
 using namespace qbench;
@@ -19,12 +20,20 @@ ErrorCode code_of(const run::DeviceRequest& request) {
 
 }  // namespace
 
-TEST_CASE("auto and cpu are the processor, CUDA is missing and never something else") {
+TEST_CASE("auto is the GPU where there is one and else the processor, a GPU that is missing is never something else") {
   const cli::Devices devices;
-  CHECK(devices.resolve({}) == "cpu");
+  const cli::CudaFacts facts = cli::CudaDevice::facts();
+  CHECK(facts.gpus.empty() == !facts.missing.empty());
   CHECK(devices.resolve({.device = "cpu", .threads = 0, .isa = ""}) == "cpu");
-  CHECK(code_of({.device = "cuda", .threads = 0, .isa = ""}) == ErrorCode::kDevice);
-  CHECK(code_of({.device = "cuda:12", .threads = 0, .isa = ""}) == ErrorCode::kDevice);
+  CHECK(code_of({.device = "cuda:99", .threads = 0, .isa = ""}) == ErrorCode::kDevice);
+  if (facts.gpus.empty()) {
+    CHECK(code_of({.device = "cuda", .threads = 0, .isa = ""}) == ErrorCode::kDevice);
+    CHECK_FALSE(devices.free_memory_bytes({.device = "cuda", .threads = 0, .isa = ""}));
+  } else {
+    CHECK(devices.resolve({}) == "cuda:0");
+    CHECK(devices.resolve({.device = "cuda", .threads = 0, .isa = ""}) == "cuda:0");
+  }
+  if (facts.absent) CHECK(devices.resolve({}) == "cpu");
   for (const char* name : {"", "gpu", "cuda:", "cuda:x", "cuda:-1", "cuda:12345", "CPU"}) {
     CAPTURE(name);
     CHECK(code_of({.device = name, .threads = 0, .isa = ""}) == ErrorCode::kUsage);

@@ -8,12 +8,11 @@
 #include <vector>
 
 #include "base/error.h"
+#include "device_support.h"
 #include "kernels/cuda/device.cuh"
 #include "kernels/cuda/emulation/control.h"
 
 namespace qbench::test {
-
-namespace emulated = kernels::cuda_emulated;
 
 /// Sets the emulation for a test and puts the defaults back afterwards.
 class EmulationScope {
@@ -25,33 +24,6 @@ class EmulationScope {
   EmulationScope(const EmulationScope&) = delete;
   EmulationScope& operator=(const EmulationScope&) = delete;
 };
-
-template <typename T>
-emulated::DeviceMemory to_device(const std::vector<T>& values, emulated::Stream& stream) {
-  emulated::DeviceMemory memory(values.size() * sizeof(T));
-  emulated::copy_to_device(memory.data(), values.data(), memory.bytes(), stream);
-  return memory;
-}
-
-template <typename T>
-std::vector<T> to_host(const emulated::DeviceMemory& memory, emulated::Stream& stream) {
-  std::vector<T> values(memory.bytes() / sizeof(T));
-  emulated::copy_to_host(values.data(), memory.data(), values.size() * sizeof(T), stream);
-  stream.synchronize();
-  return values;
-}
-
-/// What `work` throws, or "".
-inline std::string error_of(const std::function<void()>& work) {
-  try {
-    work();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return {};
-}
-
-inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 /// How often, over seeds 1 to `seeds`, work(seed) says that a bug was found: it returns true, or throws.
 inline int seeds_that_find(int seeds, const std::function<bool()>& work) {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/random.h"
-#include "emulation_support.h"
+#include "device_support.h"
 #include "kernels/cuda/matvec.h"
 #include "kernels/cuda/weight_layout.h"
 #include "tensor/convert.h"
