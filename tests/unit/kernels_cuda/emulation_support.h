@@ -14,17 +14,6 @@
 
 namespace qbench::test {
 
-/// Sets the emulation for a test and puts the defaults back afterwards.
-class EmulationScope {
- public:
-  explicit EmulationScope(std::uint64_t seed, emulated::EmulationOrder order = emulated::EmulationOrder::kSeeded, bool early_dependents = true) {
-    emulated::set_emulation({.order = order, .seed = seed, .early_dependents = early_dependents, .memory_bytes = 0});
-  }
-  ~EmulationScope() { emulated::set_emulation({}); }
-  EmulationScope(const EmulationScope&) = delete;
-  EmulationScope& operator=(const EmulationScope&) = delete;
-};
-
 /// How often, over seeds 1 to `seeds`, work(seed) says that a bug was found: it returns true, or throws.
 inline int seeds_that_find(int seeds, const std::function<bool()>& work) {
   int found = 0;

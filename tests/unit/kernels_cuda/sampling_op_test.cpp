@@ -6,7 +6,7 @@
 #include "op_cases.h"
 
 namespace qbench::test {
-using namespace kernels::cuda_emulated;
+using namespace emulated;
 using backend::SamplingParams;
 
 namespace {
