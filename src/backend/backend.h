@@ -10,6 +10,7 @@
 #include "backend/machine_limits.h"
 #include "backend/paths.h"
 #include "backend/step_meter.h"
+#include "backend/token_loop.h"
 #include "tensor/dtype.h"
 #include "tensor/row_source.h"
 
@@ -143,6 +144,11 @@ class Backend {
 
   /// Copies numbers [first, first + to.size()) to the host, after everything before has run.
   virtual void read(const Buffer& from, std::int64_t first, std::span<float> to) = 0;
+
+  /// Decoding that the device feeds itself, of up to `sequences` sequences; vocab: the rows of the head. nullptr where the device has none.
+  virtual std::unique_ptr<TokenLoop> make_token_loop([[maybe_unused]] std::int64_t sequences, [[maybe_unused]] std::int64_t vocab) {
+    return nullptr;
+  }
 
   // What follows serves measurements; a device that has none of it keeps the defaults.
 

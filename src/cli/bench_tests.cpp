@@ -10,14 +10,6 @@ void run_prompt(engine::Session& session, const BenchTest& test, const std::vect
   for (std::int64_t s = 0; s < session.sequences(); ++s) session.feed(s, test.depth, ids);
 }
 
-/// ids (gen_tokens * sequences): the tokens of a step stand together.
-void run_generation(engine::Session& session, const BenchTest& test, std::span<const std::int32_t> ids) {
-  const auto sequences = static_cast<std::size_t>(session.sequences());
-  for (std::int64_t step = 0; step < test.gen_tokens; ++step) {
-    session.decode_once(ids.subspan(static_cast<std::size_t>(step) * sequences, sequences), test.depth + step);
-  }
-}
-
 }  // namespace
 
 std::string BenchTest::name() const {
@@ -61,7 +53,7 @@ std::vector<std::int64_t> run_bench_test(engine::Session& session, const BenchTe
     if (is_prompt) {
       run_prompt(session, test, ids);
     } else {
-      run_generation(session, test, ids);
+      session.decode(ids, test.depth, test.gen_tokens);
     }
     const std::int64_t duration_ns = now_ns() - start_ns;
     if (run > 0) durations_ns.push_back(duration_ns);

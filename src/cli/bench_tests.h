@@ -38,7 +38,8 @@ class BenchTokens {
 };
 
 /// Runs a test once per repetition after one unmeasured run of the same shape, in all sequences of the session. Nanoseconds per repetition.
-/// As in llama-bench neither tokenising nor sampling is timed; the tokens at `depth` are fed once, untimed.
+/// As in llama-bench neither tokenising nor sampling is timed, except that a device that feeds itself picks each token greedily as part of the
+/// step; the tokens at `depth` are fed once, untimed.
 std::vector<std::int64_t> run_bench_test(engine::Session& session, const BenchTest& test, std::int64_t repetitions, BenchTokens& tokens);
 
 }  // namespace qbench::cli

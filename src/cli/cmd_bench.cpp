@@ -38,7 +38,8 @@ constexpr const char* kExamples = R"(Examples:
   qbench bench -m a.gguf,b.gguf --prompt-tokens 128,512 --gen-tokens 32 --depth 0,4096 --threads 8
   qbench bench -m synthetic:qwen3-30b-a3b --precision q4_k_m --format json
 Tests are named as llama-bench names them: pp512 is a prompt of 512 tokens, tg32 are 32 tokens one at a time, @d4096 with 4096 tokens already in
-the cache. Ids are random; tokenising and sampling are not timed; one unmeasured run of the same shape comes first. With --batch N each of N
+the cache. Ids are random; tokenising and sampling are not timed (a CUDA device picks greedily as part of each step and goes on with
+what it picked); one unmeasured run of the same shape comes first. With --batch N each of N
 sequences runs the test and all their tokens count. Lists take ranges: 128-1024+128, 1-16*2; 0 leaves a kind out. Several models are measured
 in turn; one that fails is a row, and so is a test that needs more positions than the model has; the exit status is then 3.)";
 

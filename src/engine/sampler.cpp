@@ -43,6 +43,14 @@ void validate(const SamplingParams& p) {
   require(p.no_repeat_ngram >= 0, "--no-repeat-ngram", "0 (off) or more", p.no_repeat_ngram);
 }
 
+void throw_no_choice(bool banned, const SamplingParams& params) {
+  if (banned) {
+    throw Error(ErrorCode::kUsage, "--no-repeat-ngram " + std::to_string(params.no_repeat_ngram) +
+                                       " has banned every token that could follow; give a larger one or 0 (off)");
+  }
+  throw Error(ErrorCode::kDevice, "sampling: no logit is a finite number; the model's weights or the device are broken");
+}
+
 Sampler::Sampler(const SamplingParams& params, std::int64_t vocab, std::span<const std::int32_t> history)
     : params_(params),
       vocab_(vocab),
@@ -74,11 +82,7 @@ std::int32_t Sampler::next(std::span<float> all_logits) {
 
 void Sampler::require_choice(std::span<const float> logits, bool banned) const {
   if (std::any_of(logits.begin(), logits.end(), [](float l) { return std::isfinite(l); })) return;
-  if (banned) {
-    throw Error(ErrorCode::kUsage, "--no-repeat-ngram " + std::to_string(params_.no_repeat_ngram) +
-                                       " has banned every token that could follow; give a larger one or 0 (off)");
-  }
-  throw Error(ErrorCode::kDevice, "sampling: no logit is a finite number; the model's weights or the device are broken");
+  throw_no_choice(banned, params_);
 }
 
 void Sampler::apply_penalties(std::span<float> logits) const {

@@ -15,6 +15,9 @@ using SamplingParams = backend::SamplingParams;
 /// Throws Error{kUsage} naming the option and its range.
 void validate(const SamplingParams& params);
 
+/// What a sampler says that finds no id to pick: Error{kUsage} when no-repeat n-gram has banned all that were possible, else {kDevice}.
+[[noreturn]] void throw_no_choice(bool banned, const SamplingParams& params);
+
 /// Picks the next id of one sequence. Same seed, same logits, same ids, whatever the number of threads.
 class Sampler {
  public:

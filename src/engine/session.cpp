@@ -5,6 +5,8 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "engine/fed_decode.h"
+#include "engine/lane.h"
 
 namespace qbench::engine {
 namespace {
@@ -43,50 +45,9 @@ std::string_view name_of(StopReason reason) noexcept {
   return "unknown";
 }
 
-/// One running sequence of a generate call.
-struct Session::Lane {
-  std::int64_t sequence;
-  const GenerateRequest* request;
-  Generation* result;
-  Sampler sampler;
-  std::optional<text::StreamDecoder> decoder;  // where stop strings are looked for
-  std::string text;
-  std::int64_t position;                       // of the next token to feed
-  std::int32_t last_id = -1;
-  bool running = true;
-
-  void stop(StopReason reason) {
-    result->stop_reason = reason;
-    running = false;
-  }
-
-  bool at_stop_string() {
-    if (!decoder) return false;
-    text += decoder->push(last_id);
-    return std::any_of(request->stop.begin(), request->stop.end(), [&](const std::string& s) { return text.find(s) != std::string::npos; });
-  }
-
-  /// Picks the next id from logits, stamps it, and decides whether the sequence goes on.
-  void accept(std::span<float> logits, std::int64_t context) {
-    last_id = sampler.next(logits);
-    result->token_ns.push_back(now_ns());
-    result->output_ids.push_back(last_id);
-    const bool is_eos = std::find(request->eos_ids.begin(), request->eos_ids.end(), last_id) != request->eos_ids.end();
-    if (is_eos && !request->ignore_eos) {
-      stop(StopReason::kEos);
-    } else if (at_stop_string()) {
-      stop(StopReason::kStopString);
-    } else if (static_cast<std::int64_t>(result->output_ids.size()) >= request->max_new_tokens) {
-      stop(StopReason::kMaxTokens);
-    } else if (position >= context) {
-      stop(StopReason::kContextFull);
-    }
-    if (sequence == 0 && request->on_token && !request->on_token(last_id) && running) stop(StopReason::kInterrupted);
-  }
-};
-
 Session::Session(model::Model& model, const SessionOptions& options) : model_(&model), options_(settle(options, model)) {
   cache_ = model.make_cache(options_.sequences, options_.context, options_.kv_dtype);
+  if (options_.feed_on_device) loop_ = model.make_token_loop(options_.sequences);
   const auto steps = static_cast<std::size_t>(std::max(model.max_tokens(), options_.sequences));
   logits_.resize(static_cast<std::size_t>(options_.sequences * model.config().vocab));
   ids_.resize(steps);
@@ -95,7 +56,8 @@ Session::Session(model::Model& model, const SessionOptions& options) : model_(&m
   rows_.resize(steps);
 }
 
-bool Session::feed_chunks(std::int64_t sequence, std::int64_t position, std::span<const std::int32_t> ids, const std::atomic<bool>* cancel) {
+bool Session::feed_chunks(std::int64_t sequence, std::int64_t position, std::span<const std::int32_t> ids, const std::atomic<bool>* cancel,
+                          bool pick) {
   const auto chunk_size = static_cast<std::size_t>(model_->max_tokens());
   for (std::size_t first = 0; first < ids.size(); first += chunk_size) {
     if (is_set(cancel)) return false;
@@ -106,13 +68,17 @@ bool Session::feed_chunks(std::int64_t sequence, std::int64_t position, std::spa
     }
     const bool last = first + chunk.size() == ids.size();
     rows_[0] = static_cast<std::int32_t>(chunk.size() - 1);
-    model_->forward({chunk, std::span(positions_).first(chunk.size()), std::span(slots_).first(chunk.size())}, *cache_,
-                    std::span(rows_).first(last ? 1 : 0), logits_);
+    const backend::Batch batch{chunk, std::span(positions_).first(chunk.size()), std::span(slots_).first(chunk.size())};
+    if (last && pick) {
+      model_->forward_first(batch, *cache_, sequence, *loop_);
+    } else {
+      model_->forward(batch, *cache_, std::span(rows_).first(last ? 1 : 0), logits_);
+    }
   }
   return true;
 }
 
-void Session::decode_step(std::vector<Lane>& lanes) {
+void Session::decode_step(std::vector<Lane>& lanes, std::vector<Sampler>& samplers) {
   std::size_t n = 0;
   for (const Lane& lane : lanes) {
     if (!lane.running) continue;
@@ -128,7 +94,8 @@ void Session::decode_step(std::vector<Lane>& lanes) {
   for (Lane& lane : lanes) {
     if (!lane.running) continue;
     ++lane.position;
-    lane.accept(std::span(logits_).subspan(row++ * vocab, vocab), options_.context);
+    const std::int32_t id = samplers[static_cast<std::size_t>(lane.sequence)].next(std::span(logits_).subspan(row++ * vocab, vocab));
+    lane.accept(id, now_ns(), options_.context);
   }
 }
 
@@ -139,10 +106,7 @@ void Session::check_ids(std::span<const std::int32_t> ids) const {
   }
 }
 
-std::vector<Generation> Session::generate(const GenerateRequest& request) {
-  QB_CHECK(!request.prompts.empty() && static_cast<std::int64_t>(request.prompts.size()) <= options_.sequences);
-  if (request.max_new_tokens < 1) throw Error(ErrorCode::kUsage, "must be 1 or more, not " + std::to_string(request.max_new_tokens), "--max-new-tokens");
-  std::vector<Generation> results(request.prompts.size());
+std::vector<Lane> Session::make_lanes(const GenerateRequest& request, std::vector<Generation>& results) const {
   std::vector<Lane> lanes;
   lanes.reserve(results.size());
   for (std::size_t s = 0; s < results.size(); ++s) {
@@ -154,22 +118,46 @@ std::vector<Generation> Session::generate(const GenerateRequest& request) {
                                            "; give a larger --context or a shorter prompt");
     }
     check_ids(prompt);
-    SamplingParams sampling = request.sampling;
-    sampling.seed += s;
     results[s].prompt_tokens = length;
     const auto room = static_cast<std::size_t>(std::min(request.max_new_tokens, options_.context - length + 1));
     results[s].output_ids.reserve(room);
     results[s].token_ns.reserve(room);
-    lanes.push_back({static_cast<std::int64_t>(s), &request, &results[s], Sampler(sampling, options_.sampling_vocab, prompt), std::nullopt, {}, length});
+    lanes.push_back({.sequence = static_cast<std::int64_t>(s), .request = &request, .result = &results[s], .position = length, .decoder = {}, .text = {}});
     if (!request.stop.empty() && request.tokenizer != nullptr) lanes.back().decoder.emplace(*request.tokenizer);
   }
-  for (Lane& lane : lanes) {
+  return lanes;
+}
+
+std::vector<Generation> Session::generate(const GenerateRequest& request) {
+  QB_CHECK(!request.prompts.empty() && static_cast<std::int64_t>(request.prompts.size()) <= options_.sequences);
+  if (request.max_new_tokens < 1) throw Error(ErrorCode::kUsage, "must be 1 or more, not " + std::to_string(request.max_new_tokens), "--max-new-tokens");
+  validate(request.sampling);
+  std::vector<Generation> results(request.prompts.size());
+  std::vector<Lane> lanes = make_lanes(request, results);
+  if (loop_) {
+    generate_on_device(request, lanes);
+  } else {
+    generate_on_host(request, lanes);
+  }
+  return results;
+}
+
+void Session::generate_on_host(const GenerateRequest& request, std::vector<Lane>& lanes) {
+  std::vector<Sampler> samplers;
+  for (std::size_t s = 0; s < lanes.size(); ++s) {
+    SamplingParams sampling = request.sampling;
+    sampling.seed += s;
+    samplers.emplace_back(sampling, options_.sampling_vocab, request.prompts[s]);
+  }
+  for (std::size_t s = 0; s < lanes.size(); ++s) {
+    Lane& lane = lanes[s];
     lane.result->prefill_start_ns = now_ns();
-    if (!feed_chunks(lane.sequence, 0, request.prompts[static_cast<std::size_t>(lane.sequence)], request.cancel)) {
+    if (!feed_chunks(lane.sequence, 0, request.prompts[s], request.cancel)) {
       lane.stop(StopReason::kInterrupted);
       continue;
     }
-    lane.accept(std::span(logits_).first(static_cast<std::size_t>(model_->config().vocab)), options_.context);
+    const std::int32_t id = samplers[s].next(std::span(logits_).first(static_cast<std::size_t>(model_->config().vocab)));
+    lane.accept(id, now_ns(), options_.context);
   }
   while (std::any_of(lanes.begin(), lanes.end(), [](const Lane& l) { return l.running; })) {
     if (is_set(request.cancel)) {
@@ -178,9 +166,48 @@ std::vector<Generation> Session::generate(const GenerateRequest& request) {
       }
       break;
     }
-    decode_step(lanes);
+    decode_step(lanes, samplers);
   }
-  return results;
+}
+
+void Session::generate_on_device(const GenerateRequest& request, std::vector<Lane>& lanes) {
+  loop_->start(request.sampling, options_.sampling_vocab, options_.context, request.prompts);
+  std::size_t most = 0;
+  for (const Lane& lane : lanes) most = std::max(most, lane.result->output_ids.capacity());
+  FedDecode decode(*model_, *cache_, *loop_, lanes, options_.context, static_cast<std::int64_t>(most) + kStepsAhead);
+  for (Lane& lane : lanes) {
+    lane.result->prefill_start_ns = now_ns();
+    if (feed_chunks(lane.sequence, 0, request.prompts[static_cast<std::size_t>(lane.sequence)], request.cancel, true)) {
+      decode.take_first(lane);
+    } else {
+      lane.stop(StopReason::kInterrupted);
+    }
+  }
+  decode.run(request.cancel);
+}
+
+void Session::decode(std::span<const std::int32_t> ids, std::int64_t position, std::int64_t steps) {
+  QB_CHECK(steps > 0 && static_cast<std::int64_t>(ids.size()) % steps == 0);
+  const std::size_t count = ids.size() / static_cast<std::size_t>(steps);
+  QB_CHECK(count > 0 && static_cast<std::int64_t>(count) <= options_.sequences && position >= 0 && position + steps <= options_.context);
+  check_ids(ids);
+  if (!loop_) {
+    for (std::int64_t step = 0; step < steps; ++step) decode_once(ids.subspan(static_cast<std::size_t>(step) * count, count), position + step);
+    return;
+  }
+  std::vector<std::vector<std::int32_t>> prompts;
+  std::vector<backend::FedSequence> fed;
+  for (std::size_t s = 0; s < count; ++s) {
+    prompts.push_back({ids[s]});
+    fed.push_back({static_cast<std::int64_t>(s), ids[s], position});
+  }
+  loop_->start({}, options_.sampling_vocab, options_.context, prompts);
+  loop_->feed(fed);
+  model_->forward_fed(*cache_, *loop_);
+  for (std::int64_t step = 1; step < steps; ++step) {
+    if (!loop_->repeat_step()) model_->forward_fed(*cache_, *loop_);
+  }
+  loop_->wait();
 }
 
 void Session::feed(std::int64_t sequence, std::int64_t position, std::span<const std::int32_t> ids) {
@@ -190,8 +217,6 @@ void Session::feed(std::int64_t sequence, std::int64_t position, std::span<const
 }
 
 void Session::decode_once(std::span<const std::int32_t> ids, std::int64_t position) {
-  QB_CHECK(position >= 0 && position < options_.context && static_cast<std::int64_t>(ids.size()) <= options_.sequences);
-  check_ids(ids);
   for (std::size_t s = 0; s < ids.size(); ++s) {
     positions_[s] = static_cast<std::int32_t>(position);
     slots_[s] = rows_[s] = static_cast<std::int32_t>(s);

@@ -24,6 +24,8 @@ struct SessionOptions {
   std::int64_t sequences = 1;                        ///< --batch
   tensor::DType kv_dtype = tensor::DType::kF16;      ///< --kv-type
   std::int64_t sampling_vocab = 0;                   ///< ids from here on are never sampled; 0: the model's vocab
+  /// Tokens are picked on the device and fed to the next step there, where the device has that; false: logits come to the host each step.
+  bool feed_on_device = true;
 };
 
 /// What to generate for each of the session's sequences; all sequences run the same prompt length class independently.
@@ -35,7 +37,8 @@ struct GenerateRequest {
   std::vector<std::int32_t> eos_ids;
   std::vector<std::string> stop;                     ///< needs a tokenizer
   const text::Tokenizer* tokenizer = nullptr;
-  /// Called with each token of sequence 0 after its stamp; what it takes delays the next token, so timed passes leave it empty. False stops.
+  /// Called with each token of sequence 0 after its stamp. What it takes delays the next token, on a device that feeds itself only when it
+  /// takes longer than the steps that are launched ahead. False stops.
   std::function<bool(std::int32_t id)> on_token;
   const std::atomic<bool>* cancel = nullptr;         ///< looked at before each step, also between the chunks of a prompt; true ends the generation as interrupted
 };
@@ -47,7 +50,10 @@ struct Generation {
   std::int64_t prefill_start_ns = 0;
   StopReason stop_reason = StopReason::kMaxTokens;
   std::int64_t prompt_tokens = 0;
+  std::int64_t discarded_tokens = 0;                 ///< picked on the device past the stop, by steps that were launched ahead
 };
+
+struct Lane;
 
 /// A model with a KV cache: prefill in chunks, decode, for one or several sequences.
 class Session {
@@ -61,8 +67,10 @@ class Session {
 
   /// Feeds ids to a sequence from `position` on without sampling, in chunks (bench: depth and prompt tests).
   void feed(std::int64_t sequence, std::int64_t position, std::span<const std::int32_t> ids);
-  /// One decode step of `sequences` sequences at the same position; the logits of each are computed and dropped.
-  void decode_once(std::span<const std::int32_t> ids, std::int64_t position);
+  /// `steps` decode steps of `sequences` sequences, the first at `position`, the next ones behind it; ends when all have run. ids: (steps,
+  /// sequences). A device that feeds itself starts from the first row and goes on with what it picks greedily; else each step takes its row,
+  /// and its logits are computed and dropped.
+  void decode(std::span<const std::int32_t> ids, std::int64_t position, std::int64_t steps);
 
   /// Teacher-forced logits: for each token of ids (at positions 0..), on_logits(index, logits) with logits (vocab, padding rows included).
   /// `first_row`: rows before it are not computed. Uses sequence 0.
@@ -76,15 +84,23 @@ class Session {
   std::int64_t sequences() const { return options_.sequences; }
   model::Model& model() { return *model_; }
 
+  /// Whether tokens are picked on the device and fed to the next step there.
+  bool feeds_on_device() const { return loop_ != nullptr; }
+
  private:
-  struct Lane;
-  /// False when `cancel` was set before one of the chunks: the rest was not fed.
-  bool feed_chunks(std::int64_t sequence, std::int64_t position, std::span<const std::int32_t> ids, const std::atomic<bool>* cancel);
-  void decode_step(std::vector<Lane>& lanes);
+  /// False when `cancel` was set before one of the chunks: the rest was not fed. pick: the device picks the token that follows.
+  bool feed_chunks(std::int64_t sequence, std::int64_t position, std::span<const std::int32_t> ids, const std::atomic<bool>* cancel,
+                   bool pick = false);
+  std::vector<Lane> make_lanes(const GenerateRequest& request, std::vector<Generation>& results) const;
+  void generate_on_host(const GenerateRequest& request, std::vector<Lane>& lanes);
+  void generate_on_device(const GenerateRequest& request, std::vector<Lane>& lanes);
+  void decode_step(std::vector<Lane>& lanes, std::vector<Sampler>& samplers);
+  void decode_once(std::span<const std::int32_t> ids, std::int64_t position);
 
   model::Model* model_;
   SessionOptions options_;
   std::unique_ptr<backend::KvCache> cache_;
+  std::unique_ptr<backend::TokenLoop> loop_;         // null: the host samples
   std::vector<float> logits_;                        // (sequences, vocab); (1, vocab) at least
   std::vector<std::int32_t> ids_, positions_, slots_, rows_;  // (max step tokens) scratch of one step
 };

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <numeric>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -110,10 +111,10 @@ void load_ffn(Loader& load, const formats::ModelConfig& c, bool dense, const std
   }
 }
 
-/// A step that ends when the scope does, also by an exception: the next step would otherwise find it open.
+/// A begun step ends when the scope does, also by an exception: the next step would otherwise find it open.
 class OpenStep {
  public:
-  OpenStep(Backend& device, const backend::Batch& batch) : device_(device) { device_.begin_step(batch); }
+  explicit OpenStep(Backend& device) : device_(device) {}
   ~OpenStep() { device_.end_step(); }
   OpenStep(const OpenStep&) = delete;
   OpenStep& operator=(const OpenStep&) = delete;
@@ -157,10 +158,35 @@ class Decoder : public Model {
   void forward(const backend::Batch& batch, backend::KvCache& cache, std::span<const std::int32_t> logit_rows, std::span<float> logits) override {
     QB_CHECK(batch.tokens() >= 1 && batch.tokens() <= max_tokens_);
     QB_CHECK(logits.size() >= logit_rows.size() * static_cast<std::size_t>(config_.vocab));
-    const OpenStep step(*device_, batch);
-    device_->embed(*embedding_, *x_);
-    for (std::size_t i = 0; i < layers_.size(); ++i) run_layer(layers_[i], static_cast<std::int64_t>(i), cache);
+    device_->begin_step(batch);
+    const OpenStep step(*device_);
+    run_layers(cache);
     read_logits(logit_rows, logits);
+  }
+
+  std::unique_ptr<backend::TokenLoop> make_token_loop(std::int64_t sequences) override {
+    if (sequences > max_rows_) return nullptr;
+    return device_->make_token_loop(sequences, config_.vocab);
+  }
+
+  void forward_first(const backend::Batch& batch, backend::KvCache& cache, std::int64_t sequence, backend::TokenLoop& loop) override {
+    QB_CHECK(batch.tokens() >= 1 && batch.tokens() <= max_tokens_);
+    device_->begin_step(batch);
+    const OpenStep step(*device_);
+    run_layers(cache);
+    const auto last = static_cast<std::int32_t>(batch.tokens() - 1);
+    compute_logits({&last, 1});
+    loop.pick_first(sequence, *logits_);
+  }
+
+  void forward_fed(backend::KvCache& cache, backend::TokenLoop& loop) override {
+    loop.begin_step();
+    const OpenStep step(*device_);
+    run_layers(cache);
+    fed_rows_.resize(static_cast<std::size_t>(loop.rows()));
+    std::iota(fed_rows_.begin(), fed_rows_.end(), 0);
+    compute_logits(fed_rows_);
+    loop.pick(*logits_);
   }
 
  private:
@@ -170,6 +196,17 @@ class Decoder : public Model {
     attended_ = device_->allocate(max_tokens_ * config_.heads * config_.head_dim);
     if (config_.ffn > 0) ffn_ = device_->allocate(max_tokens_ * config_.ffn);
     logits_ = device_->allocate(max_rows_ * config_.vocab);
+  }
+
+  void run_layers(backend::KvCache& cache) {
+    device_->embed(*embedding_, *x_);
+    for (std::size_t i = 0; i < layers_.size(); ++i) run_layer(layers_[i], static_cast<std::int64_t>(i), cache);
+  }
+
+  /// Of at most max_rows_ tokens.
+  void compute_logits(std::span<const std::int32_t> rows) {
+    const Matrix& head = config_.tied_head ? *embedding_ : *head_;
+    device_->norm_head(*output_norm_, static_cast<float>(config_.rms_eps), head, rows, *x_, *logits_);
   }
 
   void run_layer(const Layer& layer, std::int64_t index, backend::KvCache& cache) {
@@ -190,11 +227,10 @@ class Decoder : public Model {
   }
 
   void read_logits(std::span<const std::int32_t> rows, std::span<float> logits) {
-    const Matrix& head = config_.tied_head ? *embedding_ : *head_;
     const auto vocab = static_cast<std::size_t>(config_.vocab);
     for (std::size_t first = 0; first < rows.size(); first += static_cast<std::size_t>(max_rows_)) {
       const std::size_t count = std::min(static_cast<std::size_t>(max_rows_), rows.size() - first);
-      device_->norm_head(*output_norm_, static_cast<float>(config_.rms_eps), head, rows.subspan(first, count), *x_, *logits_);
+      compute_logits(rows.subspan(first, count));
       device_->read(*logits_, 0, logits.subspan(first * vocab, count * vocab));
     }
   }
@@ -213,6 +249,7 @@ class Decoder : public Model {
   std::unique_ptr<Buffer> attended_;     // (max_tokens, heads head_dim)
   std::unique_ptr<Buffer> ffn_;          // (max_tokens, ffn)
   std::unique_ptr<Buffer> logits_;       // (max_rows, vocab)
+  std::vector<std::int32_t> fed_rows_;   // 0, 1, ...: the tokens of a step that the device feeds
 };
 
 }  // namespace

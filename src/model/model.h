@@ -38,6 +38,13 @@ class Model {
   virtual void forward(const backend::Batch& batch, backend::KvCache& cache, std::span<const std::int32_t> logit_rows, std::span<float> logits) = 0;
   virtual std::int64_t max_tokens() const = 0;  ///< tokens of the largest step
 
+  /// Decoding that the device feeds itself, of up to `sequences` sequences; nullptr where it cannot, or not so many.
+  virtual std::unique_ptr<backend::TokenLoop> make_token_loop(std::int64_t sequences) = 0;
+  /// As forward() of a prompt's last chunk, but the last token's logits stay on the device, where `loop` picks the first token of `sequence`.
+  virtual void forward_first(const backend::Batch& batch, backend::KvCache& cache, std::int64_t sequence, backend::TokenLoop& loop) = 0;
+  /// One step of the sequences that `loop` feeds.
+  virtual void forward_fed(backend::KvCache& cache, backend::TokenLoop& loop) = 0;
+
   virtual std::unique_ptr<backend::KvCache> make_cache(std::int64_t sequences, std::int64_t positions, tensor::DType dtype) = 0;
 };
 

@@ -141,6 +141,24 @@ void CudaBackend::begin_step(const Batch& batch) {
   batch_.open = true;
 }
 
+void CudaBackend::begin_fed_step(const FedRows& rows) {
+  QB_CHECK(!batch_.open && !rows.sequences.empty());
+  report_late_failure();
+  batch_.sequences.assign(rows.sequences.begin(), rows.sequences.end());
+  batch_.ids.assign(rows.sequences.size(), 0);  // not known here
+  batch_.positions.assign(rows.sequences.size(), rows.last_position);
+  batch_.most_position = rows.last_position;
+  batch_.most_sequence = *std::max_element(batch_.sequences.begin(), batch_.sequences.end());
+  batch_.device_ids = rows.ids;
+  batch_.device_positions = rows.positions;
+  batch_.device_sequences = rows.slots;
+  batch_.tiles.assign(rows.sequences.size(), {});  // one a token: none of prefill attention's
+  batch_.device_tiles = nullptr;
+  graph_.begin(true, true);
+  head_gathered_ = false;
+  batch_.open = true;
+}
+
 void CudaBackend::end_step() noexcept {
   batch_.open = false;
   try {

@@ -43,6 +43,15 @@ struct ExpertTable {
   kernels::DeviceMemory pointers;  // (experts) ExpertPointers
 };
 
+/// What a step that the device feeds itself takes its tokens from.
+struct FedRows {
+  const std::int32_t* ids;        // (count) device
+  const std::int32_t* positions;  // (count) device
+  const std::int32_t* slots;      // (count) device
+  std::span<const std::int32_t> sequences;  // (count) the slots, on the host
+  std::int32_t last_position;     ///< positions stay at or below it
+};
+
 /// A CUDA device: each step is one kernel or, for experts, three. Calls only gather launches; end_step() and read() submit them, read()
 /// waits.
 class CudaBackend final : public Backend {
@@ -67,9 +76,16 @@ class CudaBackend final : public Backend {
   void norm_head(const Buffer& norm, float rms_eps, const Matrix& head, std::span<const std::int32_t> rows, const Buffer& x,
                  Buffer& logits) override;
   void read(const Buffer& from, std::int64_t first, std::span<float> to) override;
+  std::unique_ptr<TokenLoop> make_token_loop(std::int64_t sequences, std::int64_t vocab) override;
+
+  // For the backend's token loops.
+  void begin_fed_step(const FedRows& rows);
+  void report_late_failure();
+  kernels::Stream& stream() noexcept { return stream_; }
+  StepGraph& graph() noexcept { return graph_; }
+  bool programmatic() const noexcept { return programmatic_; }
 
  private:
-  void report_late_failure();
   void finish_uploads();
   void run_slots(const ExpertInput& input, const kernels::RouterArguments& routed, const kernels::ExpertPointers* table, float* x);
   void run_groups(const ExpertInput& input, const kernels::RouterArguments& routed, const kernels::ExpertPointers* table, float* x);

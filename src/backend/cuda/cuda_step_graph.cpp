@@ -28,35 +28,59 @@ struct Launcher {
   void operator()(const kernels::QkvFinishArguments& a) const { kernels::qkv_finish(a, stream); }
   void operator()(const kernels::GroupSlotsArguments& a) const { kernels::group_slots(a, stream); }
   void operator()(const kernels::CombineSlotsArguments& a) const { kernels::combine_slots(a, stream); }
+  void operator()(const kernels::PickArguments& a) const { kernels::pick(a, stream); }
 };
 
 }  // namespace
 
-void StepGraph::launch_pending() {
-  for (const Operation& operation : pending_) std::visit(Launcher{stream_, sm_count_}, operation);
+void StepGraph::launch(const std::vector<Operation>& operations) {
+  for (const Operation& operation : operations) std::visit(Launcher{stream_, sm_count_}, operation);
 }
 
 void StepGraph::submit() {
   if (pending_.empty()) return;
+  ++submits_;
+  replays_next_ = false;
+  Track& own = track();
   // Whatever fails below, a failed step is not submitted again.
   struct Clear {
     StepGraph& graph;
+    Track& own;
     ~Clear() {
-      graph.previous_.swap(graph.pending_);
+      own.previous.swap(graph.pending_);
       graph.pending_.clear();
     }
-  } clear{*this};
-  if (!graphs_ || !repeats_ || pending_.size() < kFewestNodes) return launch_pending();
-  if (pending_ == captured_) {
-    graph_.launch(stream_);
+  } clear{*this, own};
+  if (!graphs_ || !repeats_ || pending_.size() < kFewestNodes) return launch(pending_);
+  if (pending_ == own.captured) {
+    own.graph.launch(stream_);
     ++replays_;
+    replays_next_ = true;
     return;
   }
-  if (pending_ != previous_) return launch_pending();
-  captured_.clear();
-  graph_ = kernels::Graph::capture(stream_, [this] { launch_pending(); });
-  captured_ = pending_;
-  graph_.launch(stream_);
+  if (pending_ != own.previous) return launch(pending_);
+  own.captured.clear();
+  own.graph = kernels::Graph::capture(stream_, [this] { launch(pending_); });
+  ++captures_;
+  own.captured = pending_;
+  own.graph.launch(stream_);
+  replays_next_ = true;
+}
+
+bool StepGraph::repeat() {
+  if (submits_ != 1 || !pending_.empty()) return false;
+  Track& own = track();
+  if (replays_next_) {
+    own.graph.launch(stream_);
+    ++replays_;
+  } else if (graphs_ && repeats_) {
+    pending_ = own.previous;
+    submit();
+    submits_ = 1;
+  } else {
+    launch(own.previous);
+  }
+  return true;
 }
 
 }  // namespace qbench::backend::QB_CUDA_NAMESPACE

@@ -12,6 +12,7 @@
 #include "kernels/cuda/matvec.h"
 #include "kernels/cuda/matvec_columns.h"
 #include "kernels/cuda/qkv.h"
+#include "kernels/cuda/sampling.h"
 #include "kernels/cuda/runtime.h"
 
 namespace qbench::backend::QB_CUDA_NAMESPACE {
@@ -24,33 +25,51 @@ using Operation =
                  kernels::MatvecArguments, kernels::GateUpArguments, kernels::SiluMulArguments, kernels::RouterArguments,
                  kernels::ExpertGateUpArguments, kernels::ExpertDownArguments, kernels::PrepareRowsArguments, kernels::MatmulArguments,
                  kernels::QkvFinishArguments, kernels::GroupSlotsArguments, kernels::CombineSlotsArguments,
-                 kernels::MatvecColumnsArguments, kernels::MatmulFewArguments>;
+                 kernels::MatvecColumnsArguments, kernels::MatmulFewArguments, kernels::PickArguments>;
 
 /// Gathers a step's launches and submits them together: as a graph when the same launches, argument by argument, come a second time, and by
 /// replaying that graph from then on. Decode steps differ only in device memory (token, position, sequence), so all but the first two
-/// replay.
+/// replay. Steps that the device feeds and steps that the host feeds keep a graph each, since prompts come between.
 class StepGraph {
  public:
   StepGraph(kernels::Stream& stream, int sm_count, bool graphs) : stream_(stream), sm_count_(sm_count), graphs_(graphs) {}
 
-  /// The step that begins: whether steps like it are likely to come again.
-  void begin(bool repeats) { repeats_ = repeats; }
+  /// The step that begins: whether steps like it are likely to come again, and whether the device feeds it.
+  void begin(bool repeats, bool fed = false) {
+    repeats_ = repeats;
+    fed_ = fed;
+    submits_ = 0;
+  }
   void add(const Operation& operation) { pending_.push_back(operation); }
   /// Submits what was added. Whoever frees or moves memory that an operation names calls it first.
   void submit();
 
+  /// Submits the step before once more. False when that was not one submission: it must be gathered again.
+  bool repeat();
+
   std::int64_t replays() const noexcept { return replays_; }
+  std::int64_t captures() const noexcept { return captures_; }
 
  private:
-  void launch_pending();
+  /// The launches of the last step of a kind, and the graph of the last that repeated.
+  struct Track {
+    std::vector<Operation> previous, captured;
+    kernels::Graph graph;
+  };
+  void launch(const std::vector<Operation>& operations);
+  Track& track() noexcept { return tracks_[fed_ ? 1 : 0]; }
 
   kernels::Stream& stream_;
   int sm_count_;
   bool graphs_;
   bool repeats_ = true;
-  std::vector<Operation> pending_, previous_, captured_;
-  kernels::Graph graph_;
+  bool fed_ = false;
+  int submits_ = 0;       ///< since begin()
+  bool replays_next_ = false;  ///< the last submission is what the track's graph holds
+  std::vector<Operation> pending_;
+  Track tracks_[2];
   std::int64_t replays_ = 0;
+  std::int64_t captures_ = 0;
 };
 
 }  // namespace qbench::backend::QB_CUDA_NAMESPACE

@@ -130,7 +130,7 @@ TEST_CASE("ids that the model has no embedding for are refused wherever ids come
     const std::vector<std::int32_t> ids{1, bad};
     CHECK_THROWS_WITH_AS(session.generate(ask({ids}, 4)), unknown, Error);
     CHECK_THROWS_WITH_AS(session.feed(0, 0, ids), unknown, Error);
-    CHECK_THROWS_WITH_AS(session.decode_once(ids, 0), unknown, Error);
+    CHECK_THROWS_WITH_AS(session.decode(ids, 0, 1), unknown, Error);
     CHECK_THROWS_WITH_AS(session.score(ids, 0, [](std::int64_t, std::span<const float>) {}), unknown, Error);
     PerplexityOptions options;
     options.context = 4;
