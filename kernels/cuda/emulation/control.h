@@ -30,8 +30,8 @@ std::int64_t allocation_count();
 std::uint64_t allocated_bytes();
 
 /// The n-th operation of the device from now on (1: the next) and all after it fail with Error{kDevice}, as on a GPU that fell off its bus;
-/// 0: the device is there again. Operations are launches, of graphs too, copies, fills and waits; allocations fail with them, but do not
-/// count.
+/// 0: the device is there again. Operations are launches, of graphs too, copies, fills and waits; allocations and questions fail with them,
+/// but do not count.
 void lose_device(std::int64_t n);
 /// Operations since the process started, failed ones included.
 std::int64_t operation_count();

@@ -42,27 +42,21 @@ void StepGraph::submit() {
   ++submits_;
   replays_next_ = false;
   Track& own = track();
-  // Whatever fails below, a failed step is not submitted again.
-  struct Clear {
-    StepGraph& graph;
-    Track& own;
-    ~Clear() {
-      own.previous.swap(graph.pending_);
-      graph.pending_.clear();
-    }
-  } clear{*this, own};
-  if (!graphs_ || !repeats_ || pending_.size() < kFewestNodes) return launch(pending_);
-  if (pending_ == own.captured) {
+  const bool again = pending_ == own.previous;
+  own.previous.swap(pending_);
+  pending_.clear();  // first: whatever fails below, a failed step is not submitted again
+  if (!graphs_ || !repeats_ || own.previous.size() < kFewestNodes) return launch(own.previous);
+  if (own.previous == own.captured) {
     own.graph.launch(stream_);
     ++replays_;
     replays_next_ = true;
     return;
   }
-  if (pending_ != own.previous) return launch(pending_);
+  if (!again) return launch(own.previous);
   own.captured.clear();
-  own.graph = kernels::Graph::capture(stream_, [this] { launch(pending_); });
+  own.graph = kernels::Graph::capture(stream_, [&] { launch(own.previous); });
   ++captures_;
-  own.captured = pending_;
+  own.captured = own.previous;
   own.graph.launch(stream_);
   replays_next_ = true;
 }

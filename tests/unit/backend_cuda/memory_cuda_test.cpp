@@ -16,11 +16,12 @@ namespace emulated = kernels::cuda_emulated;
 std::vector<std::int32_t> generate(const formats::ModelFile& file, const std::vector<std::int32_t>& prompt) {
   const auto device = backend::cuda_emulated::make_cuda_backend();
   const auto decoder = model::load_model(file, *device, {});
-  engine::Session session(*decoder, {.context = 64});
+  engine::Session session(*decoder, {.context = 64, .sequences = 2});
   engine::GenerateRequest request;
-  request.prompts = {prompt};
+  request.prompts = {prompt, prompt};
   request.max_new_tokens = 4;
   request.ignore_eos = true;
+  request.sampling = {.temperature = 1.0, .repetition_penalty = 1.1, .no_repeat_ngram = 3};  // all that the device's sampler allocates
   return session.generate(request)[0].output_ids;
 }
 
