@@ -127,6 +127,15 @@ void add_thinking(const record::SampleRecord& sample, record::MetricValues& metr
   if (first_answer < first.token_ns.size()) metrics[MetricId::kFirstAnswerMs] = ms_from_ns(as_double(first.token_ns[first_answer]));
 }
 
+void add_discarded(const record::SampleRecord& sample, record::MetricValues& metrics) {
+  std::int64_t discarded = 0;
+  for (const SequenceRecord& sequence : sample.sequences) {
+    if (!sequence.discarded_tokens) return;
+    discarded += *sequence.discarded_tokens;
+  }
+  metrics[MetricId::kDiscardedTokens] = as_double(discarded);
+}
+
 /// Everything that is a time or has one in it.
 void forget_times(record::MetricValues& metrics) {
   for (const record::MetricInfo& info : record::metric_catalog()) {
@@ -154,6 +163,7 @@ record::MetricValues sample_metrics(const record::SampleRecord& sample) {
   metrics[MetricId::kPromptTokens] = as_double(totals.prompt_tokens);
   metrics[MetricId::kOutputTokens] = as_double(totals.output_tokens);
   metrics[MetricId::kContextUseRatio] = ratio(as_double(totals.longest), as_double(sample.cell.context));
+  add_discarded(sample, metrics);
   if (first_tokens_done(sample.sequences)) {
     metrics[MetricId::kTtftMs] = ms_from_ns(as_double(totals.t1));
     metrics[MetricId::kPrefillTokPerS] = rate(totals.prompt_tokens, totals.t1);

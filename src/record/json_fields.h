@@ -112,6 +112,7 @@ void fields(Archive& a, FieldsOf<SequenceRecord> auto& r) {
   a("stop_reason", r.stop_reason);
   a("output_digest", r.output_digest);
   a("thinking_tokens", r.thinking_tokens);
+  a("discarded_tokens", r.discarded_tokens);
   a("output_chars", r.output_chars);
   a("output_bytes", r.output_bytes);
   a("text", r.text);

@@ -61,6 +61,8 @@ constexpr std::array<MetricInfo, kMetricCount> kCatalog{{
     {kFirstAnswerMs, "first_answer_ms", "ms", kLow, kRep, false, "from t0 to the first token after the thinking (first sequence)", kMiddle},
     {kPeakBytes, "peak_bytes", "bytes", kLow, kRep, true, "largest resident size of the worker process during the repetition", kLargest},
     {kCpuUseCores, "cpu_use_cores", "cores", kEven, kRep, false, "processor time / time: mean cores busy, sampled every 100 ms", kMiddle},
+    {kDiscardedTokens, "discarded_tokens", "tokens", kLow, kRep, true,
+     "computed on the device past a sequence's stop, by steps launched ahead or for the rest of its batch; not in n", kLargest},
 }};
 
 constexpr bool in_order() {

@@ -44,6 +44,7 @@ enum class MetricId : std::uint8_t {
   kFirstAnswerMs,
   kPeakBytes,
   kCpuUseCores,
+  kDiscardedTokens,
   kCount
 };
 inline constexpr std::size_t kMetricCount = static_cast<std::size_t>(MetricId::kCount);

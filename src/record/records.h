@@ -124,6 +124,7 @@ struct SequenceRecord {
   std::optional<std::int64_t> output_bytes;  ///< UTF-8 bytes of the text
   /// Tokens up to and including the end-of-thinking token; only where the model thinks. The rest are the answer.
   std::optional<std::int64_t> thinking_tokens;
+  std::optional<std::int64_t> discarded_tokens;  ///< computed on the device past the stop and dropped
 };
 
 /// One repetition of one cell.

@@ -44,6 +44,8 @@ bool CellRunner::run(std::size_t index) {
   return finished && !cancelled_;
 }
 
+bool CellRunner::device_failed() const { return failure_ && failure_->code == name_of(ErrorCode::kDevice); }
+
 bool CellRunner::run_speed(std::size_t index, const JobCell& cell) {
   const Conversation conversation{&cell.prompt, 1, {}};
   Progress at{.cell = index, .phase = record::Phase::kCold, .most_tokens = cell.settings.gen_tokens};
@@ -188,7 +190,8 @@ record::SampleRecord CellRunner::measure(const Progress& at, const JobCell& cell
 
 void CellRunner::send_cell(const JobCell& cell, std::int64_t turn) {
   const bool speed = cell.pass == workload::Pass::kSpeed;
-  const backend::DeviceInfo device = context_.opened->device->device();
+  backend::DeviceInfo device;
+  const auto gone = run_guarded([&] { device = context_.opened->device->device(); });  // the row says already why it failed
   record::CellRecord record;
   record.cell = cell.key;
   record.cell.turn = turn;
@@ -207,7 +210,7 @@ void CellRunner::send_cell(const JobCell& cell, std::int64_t turn) {
   record.settings.gen_tokens = speed ? cell.settings.gen_tokens : cell.settings.max_new_tokens;
   record.settings.ignore_eos = speed || cell.settings.ignore_eos;
   record.settings.kv_bytes = static_cast<std::int64_t>(context_.session->kv_bytes());
-  record.settings.memory_free_bytes = static_cast<std::int64_t>(device.memory_free_bytes);
+  if (!gone) record.settings.memory_free_bytes = static_cast<std::int64_t>(device.memory_free_bytes);
   record.settings.stop_rule = "fixed " + std::to_string(speed ? cell.repetitions : 1);
   record.load_average_1m = sysinfo::read_load_average();
   context_.writer->send(record);

@@ -33,6 +33,8 @@ class CellRunner {
   /// Cold request (before the first cell only), warm-up, measured repetitions; in the text pass each turn once. Sends samples, and for each
   /// row a CellRecord without summary. A failure ends the cell and stands in its rows. False when it was cancelled.
   bool run(std::size_t index);
+  /// Whether the last cell failed by its device, which then is of no more use to this process.
+  bool device_failed() const;
 
  private:
   bool run_speed(std::size_t index, const JobCell& cell);

@@ -58,6 +58,7 @@ record::SequenceRecord sequence_record(const engine::Generation& generation, std
   record.token_ns = measure::offsets_from(t0_ns, generation.token_ns);
   record.output_ids = generation.output_ids;
   record.stop_reason = engine::name_of(generation.stop_reason);
+  record.discarded_tokens = generation.discarded_tokens;
   if (text == nullptr) return record;
   record.output_digest = sha256_hex_of_ids(generation.output_ids);
   record.output_chars = text->chars;

@@ -100,6 +100,7 @@ int run_worker(int job_fd, int message_fd, const DeviceFactory& devices) {
                       job);
     for (std::size_t cell = 0; cell < job.cells.size(); ++cell) {
       if (!runner.run(cell)) break;
+      if (runner.device_failed() && cell + 1 < job.cells.size()) return 0;  // not done: a new process may find the device again
     }
   }
   writer.send(WorkerDone{InterruptGuard::requested().load()});

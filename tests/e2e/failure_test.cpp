@@ -117,6 +117,48 @@ TEST_CASE("a device that this build does not have is a failed row, never another
   CHECK(results.content.cells.front().cell.device == "cuda:1");
 }
 
+namespace {
+
+/// Runs two prompts in both passes on the emulated device, whose n-th operation or allocation of each worker fails, with n growing until the
+/// first cells are measured, one fails and all others are measured again. Returns that run's folder of results, or REQUIREs.
+void expect_one_failed_row(const std::string& variable, std::int64_t step, std::int64_t most, const std::string& code, const std::string& words) {
+  for (std::int64_t n = step; n < most; n += step) {
+    CAPTURE(n);
+    const Workplace place;
+    RunOptions options = place.options();
+    options.environment[variable] = std::to_string(n);
+    const Outcome outcome = qbench::test::qbench(
+        place.run(place.model(), {"--suite", "two", "--device", "cuda-emulated", "-r", "4", "--precision", "f32"}), options);
+    if (outcome.err.find("has no emulated CUDA device") != std::string::npos) return report_skip("failing emulated devices", "no CUDA headers");
+    const Results results = read_results(place.results());
+    std::string pattern;
+    for (const record::CellRecord& cell : results.content.cells) {
+      pattern += cell.status == record::Status::kOk ? '.' : 'F';
+      if (cell.status == record::Status::kOk) continue;
+      CHECK(cell.failure.code == code);
+      CHECK_MESSAGE(cell.failure.message.find(words) != std::string::npos, cell.failure.message);
+      CHECK(cell.failure.message.find('\n') == std::string::npos);
+    }
+    REQUIRE(pattern.size() == 4);
+    const bool one = pattern == "F..." || pattern == ".F..";
+    if (!one) continue;
+    CHECK(outcome.status == 3);
+    CHECK(results.cell("tiny", "second", "text", "status") == "ok");
+    return;
+  }
+  FAIL("no run lost a single row");
+}
+
+}  // namespace
+
+TEST_CASE("a device that disappears costs the row it was measuring: a new worker measures the others") {
+  expect_one_failed_row("QBENCH_EMULATED_LOSE_DEVICE", 60, 1200, "device", "the device is lost");
+}
+
+TEST_CASE("device memory that runs out in a request costs one row, and the next request of the same worker is measured") {
+  expect_one_failed_row("QBENCH_EMULATED_FAIL_ALLOCATION", 4, 120, "memory", "bytes are free");
+}
+
 TEST_CASE("an interrupted run leaves valid files and is finished by --resume without losing a sample") {
   for (const int signal : {SIGINT, SIGTERM}) {
     CAPTURE(signal);

@@ -160,6 +160,7 @@ Device::Device(int index) : index_(index) {
 
 DeviceProperties Device::properties() const {
   const Lock lock(machine().mutex);
+  machine().require_present("asking for the device's memory");
   const std::uint64_t total = machine().memory_bytes();
   const std::uint64_t used = machine().heap.allocated_bytes();
   return {.name = "emulated CUDA device",

@@ -1,7 +1,10 @@
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "backend/cuda/cuda_backend_impl.h"
 #include "base/check.h"
+#include "base/error.h"
 #include "kernels/cuda/expert_groups.h"
 #include "kernels/cuda/experts.h"
 #include "kernels/cuda/matmul.h"
@@ -16,7 +19,11 @@ void check_shapes(const ExpertInput& input, const CudaMatrix& router) {
   const std::int64_t experts = router.rows();
   const std::int64_t hidden = router.cols();
   const std::int64_t ffn = input.down[0]->cols();
-  QB_CHECK(input.used > 0 && input.used <= experts && experts <= kernels::kMostExperts && router.parts().size() == 1);
+  if (experts > kernels::kMostExperts) {
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("the CUDA kernels do layers of up to {} experts, not {}; use --device cpu", kernels::kMostExperts, experts), "experts");
+  }
+  QB_CHECK(input.used > 0 && input.used <= experts && router.parts().size() == 1);
   QB_CHECK(static_cast<std::int64_t>(input.gate_up.size()) == experts && static_cast<std::int64_t>(input.down.size()) == experts);
   QB_CHECK(input.norm->size() >= hidden);
   for (std::size_t e = 0; e < input.down.size(); ++e) {

@@ -78,14 +78,14 @@ CudaKvCache::CudaKvCache(const KvCacheShape& shape) : shape_(shape) {
   const bool known = shape.dtype == tensor::DType::kF32 || shape.dtype == tensor::DType::kF16 || shape.dtype == tensor::DType::kBF16 ||
                      shape.dtype == tensor::DType::kQ8_0;
   if (!known)
-    throw Error(ErrorCode::kUnsupported, fmt::format("{} is no type of cache here (f32, f16, bf16, q8_0)", tensor::name_of(shape.dtype)),
+    throw Error(ErrorCode::kUnsupported, fmt::format("{} is no type of cache here; give --kv-type f32, f16, bf16 or q8_0", tensor::name_of(shape.dtype)),
                 "kv cache");
   if (shape.dtype == tensor::DType::kQ8_0 && shape.head_dim % 32 != 0) {
-    throw Error(ErrorCode::kUnsupported, fmt::format("q8_0 needs a head size divisible by 32, not {}", shape.head_dim), "kv cache");
+    throw Error(ErrorCode::kUnsupported, fmt::format("q8_0 needs a head size divisible by 32, not {}; give --kv-type f32, f16 or bf16", shape.head_dim), "kv cache");
   }
   if (shape.head_dim % 8 != 0 || shape.head_dim > kernels::kMostHeadDim) {
     throw Error(ErrorCode::kUnsupported,
-                fmt::format("the CUDA kernels do heads of 8 to {} numbers, divisible by 8, not {}", kernels::kMostHeadDim, shape.head_dim),
+                fmt::format("the CUDA kernels do heads of 8 to {} numbers, divisible by 8, not {}; use --device cpu", kernels::kMostHeadDim, shape.head_dim),
                 "kv cache");
   }
   unsigned __int128 bytes = 1;

@@ -46,6 +46,33 @@ TEST_CASE("a CUDA cache that cannot fit, or has an unknown form, is an error and
   CHECK(error_of([&] { device->make_kv_cache({1, 1, 12, 1, 16, DType::kBF16}); }) == ErrorCode::kUnsupported);
 }
 
+TEST_CASE("what the CUDA kernels do not do is refused in one line with what to do instead") {
+  const auto device = emulated();
+  const auto refusal = [](auto&& body) -> std::string {
+    try {
+      body();
+    } catch (const Error& error) {
+      CHECK(error.code() == ErrorCode::kUnsupported);
+      return error.what();
+    }
+    return {};
+  };
+  const auto says = [](const std::string& message, const std::string& what, const std::string& instead) {
+    CAPTURE(message);
+    CHECK(message.find(what) != std::string::npos);
+    CHECK(message.find(instead) != std::string::npos);
+    CHECK(message.find('\n') == std::string::npos);
+  };
+  says(refusal([&] { device->make_kv_cache({1, 1, 256, 1, 16, DType::kBF16}); }), "not 256", "use --device cpu");
+  says(refusal([&] { device->make_kv_cache({1, 1, 12, 1, 16, DType::kBF16}); }), "not 12", "use --device cpu");
+  says(refusal([&] { device->make_kv_cache({1, 1, 40, 1, 16, DType::kQ8_0}); }), "not 40", "--kv-type f32, f16 or bf16");
+  says(refusal([&] { device->make_kv_cache({1, 1, 64, 1, 16, DType::kQ6_K}); }), "q6_k", "--kv-type");
+  const Weights unread(8, 256, 1, DType::kQ2_K);
+  says(refusal([&] { load(*device, {&unread}); }), "q2_k", "use --device cpu");
+  const Weights wide(1, 60000, 1);
+  says(refusal([&] { load(*device, {&wide}); }), "60000", "use --device cpu");
+}
+
 TEST_CASE("a CUDA cache reports the bytes it occupies") {
   const auto device = make_cuda_device();
   CHECK(device->make_kv_cache({30, 3, 64, 2, 100, DType::kBF16})->device_bytes() == 30ULL * 3 * 64 * 2 * 100 * 2 * 2);
