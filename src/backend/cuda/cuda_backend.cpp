@@ -144,6 +144,7 @@ void CudaBackend::begin_step(const Batch& batch) {
 void CudaBackend::begin_fed_step(const FedRows& rows) {
   QB_CHECK(!batch_.open && !rows.sequences.empty());
   report_late_failure();
+  finish_uploads();
   batch_.sequences.assign(rows.sequences.begin(), rows.sequences.end());
   batch_.ids.assign(rows.sequences.size(), 0);  // not known here
   batch_.positions.assign(rows.sequences.size(), rows.last_position);

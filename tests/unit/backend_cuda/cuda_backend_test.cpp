@@ -67,7 +67,12 @@ TEST_CASE("what the CUDA kernels do not do is refused in one line with what to d
   says(refusal([&] { device->make_kv_cache({1, 1, 12, 1, 16, DType::kBF16}); }), "not 12", "use --device cpu");
   says(refusal([&] { device->make_kv_cache({1, 1, 40, 1, 16, DType::kQ8_0}); }), "not 40", "--kv-type f32, f16 or bf16");
   says(refusal([&] { device->make_kv_cache({1, 1, 64, 1, 16, DType::kQ6_K}); }), "q6_k", "--kv-type");
-  const Weights unread(8, 256, 1, DType::kQ2_K);
+  struct Unread final : tensor::RowSource {
+    DType dtype() const override { return DType::kQ2_K; }
+    std::int64_t rows() const override { return 8; }
+    std::int64_t cols() const override { return 256; }
+    void read_rows(std::int64_t, std::int64_t, std::byte*) const override {}
+  } unread;
   says(refusal([&] { load(*device, {&unread}); }), "q2_k", "use --device cpu");
   const Weights wide(1, 60000, 1);
   says(refusal([&] { load(*device, {&wide}); }), "60000", "use --device cpu");

@@ -5,16 +5,15 @@
 
 #include "backend/cuda/cuda_backend_impl.h"
 #include "base/error.h"
+#include "cuda_test_device.h"
 #include "engine/fed_decode.h"
 #include "engine/session.h"
 #include "formats/model_file.h"
-#include "kernels/cuda/emulation/control.h"
 #include "test_support.h"
 
 namespace qbench::test {
 namespace {
 
-namespace emulated = kernels::cuda_emulated;
 using engine::GenerateRequest;
 using engine::Generation;
 using engine::kStepsAhead;
@@ -29,9 +28,8 @@ struct Loaded {
   std::unique_ptr<engine::Session> session;
 
   explicit Loaded(bool on_device, const std::string& name = "qwen3", backend::Paths paths = {}, std::int64_t sequences = 3) {
-    emulated::set_emulation({});
     const auto file = formats::open_model_file(fixtures_dir() / "engine" / name);
-    device = backend::cuda_emulated::make_cuda_backend({.paths = paths});
+    device = make_cuda_device(1, {.paths = paths});
     decoder = model::load_model(*file, *device, {.max_step_tokens = 16});
     session = std::make_unique<engine::Session>(
         *decoder,
@@ -39,7 +37,7 @@ struct Loaded {
             .context = 48, .sequences = sequences, .kv_dtype = tensor::DType::kF32, .sampling_vocab = 128, .feed_on_device = on_device});
     REQUIRE(session->feeds_on_device() == on_device);
   }
-  const backend::cuda_emulated::StepGraph& graph() const { return static_cast<backend::cuda_emulated::CudaBackend&>(*device).graph(); }
+  const backend::QB_CUDA_NAMESPACE::StepGraph& graph() const { return static_cast<backend::QB_CUDA_NAMESPACE::CudaBackend&>(*device).graph(); }
 };
 
 GenerateRequest ask(std::vector<std::vector<std::int32_t>> prompts, std::int64_t count) {
@@ -219,6 +217,9 @@ TEST_CASE("a pick that is not possible ends the generation with the host's words
   CHECK(fed.session->generate(ask({kPrompts[0]}, 6))[0].output_ids == expected);
 }
 
+#ifdef QB_CUDA_EMULATED
+namespace emulated = kernels::cuda_emulated;
+
 TEST_CASE("a device that is lost at any operation ends the generation with an error of the device, and a new one runs") {
   const auto run = [] {
     const Loaded fed(true, "qwen3", {}, 1);
@@ -240,5 +241,6 @@ TEST_CASE("a device that is lost at any operation ends the generation with an er
   }
   CHECK(run() == expected);
 }
+#endif
 
 }  // namespace qbench::test

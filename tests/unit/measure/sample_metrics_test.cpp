@@ -215,3 +215,14 @@ TEST_CASE("rows of the emulated device carry tokens and bytes, and no time") {
   CHECK(m[MetricId::kOutputTokens] == 4.0);
   CHECK(m[MetricId::kPeakBytes] == 1'000'000.0);
 }
+
+TEST_CASE("tokens computed past a stop are added up over the sequences, and unknown where one does not say") {
+  SampleRecord sample = four_tokens();
+  CHECK_FALSE(sample_metrics(sample)[MetricId::kDiscardedTokens].has_value());
+  sample.sequences[0].discarded_tokens = 0;
+  CHECK(sample_metrics(sample)[MetricId::kDiscardedTokens] == 0.0);
+  sample.sequences.push_back(sample.sequences[0]);
+  sample.sequences[1].discarded_tokens = 3;
+  CHECK(sample_metrics(sample)[MetricId::kDiscardedTokens] == 3.0);
+  CHECK(sample_metrics(sample)[MetricId::kOutputTokens] == 8.0);  // not in n
+}

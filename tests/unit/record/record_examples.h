@@ -79,6 +79,7 @@ inline record::SampleRecord example_sample() {
   q.output_chars = 8;
   q.output_bytes = 8;
   q.thinking_tokens = 1;
+  q.discarded_tokens = 3;
   s.sequences = {q, record::SequenceRecord{}};
   s.telemetry = example_telemetry();
   s.metrics[record::MetricId::kTtftMs] = 0.1;
