@@ -47,7 +47,7 @@ TEST_CASE("a CUDA cache that cannot fit, or has an unknown form, is an error and
 }
 
 TEST_CASE("what the CUDA kernels do not do is refused in one line with what to do instead") {
-  const auto device = emulated();
+  const auto device = make_cuda_device();
   const auto refusal = [](auto&& body) -> std::string {
     try {
       body();

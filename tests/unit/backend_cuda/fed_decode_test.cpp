@@ -228,9 +228,9 @@ TEST_CASE("a device that is lost at any operation ends the generation with an er
   const std::int64_t before = emulated::operation_count();
   const auto expected = run();
   const std::int64_t operations = emulated::operation_count() - before;
-  REQUIRE(operations > 100);
+  REQUIRE(operations > 60);
   const std::uint64_t bytes = emulated::allocated_bytes();
-  for (std::int64_t n = 1; n <= operations; n += n < operations - 60 ? 17 : 1) {  // all of them where it decodes
+  for (std::int64_t n = 1; n <= operations; n += n < operations - 40 ? 5 : 1) {  // all of them where it decodes
     CAPTURE(n);
     emulated::lose_device(n);
     const std::string message = message_of([&] { run(); }, ErrorCode::kDevice);
