@@ -23,4 +23,7 @@ struct LaunchRecord {
 /// Checks the launch against the device's limits (Error{kDevice}) and gives it to the stream: it runs, waits for its successor, or is recorded.
 void submit(Stream& stream, LaunchRecord record);
 
+/// Gives the stream work of the host, in order with its kernels.
+void submit_host(Stream& stream, std::function<void()> work);
+
 }  // namespace qbench::kernels::cuda_emulated::emulation

@@ -142,6 +142,11 @@ void submit(Stream& stream, LaunchRecord record) {
   stream.state().submit({std::make_shared<const LaunchRecord>(std::move(record)), {}});
 }
 
+void submit_host(Stream& stream, std::function<void()> work) {
+  const Lock lock(machine().mutex);
+  stream.state().submit({nullptr, std::move(work)});
+}
+
 }  // namespace emulation
 
 int device_count() noexcept { return 1; }

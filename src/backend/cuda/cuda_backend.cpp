@@ -1,12 +1,14 @@
 #include <algorithm>
 #include <cmath>
 #include <exception>
+#include <filesystem>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "backend/cuda/cuda_backend_impl.h"
 #include "base/check.h"
+#include "base/environment.h"
 #include "base/error.h"
 #include "kernels/cuda/matvec.h"
 
@@ -20,6 +22,11 @@ constexpr const char* kName = kEmulatedDevice.data();  // of a literal
 constexpr DeviceKind kKind = DeviceKind::kCuda;
 constexpr const char* kName = "cuda";
 #endif
+
+/// Where the timings of matrix products are kept; those of the emulated device mean nothing.
+std::filesystem::path timings_file() {
+  return kKind == DeviceKind::kCuda ? cache_dir() / "matrix-products.txt" : std::filesystem::path();
+}
 
 /// Steps of more tokens are prefill, whose chunks hardly repeat.
 constexpr std::int64_t kMostGraphTokens = 64;
@@ -63,7 +70,10 @@ CudaBackend::CudaBackend(const CudaOptions& options)
       properties_(device_.properties()),
       programmatic_(options.paths.pdl && properties_.capability_major >= 9),
       load_threads_(options.load_threads),
-      graph_(stream_, properties_.sm_count, options.paths.graph) {}
+      blas_(kernels::open_blas()),
+      graph_(stream_, properties_.sm_count, options.paths.graph) {
+  if (blas_ != nullptr) tuner_ = std::make_unique<BlasTuner>(*blas_, properties_.name, timings_file(), kBlasWorkspaceBytes);
+}
 
 DeviceInfo CudaBackend::device() const {
   const kernels::DeviceProperties now = device_.properties();
@@ -71,7 +81,8 @@ DeviceInfo CudaBackend::device() const {
   info.kind = kKind;
   info.name = kKind == DeviceKind::kCuda ? fmt::format("{}:{}", kName, device_.index()) : kName;
   info.description = now.name;
-  info.instruction_sets = fmt::format("sm_{}{}", now.capability_major, now.capability_minor);
+  info.instruction_sets = fmt::format("sm_{}{}, prompts by {}", now.capability_major, now.capability_minor,
+                                      blas_ != nullptr ? blas_->version() : "own kernels (no libcublasLt.so.13 or .12 found)");
   info.attention_path =
       "flash (split-KV for single tokens, tensor cores for prompts over a 16-bit cache; online softmax, f32 accumulation)";
   info.threads = 1;

@@ -3,10 +3,12 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "backend/cuda/cuda_backend.h"
+#include "backend/cuda/cuda_blas_tuner.h"
 #include "backend/cuda/cuda_step_graph.h"
 #include "backend/cuda/cuda_storage.h"
 #include "kernels/cuda/runtime.h"
@@ -15,6 +17,9 @@ namespace qbench::backend::QB_CUDA_NAMESPACE {
 
 /// From so many tokens of a sequence on, attention's tensor cores, which compute whole tiles, do less work than a launch for single tokens.
 constexpr std::int64_t kFewestTileTokens = 16;
+
+/// Work memory that the library of matrix products may use: what its documentation recommends for Hopper.
+constexpr std::uint64_t kBlasWorkspaceBytes = std::uint64_t{32} << 20;
 
 /// The batch between begin_step and end_step, on the host for checks and on the device for kernels.
 struct CudaBatch {
@@ -95,9 +100,12 @@ class CudaBackend final : public Backend {
   static bool multiplies_tiles(const kernels::WeightRows& w, std::int64_t tokens);
   /// Whether a step of several tokens reads this matrix once for several of them: then the products are steps of their own.
   bool shares_weights(const CudaMatrix& matrix, std::int64_t tokens) const;
-  void multiply(const CudaMatrix& matrix, kernels::MatvecArguments arguments);
+  /// Returns whether `bias` (rows of the matrix, or nullptr) was added.
+  bool multiply(const CudaMatrix& matrix, kernels::MatvecArguments arguments, const float* bias = nullptr);
   const unsigned short* prepare(const kernels::MatvecArguments& a, std::int64_t cols, bool f16);
   void multiply_tiles(const kernels::MatmulArguments& m);
+  bool multiply_blas(const kernels::MatmulArguments& m, const float* bias);
+  std::optional<double> time_product(kernels::BlasArguments a);
   /// Work memory of at least `numbers` of T; launches that name the old one are submitted before it goes.
   template <class T>
   T* need(WorkArea& area, std::int64_t numbers) {
@@ -115,6 +123,8 @@ class CudaBackend final : public Backend {
   bool programmatic_;
   int load_threads_;
   std::unique_ptr<Uploader> uploader_;  ///< while weights are loaded
+  std::unique_ptr<kernels::Blas> blas_;  ///< nullptr: the library is not there
+  std::unique_ptr<BlasTuner> tuner_;
   StepGraph graph_;
   CudaBatch batch_;
   bool head_gathered_ = false;  ///< since begin_step or the last norm_head that was submitted
@@ -124,7 +134,7 @@ class CudaBackend final : public Backend {
   std::vector<ExpertTable> expert_tables_;
   WorkArea batch_area_, tile_area_, prepared_, rows_area_, raw_, partial_, both_, logits_, expert_ids_, expert_weights_, middle_;
   WorkArea group_rows_, group_tiles_, group_both_, group_out_;
-  WorkArea few_partial_;
+  WorkArea few_partial_, blas_workspace_, dequantised_;
   Tickets head_tickets_, split_tickets_, router_tickets_, few_tickets_;
 };
 

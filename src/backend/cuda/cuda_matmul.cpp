@@ -1,7 +1,11 @@
 #include <algorithm>
+#include <cstdint>
+#include <vector>
 
 #include "backend/cuda/cuda_backend_impl.h"
 #include "base/check.h"
+#include "kernels/cuda/blas.h"
+#include "kernels/cuda/dequantise.h"
 #include "kernels/cuda/matmul.h"
 #include "kernels/cuda/matvec_columns.h"
 
@@ -9,6 +13,14 @@
 
 namespace qbench::backend::QB_CUDA_NAMESPACE {
 namespace {
+
+/// Fewer tokens are bounded by the weights' bytes, which matmul_few streams as well, and in a captured graph.
+constexpr std::int32_t kFewestBlasTokens = kernels::kMatmulFewTokens + 1;
+/// Dequantising costs 4.5 bytes for each weight (0.5 read, 2 written, 2 read again): 1.05 ps at 4.3 TB/s. Against the library's product at
+/// an assumed 630 TFLOP/s, mma.sync tiles at half of that lose 3.2 ps for 1,000 tokens: even at 330 tokens. Calculated, not measured.
+constexpr std::int32_t kFewestDequantisedTokens = 512;
+/// Of a tile of dequantised rows: 7 or more waves of the library's tiles over an H200, for any model's width.
+constexpr std::int64_t kDequantisedBytes = std::int64_t{64} << 20;
 
 bool is_f16(const kernels::WeightRows& w) { return w.dtype == tensor::DType::kF16; }
 
@@ -48,11 +60,84 @@ void CudaBackend::multiply_tiles(const kernels::MatmulArguments& m) {
                                          need(few_tickets_, kernels::matmul_few_tiles(m.rows))});
 }
 
+/// The product by the library, of quantised weights through tiles of rows as BF16. False where the library does not do it; nothing has been
+/// gathered then.
+bool CudaBackend::multiply_blas(const kernels::MatmulArguments& m, const float* bias) {
+  const bool quantised = kernels::reads_int8(m.w.dtype);
+  if (blas_ == nullptr || m.tokens < (quantised ? kFewestDequantisedTokens : kFewestBlasTokens)) return false;
+  if (reinterpret_cast<std::uintptr_t>(m.y) % 16 != 0 || m.y_stride % 4 != 0) return false;
+  const std::int64_t h_cols = kernels::prepared_cols(m.w.cols);
+  const std::int64_t w_stride = quantised ? h_cols : m.w.row_bytes / 2;
+  // Equal tiles, multiples of the library's own.
+  const std::int64_t most = quantised ? std::max<std::int64_t>(kDequantisedBytes / (2 * h_cols) / 128 * 128, 128) : m.rows;
+  const std::int64_t tiles = (m.rows + most - 1) / most;
+  const std::int64_t tile = quantised ? ((m.rows + tiles - 1) / tiles + 127) / 128 * 128 : m.rows;
+  auto* workspace = need<unsigned char>(blas_workspace_, static_cast<std::int64_t>(kBlasWorkspaceBytes));
+  unsigned short* dequantised = quantised ? need<unsigned short>(dequantised_, std::min<std::int64_t>(tile, m.rows) * h_cols) : nullptr;
+  std::vector<kernels::BlasArguments> products;
+  for (std::int64_t first = 0; first < m.rows; first += tile) {
+    kernels::BlasArguments a{};
+    a.blas = blas_.get();
+    a.shape.dtype = is_f16(m.w) ? tensor::DType::kF16 : tensor::DType::kBF16;
+    a.shape.rows = static_cast<std::int32_t>(std::min(tile, m.rows - first));
+    a.shape.tokens = m.tokens;
+    a.shape.cols = static_cast<std::int32_t>(std::min(h_cols, w_stride));  // beyond the matrix's own both are zero
+    a.shape.w_stride = w_stride;
+    a.shape.h_stride = h_cols;
+    a.shape.y_stride = m.y_stride;
+    a.shape.accumulate = m.accumulate;
+    a.shape.bias = bias != nullptr;
+    a.w = quantised ? static_cast<const void*>(dequantised) : m.w.data;
+    a.h = m.h;
+    a.bias = bias == nullptr ? nullptr : bias + first;
+    a.y = m.y + first;
+    a.workspace = workspace;
+    const auto algorithm = tuner_->algorithm_for(a.shape, [&](const kernels::BlasShape&, const kernels::BlasAlgorithm& candidate) {
+      a.algorithm = candidate;
+      return time_product(a);
+    });
+    if (!algorithm) return false;
+    a.algorithm = *algorithm;
+    products.push_back(a);
+  }
+  std::int64_t first = 0;
+  for (const kernels::BlasArguments& product : products) {
+    if (quantised) {
+      kernels::WeightRows rows = m.w;
+      rows.data += first * rows.row_bytes;
+      graph_.add(kernels::DequantiseArguments{rows, product.shape.rows, dequantised, programmatic_});
+    }
+    graph_.add(product);
+    first += product.shape.rows;
+  }
+  return true;
+}
+
+/// Milliseconds of the product on whatever numbers lie there; the sums go elsewhere where they would be added to something.
+std::optional<double> CudaBackend::time_product(kernels::BlasArguments a) {
+  constexpr int kTimes = 3;
+  if (!blas_->does(a.shape, a.algorithm, kBlasWorkspaceBytes)) return std::nullopt;
+  kernels::DeviceMemory elsewhere;
+  if (a.shape.accumulate) {
+    elsewhere = kernels::DeviceMemory(static_cast<std::size_t>(a.shape.tokens * a.shape.y_stride) * sizeof(float));
+    fill_zero(elsewhere.data(), elsewhere.bytes(), stream_);
+    a.y = elsewhere.as<float>();
+  }
+  kernels::Event start, end;
+  blas_->multiply(a, stream_);
+  start.record(stream_);
+  for (int i = 0; i < kTimes; ++i) blas_->multiply(a, stream_);
+  end.record(stream_);
+  stream_.synchronize();
+  return static_cast<double>(end.elapsed_ms_since(start)) / kTimes;
+}
+
 /// One launch for each part of the matrix, since parts differ in type. Many tokens go to the tensor cores where these read the type,
 /// others share the weights in registers where their activations fit side by side.
-void CudaBackend::multiply(const CudaMatrix& matrix, kernels::MatvecArguments a) {
+bool CudaBackend::multiply(const CudaMatrix& matrix, kernels::MatvecArguments a, const float* bias) {
   const unsigned short* prepared = nullptr;
   bool prepared_f16 = false;
+  bool bias_added = false;
   for (const CudaMatrix::Part& part : matrix.parts()) {
     const auto rows = static_cast<std::int32_t>(part.count);
     if (multiplies_tiles(part.rows, a.tokens)) {
@@ -60,7 +145,13 @@ void CudaBackend::multiply(const CudaMatrix& matrix, kernels::MatvecArguments a)
         prepared_f16 = is_f16(part.rows);
         prepared = prepare(a, matrix.cols(), prepared_f16);
       }
-      multiply_tiles({part.rows, rows, a.tokens, prepared, a.y, a.y_stride, a.accumulate, programmatic_, {}});
+      const kernels::MatmulArguments m{part.rows, rows, a.tokens, prepared, a.y, a.y_stride, a.accumulate, programmatic_, {}};
+      const float* own_bias = matrix.parts().size() == 1 ? bias : nullptr;
+      if (multiply_blas(m, own_bias)) {
+        bias_added = own_bias != nullptr;
+      } else {
+        multiply_tiles(m);
+      }
     } else {
       a.w = part.rows;
       a.rows = rows;
@@ -73,6 +164,7 @@ void CudaBackend::multiply(const CudaMatrix& matrix, kernels::MatvecArguments a)
     }
     a.y += part.count;
   }
+  return bias_added;
 }
 
 }  // namespace qbench::backend::QB_CUDA_NAMESPACE

@@ -25,6 +25,8 @@ struct Launcher {
   void operator()(const kernels::PrepareRowsArguments& a) const { kernels::prepare_rows(a, stream); }
   void operator()(const kernels::MatmulArguments& a) const { kernels::matmul(a, stream); }
   void operator()(const kernels::MatmulFewArguments& a) const { kernels::matmul_few(a, sm_count, stream); }
+  void operator()(const kernels::BlasArguments& a) const { a.blas->multiply(a, stream); }
+  void operator()(const kernels::DequantiseArguments& a) const { kernels::dequantise(a, stream); }
   void operator()(const kernels::QkvFinishArguments& a) const { kernels::qkv_finish(a, stream); }
   void operator()(const kernels::GroupSlotsArguments& a) const { kernels::group_slots(a, stream); }
   void operator()(const kernels::CombineSlotsArguments& a) const { kernels::combine_slots(a, stream); }

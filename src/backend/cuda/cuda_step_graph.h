@@ -6,6 +6,8 @@
 
 #include "kernels/cuda/attention_decode.h"
 #include "kernels/cuda/attention_prefill.h"
+#include "kernels/cuda/blas.h"
+#include "kernels/cuda/dequantise.h"
 #include "kernels/cuda/expert_groups.h"
 #include "kernels/cuda/experts.h"
 #include "kernels/cuda/matmul.h"
@@ -25,7 +27,8 @@ using Operation =
                  kernels::MatvecArguments, kernels::GateUpArguments, kernels::SiluMulArguments, kernels::RouterArguments,
                  kernels::ExpertGateUpArguments, kernels::ExpertDownArguments, kernels::PrepareRowsArguments, kernels::MatmulArguments,
                  kernels::QkvFinishArguments, kernels::GroupSlotsArguments, kernels::CombineSlotsArguments,
-                 kernels::MatvecColumnsArguments, kernels::MatmulFewArguments, kernels::PickArguments>;
+                 kernels::MatvecColumnsArguments, kernels::MatmulFewArguments, kernels::BlasArguments, kernels::DequantiseArguments,
+                 kernels::PickArguments>;
 
 /// Gathers a step's launches and submits them together: as a graph when the same launches, argument by argument, come a second time, and by
 /// replaying that graph from then on. Decode steps differ only in device memory (token, position, sequence), so all but the first two

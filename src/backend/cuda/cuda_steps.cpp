@@ -88,7 +88,7 @@ void CudaBackend::norm_qkv_rope_append(const AttentionInput& input, const Rope& 
   m.rms_eps = a.rms_eps;
   m.y = a.raw;
   m.y_stride = matrix.rows();
-  multiply(matrix, m);
+  if (multiply(matrix, m, a.bias)) a.bias = nullptr;
   graph_.add(kernels::QkvFinishArguments{a});
 }
 
