@@ -236,7 +236,7 @@ int plan_model(const ModelsCommand& options, Invocation& invocation) {
   const run::OpenedFiles files = files_to_plan(options, invocation);
   const workload::EffectiveSettings settings = run::effective_settings(options.model.engine);
   run::check_context(settings.context, files.config.context, files.ref.label);
-  const catalog::MemoryPlan plan = run::plan_memory(files, settings, settings.context, memory_to_plan(options));
+  const catalog::MemoryPlan plan = run::plan_memory(files, settings, settings.context, memory_to_plan(options), run::kind_of_device(options.model.device_request().device));
   if (options.json) {
     ordered_json json{{"model", files.ref.label}, {"precision", settings.precision}};
     json.update(plan_json(plan));

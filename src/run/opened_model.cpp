@@ -8,15 +8,13 @@
 #include "base/random.h"
 #include "model/weight_provider.h"
 #include "run/memory_lock.h"
+#include "run/step_sizes.h"
 #include "tensor/dtype.h"
 
 namespace qbench::run {
 namespace {
 
 constexpr std::int64_t kDefaultContext = 4096;  // of engine::Session
-
-/// A step holds the whole batch.
-std::int64_t max_step_tokens(std::int64_t batch) { return std::max(model::ModelOptions{}.max_step_tokens, batch); }
 
 std::string format_word(const formats::ModelFile* file) {
   if (file == nullptr) return "synthetic";
@@ -101,17 +99,6 @@ std::uint64_t planned_weight_bytes(const OpenedFiles& files, const std::string& 
   return bytes;
 }
 
-/// Estimate of the activations and logits that one step holds at once.
-std::uint64_t planned_workspace_bytes(const formats::ModelConfig& config, std::int64_t batch) {
-  const std::int64_t q_rows = config.heads * config.head_dim, kv_rows = config.kv_heads * config.head_dim;
-  // The residual stream and its normalised copy; Q and what was attended, and QKV before RoPE; gate and up, and their product.
-  std::int64_t numbers = 2 * config.hidden + 3 * q_rows + 2 * kv_rows + 3 * config.ffn;
-  // Of each chosen expert gate and up, their product, that product prepared for the next matrix, and the outcome; the router's logits.
-  if (config.experts > 0) numbers += config.experts_used * (4 * config.expert_ffn + config.hidden) + config.experts + config.hidden;
-  const std::int64_t logit_rows = 2 * model::ModelOptions{}.max_logit_rows + batch;  // the model's, the scorer's, the session's
-  return static_cast<std::uint64_t>(max_step_tokens(batch) * numbers + logit_rows * config.vocab) * sizeof(float);
-}
-
 }  // namespace
 
 OpenedFiles open_files(const catalog::ModelRef& ref, bool mmap) {
@@ -142,13 +129,13 @@ void check_context(std::int64_t asked, std::int64_t checkpoint_context, const st
 }
 
 catalog::MemoryPlan plan_memory(const OpenedFiles& files, const workload::EffectiveSettings& settings, std::int64_t context,
-                                std::uint64_t free_bytes) {
+                                std::uint64_t free_bytes, backend::DeviceKind device) {
   catalog::MemoryDemand demand;
   demand.weight_bytes = planned_weight_bytes(files, settings.precision);
   demand.kv_type = settings.kv_type;
   demand.context = context > 0 ? context : std::min(files.config.context, kDefaultContext);
   demand.sequences = settings.batch;
-  demand.workspace_bytes = planned_workspace_bytes(files.config, settings.batch);
+  demand.workspace_bytes = workspace_bytes(device, files.config, settings.batch, demand.context);
   // A file that is read or locked stays in memory beside the packed weights until these are complete.
   if (files.file && (!settings.mmap || settings.mlock)) demand.load_bytes = files.file->file_bytes();
   return catalog::plan_memory(files.config, demand, free_bytes);
@@ -161,7 +148,8 @@ std::unique_ptr<OpenedModel> open_model(const catalog::ModelRef& ref, const work
   const std::optional<std::uint64_t> free_bytes = devices.free_memory_bytes(device);  // before a file that is read whole takes its part
   OpenedFiles files = open_files(ref, settings.mmap);
   check_context(context, files.config.context, ref.label);
-  const catalog::MemoryPlan memory = plan_memory(files, settings, context, free_bytes.value_or(0));
+  const backend::DeviceKind kind = kind_of_device(devices.resolve(device));
+  const catalog::MemoryPlan memory = plan_memory(files, settings, context, free_bytes.value_or(0), kind);
   if (free_bytes && !memory.fits) throw Error(ErrorCode::kMemory, "does not fit: " + catalog::describe(memory), ref.label);
   if (settings.mlock) lock_process_memory(memory.needed_bytes);
   opened->ref = ref;
@@ -173,7 +161,7 @@ std::unique_ptr<OpenedModel> open_model(const catalog::ModelRef& ref, const work
   opened->open_ns = now_ns() - start_ns;
 
   opened->device = devices.make(device);
-  const model::ModelOptions options{.precision = weight_precision(settings.precision), .max_step_tokens = max_step_tokens(settings.batch)};
+  const model::ModelOptions options{.precision = weight_precision(settings.precision), .max_step_tokens = step_tokens(kind, opened->config, settings.batch)};
   opened->model = files.file ? model::load_model(*files.file, *opened->device, options)
                              : model::draw_model(opened->config, seed_of(opened->facts.name), *opened->device, options);
   const model::LoadReport& report = opened->model->load_report();

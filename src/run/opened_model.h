@@ -58,7 +58,7 @@ struct OpenedModel {
 /// What weights, KV cache and workspace take, against what the device has free. `context` 0: the default of a session. `free_bytes` as they
 /// were before the files were opened. Error{kUnsupported}: that of check_precision.
 catalog::MemoryPlan plan_memory(const OpenedFiles& files, const workload::EffectiveSettings& settings, std::int64_t context,
-                                std::uint64_t free_bytes);
+                                std::uint64_t free_bytes, backend::DeviceKind device = backend::DeviceKind::kCpu);
 
 /// Opens files and tokenizer, makes the device and loads the weights. `context`: positions that will be asked of open_session; before
 /// anything is loaded Error{kContext} when the checkpoint has fewer, {kMemory} when they and the weights cannot fit or, with --mlock,

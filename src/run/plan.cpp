@@ -9,6 +9,7 @@
 #include "run/guard.h"
 #include "run/opened_model.h"
 #include "run/prompt_length.h"
+#include "run/step_sizes.h"
 #include "run/stop_words.h"
 
 namespace qbench::run {
@@ -128,7 +129,7 @@ void plan_model(ModelPlan& model, const RunPlan& plan, const catalog::ResolvedMo
     }
     const std::optional<std::uint64_t> free_bytes = devices.free_memory_bytes(request);
     if (!free_bytes) return model.notes.push_back("how much memory is free is not known: whether it fits is not checked");
-    model.memory = plan_memory(*files, model.engine, model.context, *free_bytes);
+    model.memory = plan_memory(*files, model.engine, model.context, *free_bytes, kind_of_device(plan.device));
     if (!model.memory->fits) throw Error(ErrorCode::kMemory, "does not fit: " + catalog::describe(*model.memory), model.label);
   });
   if (!model.failure) model.failure = misfit;
