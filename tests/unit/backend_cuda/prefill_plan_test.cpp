@@ -63,7 +63,8 @@ Prefill prefill(const formats::ModelConfig& config, std::int64_t prompt, std::in
     for (std::int64_t i = 0; i < count; ++i) ids.push_back(static_cast<std::int32_t>(random.next_below(300)));
     std::iota(positions.begin(), positions.end(), static_cast<std::int32_t>(first));
     const bool last = first + count == prompt;
-    const std::vector<std::int32_t> rows = last ? std::vector<std::int32_t>{static_cast<std::int32_t>(count - 1)} : std::vector<std::int32_t>{};
+    const std::vector<std::int32_t> rows =
+        last ? std::vector<std::int32_t>{static_cast<std::int32_t>(count - 1)} : std::vector<std::int32_t>{};
     decoder->forward({ids, positions, sequences}, *cache, rows, last ? std::span<float>(result.logits) : std::span<float>());
   }
   result.device_bytes = emulated::allocated_bytes() - before;

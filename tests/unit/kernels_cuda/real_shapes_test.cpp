@@ -27,12 +27,13 @@ constexpr RealShape kShapes[] = {{"Qwen3-32B", 64, 5120, 64, 8, 128, 25600, 1519
 TEST_CASE("a cache of 32,768 positions of a large model is addressed beyond 2^31 bytes without a step back or an overlap") {
   for (const RealShape& s : kShapes) {
     CAPTURE(s.name);
-    const auto layout = emulated::make_kv_layout(DType::kBF16, static_cast<std::int32_t>(s.head_dim), static_cast<std::int32_t>(s.kv_heads), 4,
-                                                 static_cast<std::int32_t>(kPositions));
+    const auto layout = emulated::make_kv_layout(DType::kBF16, static_cast<std::int32_t>(s.head_dim), static_cast<std::int32_t>(s.kv_heads),
+                                                 4, static_cast<std::int32_t>(kPositions));
     const std::int64_t head_bytes = 2 * kPositions * s.head_dim * 2;
     CHECK(layout.head_offset(s.layers, 0, 0) == s.layers * 4 * s.kv_heads * head_bytes);
     CHECK(layout.head_offset(s.layers, 0, 0) > INT32_MAX);
-    CHECK(layout.head_offset(s.layers - 1, 3, static_cast<std::int32_t>(s.kv_heads - 1)) == layout.head_offset(s.layers, 0, 0) - head_bytes);
+    CHECK(layout.head_offset(s.layers - 1, 3, static_cast<std::int32_t>(s.kv_heads - 1)) ==
+          layout.head_offset(s.layers, 0, 0) - head_bytes);
     CHECK(layout.head_offset(1, 0, 0) - layout.head_offset(0, 3, static_cast<std::int32_t>(s.kv_heads - 1)) == head_bytes);
   }
 }
@@ -41,10 +42,10 @@ TEST_CASE("every launch of a prompt's chunk at the shapes of real models stays w
   constexpr std::int64_t kMostY = 65535;
   for (const RealShape& s : kShapes) {
     CAPTURE(s.name);
-    CHECK(s.chunk <= kMostY);                                            // products, norms, SiLU: one row of blocks for each token
-    CHECK(s.heads <= kMostY);                                            // attention
-    CHECK((s.vocab + 127) / 128 <= kMostY);                              // row tiles of the widest matrix
-    CHECK(2 * s.ffn * s.chunk <= INT32_MAX);                             // numbers of one activation buffer, where a kernel counts in 32 bits
+    CHECK(s.chunk <= kMostY);                 // products, norms, SiLU: one row of blocks for each token
+    CHECK(s.heads <= kMostY);                 // attention
+    CHECK((s.vocab + 127) / 128 <= kMostY);   // row tiles of the widest matrix
+    CHECK(2 * s.ffn * s.chunk <= INT32_MAX);  // numbers of one activation buffer, where a kernel counts in 32 bits
     CHECK(emulated::matmul_few_tiles(s.vocab) * (emulated::prepared_cols(s.hidden) / 64) <= INT32_MAX);
   }
   constexpr std::int32_t kSlots = 4096 * 8;
@@ -65,7 +66,8 @@ TEST_CASE("costs at 32,768 tokens are exact in 64 bits") {
     m.rows = static_cast<std::int32_t>(s.vocab);
     m.tokens = static_cast<std::int32_t>(kPositions);
     CHECK(static_cast<double>(emulated::matmul_cost(m).flops) ==
-          doctest::Approx(2.0 * static_cast<double>(s.vocab) * static_cast<double>(s.hidden) * static_cast<double>(kPositions)).epsilon(1e-12));
+          doctest::Approx(2.0 * static_cast<double>(s.vocab) * static_cast<double>(s.hidden) * static_cast<double>(kPositions))
+              .epsilon(1e-12));
     emulated::AttentionPrefillArguments a{};
     a.heads = static_cast<std::int32_t>(s.heads);
     a.layout = emulated::make_kv_layout(DType::kBF16, static_cast<std::int32_t>(s.head_dim), static_cast<std::int32_t>(s.kv_heads), 1,
