@@ -1,4 +1,4 @@
-#include "kernels/cuda/matmul.h"
+#include "kernels/cuda/matmul_few.h"
 #include "kernels/cuda/matmul_tiles.cuh"
 
 // Products of few tokens on tensor cores (mma m16n8k16), bounded by the weights' bytes.

@@ -18,6 +18,7 @@
 #include "model/weight_plan.h"
 #include "run/engine_settings.h"
 #include "run/opened_model.h"
+#include "run/step_sizes.h"
 #include "tensor/dtype.h"
 
 namespace qbench::cli {
@@ -236,7 +237,10 @@ int plan_model(const ModelsCommand& options, Invocation& invocation) {
   const run::OpenedFiles files = files_to_plan(options, invocation);
   const workload::EffectiveSettings settings = run::effective_settings(options.model.engine);
   run::check_context(settings.context, files.config.context, files.ref.label);
-  const catalog::MemoryPlan plan = run::plan_memory(files, settings, settings.context, memory_to_plan(options), run::kind_of_device(options.model.device_request().device));
+  const run::DeviceRequest request = options.model.device_request();
+  const std::uint64_t memory = memory_to_plan(options);
+  const backend::DeviceKind kind = run::kind_of_device(options.memory_gb ? request.device : Devices().resolve(request));
+  const catalog::MemoryPlan plan = run::plan_memory(files, settings, settings.context, memory, kind);
   if (options.json) {
     ordered_json json{{"model", files.ref.label}, {"precision", settings.precision}};
     json.update(plan_json(plan));

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "kernels/cuda/expert_groups.h"
 #include "kernels/cuda/experts.h"
-#include "kernels/cuda/matmul.h"
+#include "kernels/cuda/matmul_few.h"
 
 namespace qbench::backend::QB_CUDA_NAMESPACE {
 namespace {

@@ -6,7 +6,7 @@
 #include "base/check.h"
 #include "kernels/cuda/blas.h"
 #include "kernels/cuda/dequantise.h"
-#include "kernels/cuda/matmul.h"
+#include "kernels/cuda/matmul_few.h"
 #include "kernels/cuda/matvec_columns.h"
 
 // Products of several tokens: which kernel does which, and what it needs.

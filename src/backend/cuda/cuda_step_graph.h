@@ -10,7 +10,7 @@
 #include "kernels/cuda/dequantise.h"
 #include "kernels/cuda/expert_groups.h"
 #include "kernels/cuda/experts.h"
-#include "kernels/cuda/matmul.h"
+#include "kernels/cuda/matmul_few.h"
 #include "kernels/cuda/matvec.h"
 #include "kernels/cuda/matvec_columns.h"
 #include "kernels/cuda/qkv.h"

@@ -1,4 +1,4 @@
-#include "kernels/cuda/matmul.h"
+#include "kernels/cuda/matmul_few.h"
 
 #include <algorithm>
 

@@ -4,7 +4,7 @@
 
 #include "kernels/cuda/attention_prefill.h"
 #include "kernels/cuda/expert_groups.h"
-#include "kernels/cuda/matmul.h"
+#include "kernels/cuda/matmul_few.h"
 
 namespace qbench::test {
 namespace {
