@@ -56,7 +56,7 @@ struct OpenedModel {
 };
 
 /// What weights, KV cache and workspace take, against what the device has free. `context` 0: the default of a session. `free_bytes` as they
-/// were before the files were opened. Error{kUnsupported}: that of check_precision.
+/// were before the files were opened, of a device of that kind. Error{kUnsupported}: that of check_precision.
 catalog::MemoryPlan plan_memory(const OpenedFiles& files, const workload::EffectiveSettings& settings, std::int64_t context,
                                 std::uint64_t free_bytes, backend::DeviceKind device = backend::DeviceKind::kCpu);
 
