@@ -6,6 +6,7 @@ Reads what the target cuda_kernels left in a build folder: the logs of `ptxas -v
   cmake --build build/release --target cuda_kernels && scripts/kernel_report.py
   scripts/kernel_report.py --check       exit 1 when a kernel of a decode step spills or touches local memory
   scripts/kernel_report.py --json        for machines
+  scripts/kernel_report.py --all         compiles for every architecture first (some minutes), into build/kernels
 
 Resident blocks are those of one multiprocessor by registers, threads and static shared memory; dynamic shared memory, which depends on
 the model's width, is not in the objects."""
@@ -145,12 +146,23 @@ def table(rows):
     return "\n".join(lines)
 
 
+def compile_all():
+    """The build folder of all architectures, brought up to date."""
+    folder = ROOT / "build" / "kernels"
+    run("cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DQBENCH_TESTS=OFF", f"-DQBENCH_CUDA_ARCHITECTURES={';'.join(LIMITS)}")
+    run("cmake", "--build", folder, "--target", "cuda_kernels")
+    return folder
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release", help="build folder (default build/release)")
     parser.add_argument("--check", action="store_true", help="exit 1 when a kernel of a decode step spills or touches local memory")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--all", action="store_true", help="compile for all of " + ", ".join(LIMITS) + " into build/kernels, and report those")
     options = parser.parse_args()
+    if options.all:
+        options.build = compile_all()
     folder = options.build / "kernels" / "cuda" / "cuda_kernels"
     rows = collect(folder)
     if not rows:

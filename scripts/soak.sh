@@ -43,4 +43,10 @@ for candidate in build/ci/qbench build/release/qbench; do
   if [ -x "$candidate" ]; then qbench=$candidate; break; fi
 done
 [ -n "$qbench" ] || { echo "soak.sh: no built qbench in build/ci or build/release" >&2; exit 1; }
+# Every architecture that the kernels are written for; a spill there costs speed alone, so only compiling is held.
+if [ "$seconds" -ge 1800 ] && cmake --build build/ci --target help 2>/dev/null | grep -q '^cuda_kernels:'; then
+  mkdir -p build/logs
+  echo "soak.sh: compiling the CUDA kernels for every architecture"
+  python3 scripts/kernel_report.py --all >build/logs/kernels-all.md
+fi
 exec python3 scripts/soak_kill.py --qbench "$qbench" --seconds $((seconds / 2)) --seed "$seed"

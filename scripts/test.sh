@@ -66,6 +66,7 @@ if $all; then
   else
     echo "[skipped] compiling the CUDA kernels: no nvcc here" | tee -a "$logs/checks.log"
   fi
+  run_check "gpu-validate.sh runs from end to end (emulated device, tiny models)" ./scripts/gpu-validate.sh --dry-run --bin build/ci --out build/gpu-validate-dry-run
   run_preset asan tests_quick -LE slow_under_sanitizers
   run_preset tsan tests_threads -L threads
   run_check soak ./scripts/soak.sh --seconds 240 --seed 1

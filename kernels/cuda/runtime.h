@@ -15,7 +15,8 @@
 namespace qbench::kernels::QB_CUDA_NAMESPACE {
 
 struct DeviceProperties {
-  std::string name;  ///< "NVIDIA H200", "emulated CUDA device"
+  std::string name;        ///< "NVIDIA H200", "emulated CUDA device"
+  std::string pci_bus_id;  ///< as in DeviceListing
   std::uint64_t total_bytes = 0;
   std::uint64_t free_bytes = 0;  ///< now
   int sm_count = 0;

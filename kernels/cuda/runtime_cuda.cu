@@ -46,6 +46,14 @@ StatusContext context_of(cudaError_t status, const char* what) noexcept {
   return context;
 }
 
+/// Empty where the runtime does not say.
+std::string pci_bus_id(int device) {
+  char bus[32] = {};
+  if (cudaDeviceGetPCIBusId(bus, static_cast<int>(sizeof(bus)) - 1, device) == cudaSuccess) return bus;
+  cudaGetLastError();
+  return {};
+}
+
 }  // namespace
 
 void check(cudaError_t status, const char* what) {
@@ -108,9 +116,7 @@ Survey survey() noexcept {
       survey.missing = explain(status, context_of(status, "cudaGetDeviceProperties"));
       return survey;
     }
-    char bus[32] = {};
-    if (cudaDeviceGetPCIBusId(bus, static_cast<int>(sizeof(bus)) - 1, i) != cudaSuccess) cudaGetLastError();
-    survey.devices.push_back({native.name, bus, native.totalGlobalMem, native.major, native.minor, native.ECCEnabled != 0});
+    survey.devices.push_back({native.name, pci_bus_id(i), native.totalGlobalMem, native.major, native.minor, native.ECCEnabled != 0});
   }
   return survey;
 }
@@ -128,6 +134,7 @@ DeviceProperties Device::properties() const {
   check(cudaMemGetInfo(&free_bytes, &total_bytes), "cudaMemGetInfo");
   DeviceProperties properties;
   properties.name = native.name;
+  properties.pci_bus_id = pci_bus_id(index_);
   properties.total_bytes = total_bytes;
   properties.free_bytes = free_bytes;
   properties.sm_count = native.multiProcessorCount;

@@ -28,6 +28,7 @@ struct DeviceInfo {
   int threads = 1;              ///< host threads that compute
   std::uint64_t memory_bytes = 0;       ///< that this process may use
   std::uint64_t memory_free_bytes = 0;  ///< now
+  std::string pci_bus_id;       ///< of a GPU, by which NVML knows it; else empty
   std::string paths;            ///< what runs, in describe_paths' words: "flash, graph, fused, pdl"
 };
 

@@ -9,6 +9,8 @@ struct MachineLimits {
   std::optional<double> read_gbps;      ///< a stream that is only read, far larger than the caches
   std::optional<double> copy_gbps;      ///< bytes read plus bytes written
   std::optional<double> matmul_tflops;  ///< the device's own matrix products, best of their types
+  std::optional<double> launch_us;      ///< a kernel of no work after another one in a graph
+  std::optional<double> launch_programmatic_us;  ///< the same where it may start before its predecessor ends
 };
 
 }  // namespace qbench::backend

@@ -13,7 +13,7 @@ namespace qbench::cli {
 struct BenchRow {
   std::string model, precision, device, device_description, instruction_sets, kv_type;
   std::string weights;  ///< "file" or "synthetic"
-  std::optional<std::int64_t> weight_bytes, parameters, threads, batch, context;
+  std::optional<std::int64_t> weight_bytes, decode_read_bytes, kv_bytes, load_ns, parameters, threads, batch, context;
   std::string test;  ///< "pp512"
   std::optional<std::int64_t> prompt_tokens, gen_tokens, depth, repetitions;
   std::vector<std::int64_t> samples_ns;

@@ -110,6 +110,9 @@ BenchRow row_of(const run::OpenedModel& opened, const workload::EffectiveSetting
   row.kv_type = settings.kv_type;
   row.weights = opened.facts.weights;
   row.weight_bytes = opened.facts.weight_bytes;
+  row.decode_read_bytes = opened.facts.decode_read_bytes;
+  row.kv_bytes = static_cast<std::int64_t>(session.kv_bytes());
+  row.load_ns = opened.load_ns;
   row.parameters = opened.facts.parameters;
   row.threads = device.threads;
   row.batch = session.sequences();

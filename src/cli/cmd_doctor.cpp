@@ -19,8 +19,14 @@ namespace {
 
 using nlohmann::ordered_json;
 
+struct DoctorOptions {
+  bool json = false;
+  bool limits = false;
+};
+
 constexpr const char* kExamples = R"(Examples:
   qbench doctor
+  qbench doctor --limits
   qbench doctor --json | python3 -m json.tool)";
 
 template <class T>
@@ -169,20 +175,50 @@ std::string report_text(const sysinfo::Machine& m, const ordered_json& device, c
   return text;
 }
 
-int run(bool json) {
+/// What each device that can be used reaches at best; takes a second or two for each.
+ordered_json limits_json(const CudaFacts& facts) {
+  std::vector<std::string> names{"cpu"};
+  for (std::size_t i = 0; i < facts.gpus.size(); ++i) names.push_back(fmt::format("cuda:{}", i));
+  ordered_json all = ordered_json::array();
+  for (const std::string& name : names) {
+    const backend::MachineLimits limits = Devices().make({.device = name, .threads = 0, .isa = {}})->measure_limits();
+    all.push_back({{"device", name},
+                   {"read_gbps", or_null(limits.read_gbps)},
+                   {"copy_gbps", or_null(limits.copy_gbps)},
+                   {"matmul_tflops", or_null(limits.matmul_tflops)},
+                   {"launch_us", or_null(limits.launch_us)},
+                   {"launch_programmatic_us", or_null(limits.launch_programmatic_us)}});
+  }
+  return all;
+}
+
+std::string limits_text(const ordered_json& limits) {
+  std::string text = "\nMeasured limits (1 GB = 1e9 bytes; empty: not measured)\n";
+  for (const ordered_json& device : limits) {
+    text += line("", device["device"].get<std::string>());
+    for (const auto& [name, value] : device.items()) {
+      if (value.is_number()) text += line("", fmt::format("  {:<24}{:.5g}", name, value.get<double>()));
+    }
+  }
+  return text;
+}
+
+int run(const DoctorOptions& options) {
   const sysinfo::Machine machine = sysinfo::read_machine();
   const ordered_json device = device_json();
   const CudaFacts facts = CudaDevice::facts();
   const std::vector<sysinfo::Disturbance> found = sysinfo::find_disturbances(machine, sysinfo::find_busy_processes());
-  if (json) {
+  const ordered_json limits = options.limits ? limits_json(facts) : ordered_json();
+  if (options.json) {
     ordered_json document = machine_json(machine);
     document["device"] = device;
     document["devices"] = devices_json();
     document["cuda"] = cuda_json(facts);
     document["disturbances"] = disturbances_json(found);
+    if (options.limits) document["limits"] = limits;
     write_output_json(document);
   } else {
-    write_output(report_text(machine, device, facts, found));
+    write_output(report_text(machine, device, facts, found) + (options.limits ? limits_text(limits) : ""));
   }
   return kExitFine;
 }
@@ -190,11 +226,12 @@ int run(bool json) {
 }  // namespace
 
 Command add_doctor(CLI::App& root) {
-  const auto json = std::make_shared<bool>(false);
+  const auto options = std::make_shared<DoctorOptions>();
   CLI::App* command = root.add_subcommand("doctor", "What this machine is, can do, and what will disturb a measurement");
-  command->add_flag("--json", *json, "One JSON document");
+  command->add_flag("--json", options->json, "One JSON document");
+  command->add_flag("--limits", options->limits, "Measure what each device reaches at best: reading, copying, products, launches");
   command->footer(kExamples);
-  return {"doctor", [json](Invocation&) { return run(*json); }};
+  return {"doctor", [options](Invocation&) { return run(*options); }};
 }
 
 }  // namespace qbench::cli

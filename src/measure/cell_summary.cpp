@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/digest.h"
+#include "measure/gpu_metrics.h"
 #include "measure/sample_metrics.h"
 #include "stats/summary.h"
 
@@ -117,6 +118,7 @@ record::CellRecord summarize_cell(record::CellRecord cell, std::span<const Sampl
   summarize_scope(MetricScope::kRepetition, values, cell.metrics);
   if (!is_emulated(cell.cell)) summarize_gaps(timed, cell.metrics);
   describe_outputs(timed, cell);
+  if (std::string found = gpu_disturbances(timed); !found.empty()) cell.disturbances = std::move(found);
 
   MetricValues of_load = load != nullptr && !is_emulated(cell.cell) ? load_metrics(*load) : MetricValues{};
   if (cold != nullptr) {

@@ -6,6 +6,7 @@
 #include "backend/backend.h"
 #include "base/check.h"
 #include "base/units.h"
+#include "measure/gpu_metrics.h"
 #include "measure/telemetry.h"
 
 namespace qbench::measure {
@@ -160,6 +161,7 @@ record::MetricValues sample_metrics(const record::SampleRecord& sample) {
   const Totals totals = add_up(sample.sequences);
   add_phases(sample, metrics);
   metrics[MetricId::kCpuUseCores] = mean_cpu_cores(sample.telemetry);
+  add_gpu_metrics(sample.telemetry, totals.output_tokens, metrics);
   metrics[MetricId::kPromptTokens] = as_double(totals.prompt_tokens);
   metrics[MetricId::kOutputTokens] = as_double(totals.output_tokens);
   metrics[MetricId::kContextUseRatio] = ratio(as_double(totals.longest), as_double(sample.cell.context));

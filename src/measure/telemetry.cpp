@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "sysinfo/gpu_probe.h"
 #include "sysinfo/process.h"
 
 namespace qbench::measure {
@@ -18,7 +19,8 @@ struct Telemetry::State {
     std::int64_t time_ns, rss_bytes, cpu_ns;
   };
 
-  explicit State(const Options& o) : options(o), probe(o.roots) {
+  explicit State(const Options& o) : options(o), probe(o.roots), gpu(sysinfo::GpuProbe::open(o.gpu, o.nvml_library)) {
+    if (gpu) gpu_entries.resize(options.capacity);
     entries.resize(options.capacity);  // touched here, so that the sampling thread meets no page fault
   }
 
@@ -29,6 +31,7 @@ struct Telemetry::State {
       ++dropped;
       return;
     }
+    if (gpu) gpu_entries[count] = gpu->read();
     entries[count++] = {now_ns(), *rss, sysinfo::process_cpu_time_ns()};
   }
 
@@ -43,9 +46,27 @@ struct Telemetry::State {
     } while (!stopping);
   }
 
+  record::GpuSeries gpu_series() const {
+    record::GpuSeries series;
+    for (std::size_t i = 0; i < count; ++i) {
+      const sysinfo::GpuReading& reading = gpu_entries[i];
+      series.utilization_percent.push_back(reading.utilization_percent);
+      series.sm_clock_mhz.push_back(reading.sm_clock_mhz);
+      series.memory_clock_mhz.push_back(reading.memory_clock_mhz);
+      series.power_mw.push_back(reading.power_mw);
+      series.temperature_c.push_back(reading.temperature_c);
+      series.used_bytes.push_back(reading.used_bytes);
+      series.clock_reasons.push_back(reading.clock_reasons);
+    }
+    return series;
+  }
+
   Options options;
   sysinfo::ProcessProbe probe;
+  std::unique_ptr<sysinfo::GpuProbe> gpu;  ///< nullptr without one
+  std::optional<std::int64_t> energy_start_mj;
   std::vector<Entry> entries;
+  std::vector<sysinfo::GpuReading> gpu_entries;  ///< beside entries, where there is a GPU
   std::size_t count = 0;
   std::int64_t dropped = 0;
   bool stopping = false;
@@ -76,6 +97,7 @@ void Telemetry::start() {
   state_->count = 0;
   state_->dropped = 0;
   state_->stopping = false;
+  if (state_->gpu) state_->energy_start_mj = state_->gpu->energy_mj();
   state_->take();
   state_->thread = std::thread([state = state_.get()] { state->loop(); });
 }
@@ -83,6 +105,7 @@ void Telemetry::start() {
 record::TelemetrySeries Telemetry::stop(std::int64_t t0_ns) {
   QB_CHECK(running());
   state_->join();
+  const auto energy_end_mj = state_->gpu ? state_->gpu->energy_mj() : std::nullopt;
   record::TelemetrySeries series;
   series.interval_ns = state_->options.interval_ns;
   series.dropped = state_->dropped;
@@ -91,6 +114,12 @@ record::TelemetrySeries Telemetry::stop(std::int64_t t0_ns) {
     series.time_ns.push_back(entry.time_ns - t0_ns);
     series.rss_bytes.push_back(entry.rss_bytes);
     series.cpu_time_ns.push_back(entry.cpu_ns - state_->entries.front().cpu_ns);
+  }
+  if (state_->gpu) {
+    series.gpu = state_->gpu_series();
+    // A counter that ran backwards was reset (the driver was loaded anew): no difference then.
+    if (state_->energy_start_mj && energy_end_mj && *energy_end_mj >= *state_->energy_start_mj)
+      series.gpu->energy_mj = *energy_end_mj - *state_->energy_start_mj;
   }
   return series;
 }

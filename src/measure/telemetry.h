@@ -4,13 +4,15 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 
+#include "base/environment.h"
 #include "record/records.h"
 #include "sysinfo/roots.h"
 
 namespace qbench::measure {
 
-/// Samples resident memory and processor use of this process every interval on a thread of its own, into memory allocated before the start:
+/// Samples resident memory and processor use of this process, and the GPU it computes on, every interval on a thread of its own, into memory allocated before the start:
 /// nothing is written or allocated while it runs. Stops when the object goes.
 class Telemetry {
  public:
@@ -18,6 +20,8 @@ class Telemetry {
     std::int64_t interval_ns = 100'000'000;
     std::size_t capacity = 36'000;  ///< entries: one hour at 100 ms; further ones are counted as dropped
     sysinfo::Roots roots = {};
+    std::string gpu = {};  ///< PCI bus id of the GPU that computes; empty without one
+    std::string nvml_library = qbench::nvml_library();
   };
 
   Telemetry() : Telemetry(Options{}) {}

@@ -72,6 +72,8 @@ constexpr Fact kRowFacts[] = {
      "SHA-256 of the output ids (little-endian int32) of the first timed repetition; of the sequences' digests, one a line, with several",
      QB_FACT(c.output_digest)},
     {"output_digests", "count", "different digests among the timed repetitions; 1: reproducible", QB_FACT(text(c.output_digests))},
+    {"disturbances", "", "what the GPU's telemetry shows of the timed repetitions: throttling, clocks that moved; empty: nothing",
+     QB_FACT(c.disturbances.value_or(""))},
     {"weight_bytes", "bytes", "weights on the device", QB_FACT(text(c.model.weight_bytes))},
     {"decode_read_bytes", "bytes", "weights read per token at batch 1: no embedding rows, active experts only",
      QB_FACT(text(c.model.decode_read_bytes))},

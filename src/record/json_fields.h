@@ -85,12 +85,25 @@ void fields(Archive& a, FieldsOf<CellSettings> auto& r) {
 }
 
 template <class Archive>
+void fields(Archive& a, FieldsOf<GpuSeries> auto& r) {
+  a("utilization_percent", r.utilization_percent);
+  a("sm_clock_mhz", r.sm_clock_mhz);
+  a("memory_clock_mhz", r.memory_clock_mhz);
+  a("power_mw", r.power_mw);
+  a("temperature_c", r.temperature_c);
+  a("used_bytes", r.used_bytes);
+  a("clock_reasons", r.clock_reasons);
+  a("energy_mj", r.energy_mj);
+}
+
+template <class Archive>
 void fields(Archive& a, FieldsOf<TelemetrySeries> auto& r) {
   a("interval_ns", r.interval_ns);
   a("time_ns", r.time_ns);
   a("rss_bytes", r.rss_bytes);
   a("cpu_time_ns", r.cpu_time_ns);
   a("dropped", r.dropped);
+  a("gpu", r.gpu);
 }
 
 template <class Archive>
@@ -156,6 +169,7 @@ void fields(Archive& a, FieldsOf<CellRecord> auto& r) {
   a("output_digest", r.output_digest);
   a("output_digests", r.output_digests);
   a("load_average_1m", r.load_average_1m);
+  a("disturbances", r.disturbances);
   a("metrics", r.metrics);
 }
 

@@ -63,6 +63,15 @@ constexpr std::array<MetricInfo, kMetricCount> kCatalog{{
     {kCpuUseCores, "cpu_use_cores", "cores", kEven, kRep, false, "processor time / time: mean cores busy, sampled every 100 ms", kMiddle},
     {kDiscardedTokens, "discarded_tokens", "tokens", kLow, kRep, true,
      "computed on the device past a sequence's stop, by steps launched ahead or for the rest of its batch; not in n", kLargest},
+    {kGpuUseRatio, "gpu_use_ratio", "1", kEven, kRep, false, "mean of NVML's utilisation, sampled every 100 ms: time in which a kernel ran", kMiddle},
+    {kGpuSmClockMhz, "gpu_sm_clock_mhz", "MHz", kEven, kRep, false, "mean clock of the multiprocessors", kMiddle},
+    {kGpuMemoryClockMhz, "gpu_memory_clock_mhz", "MHz", kEven, kRep, false, "mean clock of the memory", kMiddle},
+    {kGpuPowerW, "gpu_power_w", "W", kLow, kRep, false, "mean power of the GPU", kMiddle},
+    {kGpuTemperatureC, "gpu_temperature_c", "degC", kLow, kRep, false, "highest temperature of the GPU", kLargest},
+    {kGpuThrottleRatio, "gpu_throttle_ratio", "1", kLow, kRep, false, "share of the samples in which power or heat lowered the clocks", kMiddle},
+    {kGpuUsedBytes, "gpu_used_bytes", "bytes", kLow, kRep, true, "most memory in use on the GPU, other processes included", kLargest},
+    {kEnergyJPerToken, "energy_j_per_token", "J/tok", kLow, kRep, false,
+     "advance of the GPU's energy counter over the repetition / n; empty below 1 s and without a counter", kMiddle},
 }};
 
 constexpr bool in_order() {

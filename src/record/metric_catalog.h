@@ -45,6 +45,14 @@ enum class MetricId : std::uint8_t {
   kPeakBytes,
   kCpuUseCores,
   kDiscardedTokens,
+  kGpuUseRatio,
+  kGpuSmClockMhz,
+  kGpuMemoryClockMhz,
+  kGpuPowerW,
+  kGpuTemperatureC,
+  kGpuThrottleRatio,
+  kGpuUsedBytes,
+  kEnergyJPerToken,
   kCount
 };
 inline constexpr std::size_t kMetricCount = static_cast<std::size_t>(MetricId::kCount);

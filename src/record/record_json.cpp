@@ -194,6 +194,13 @@ class Reader {
       fail(path, fmt::format("columns of different lengths: {} times, {} rss_bytes, {} cpu_time_ns", series.time_ns.size(),
                              series.rss_bytes.size(), series.cpu_time_ns.size()));
     }
+    if (!series.gpu) return;
+    const GpuSeries& gpu = *series.gpu;
+    for (const GpuSeries::Column* column : {&gpu.utilization_percent, &gpu.sm_clock_mhz, &gpu.memory_clock_mhz, &gpu.power_mw,
+                                            &gpu.temperature_c, &gpu.used_bytes, &gpu.clock_reasons}) {
+      if (column->size() != series.time_ns.size())
+        fail(path + ".gpu", fmt::format("a column of {} entries, {} times", column->size(), series.time_ns.size()));
+    }
   }
   template <class T>
   void from(const json& value, const std::string& path, T& record) const {

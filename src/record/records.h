@@ -89,6 +89,19 @@ struct CellSettings {
   std::string stop_rule;                          ///< what ended the repetitions: "fixed 5"
 };
 
+/// A GPU's side of the telemetry.
+struct GpuSeries {
+  using Column = std::vector<std::optional<std::int64_t>>;  ///< one entry beside each of the process's; null where NVML did not tell
+  Column utilization_percent;
+  Column sm_clock_mhz;
+  Column memory_clock_mhz;
+  Column power_mw;
+  Column temperature_c;
+  Column used_bytes;
+  Column clock_reasons;                   ///< bits of NVML's clock event reasons
+  std::optional<std::int64_t> energy_mj;  ///< that the GPU's energy counter advanced between the first and the last entry
+};
+
 /// Process telemetry, one entry each 100 ms, as columns of equal length. Times count from the repetition's t0 (from the load's start in a
 /// LoadRecord); negative before it.
 struct TelemetrySeries {
@@ -97,6 +110,7 @@ struct TelemetrySeries {
   std::vector<std::int64_t> rss_bytes;
   std::vector<std::int64_t> cpu_time_ns;  ///< processor time that all threads have used since the first entry
   std::int64_t dropped = 0;               ///< entries that the preallocated memory could not hold
+  std::optional<GpuSeries> gpu;           ///< of the GPU that computes; nothing without one
 };
 
 /// One load of a model in a worker process.
@@ -164,6 +178,7 @@ struct CellRecord {
   std::string output_digest;                   ///< of the first timed repetition; empty without a tokenizer
   std::optional<std::int64_t> output_digests;  ///< how many different ones the timed repetitions gave: 1 is reproducible
   std::optional<double> load_average_1m;       ///< when the cell ended
+  std::optional<std::string> disturbances;     ///< what the telemetry of the timed repetitions shows: throttling, clocks that moved
   MetricSummary metrics;
 };
 

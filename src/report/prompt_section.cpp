@@ -49,7 +49,9 @@ std::string metrics_table(const CellRecord& cell) {
     }
     if (any) table.add(std::move(row));
   }
-  return table.empty() ? std::string() : table.text() + "\n`itl_p..`: one value over all gaps of the cell, in the first column.\n\n";
+  if (table.empty()) return {};
+  const std::string disturbed = cell.disturbances ? "Disturbed: " + *cell.disturbances + ".\n\n" : std::string();
+  return table.text() + "\n`itl_p..`: one value over all gaps of the cell, in the first column.\n\n" + disturbed;
 }
 
 /// The timed repetition with the middle end-to-end time: a real one, so that its parts add up.

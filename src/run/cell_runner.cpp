@@ -33,7 +33,11 @@ void check_fits(const PreparedPrompt& prompt, std::int64_t gen_tokens, std::int6
 
 }  // namespace
 
-CellRunner::CellRunner(const Context& context, const Job& job) : context_(context), job_(&job), prompts_(*context.opened) {}
+CellRunner::CellRunner(const Context& context, const Job& job)
+    : context_(context),
+      job_(&job),
+      prompts_(*context.opened),
+      telemetry_({.gpu = context.opened->device->device().pci_bus_id}) {}
 
 bool CellRunner::run(std::size_t index) {
   const JobCell& cell = job_->cells[index];

@@ -251,5 +251,9 @@ TEST_CASE("models and doctor answer in JSON") {
   const json plan = parse(place.qbench({"models", "plan", "-m", "synthetic:giant", "--json"}));
   CHECK(plan.at("fits") == false);
   CHECK(plan.at("contexts").is_array());
-  CHECK(parse(place.qbench({"doctor", "--json"})).contains("cpu"));
+  const json doctor = parse(place.qbench({"doctor", "--json"}));
+  CHECK(doctor.contains("cpu"));
+  CHECK(doctor["cuda"]["missing"].get<std::string>().empty() == !doctor["cuda"]["devices"].empty());
+  CHECK_FALSE(doctor.contains("limits"));
+  CHECK(parse(place.qbench({"doctor", "--limits", "--json"}))["limits"][0]["device"] == "cpu");
 }

@@ -169,6 +169,7 @@ DeviceProperties Device::properties() const {
   const std::uint64_t total = machine().memory_bytes();
   const std::uint64_t used = machine().heap.allocated_bytes();
   return {.name = "emulated CUDA device",
+          .pci_bus_id = {},
           .total_bytes = total,
           .free_bytes = total > used ? total - used : 0,
           .sm_count = 4,

@@ -86,6 +86,7 @@ DeviceInfo CudaBackend::device() const {
   info.attention_path =
       "flash (split-KV for single tokens, tensor cores for prompts over a 16-bit cache; online softmax, f32 accumulation)";
   info.threads = 1;
+  info.pci_bus_id = now.pci_bus_id;
   info.memory_bytes = now.total_bytes;
   info.memory_free_bytes = now.free_bytes;
   return info;

@@ -9,6 +9,7 @@
 
 #include "backend/cuda/cuda_backend.h"
 #include "backend/cuda/cuda_blas_tuner.h"
+#include "backend/cuda/cuda_limits.h"
 #include "backend/cuda/cuda_step_graph.h"
 #include "backend/cuda/cuda_storage.h"
 #include "kernels/cuda/runtime.h"
@@ -81,6 +82,7 @@ class CudaBackend final : public Backend {
   void norm_head(const Buffer& norm, float rms_eps, const Matrix& head, std::span<const std::int32_t> rows, const Buffer& x,
                  Buffer& logits) override;
   void read(const Buffer& from, std::int64_t first, std::span<float> to) override;
+  MachineLimits measure_limits() override { return measure_cuda_limits(device_.properties(), stream_); }
   std::unique_ptr<TokenLoop> make_token_loop(std::int64_t sequences, std::int64_t vocab) override;
 
   // For the backend's token loops.

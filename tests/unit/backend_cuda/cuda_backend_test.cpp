@@ -31,6 +31,18 @@ TEST_CASE("the CUDA device says what it is") {
   CHECK(info.memory_free_bytes <= info.memory_bytes);
 }
 
+TEST_CASE("a GPU's limits are measured, the emulated device runs the same probes and has none") {
+  const MachineLimits limits = make_cuda_device()->measure_limits();
+#ifdef QB_CUDA_EMULATED
+  CHECK_FALSE((limits.read_gbps || limits.copy_gbps || limits.matmul_tflops || limits.launch_us || limits.launch_programmatic_us));
+#else
+  REQUIRE((limits.read_gbps && limits.copy_gbps && limits.matmul_tflops && limits.launch_us));
+  CHECK(*limits.read_gbps > 50);
+  CHECK(*limits.matmul_tflops > 1);
+  CHECK(*limits.launch_us > 0);
+#endif
+}
+
 TEST_CASE("a CUDA device that is not there is an error") {
   CHECK(error_of([] { make_cuda_device(1, {.device = 1000}); }) == ErrorCode::kDevice);
 }
