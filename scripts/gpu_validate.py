@@ -137,6 +137,8 @@ class Validation:
         index = int(self.o.device.partition(":")[2] or 0)
         gpu = "dry-run" if self.o.dry_run else cuda["devices"][index]["name"] if cuda["devices"] else self.o.device
         self.facts["gpu"] = gpu
+        if self.o.out is None and self.o.dry_run:
+            self.o.out = ROOT / "build" / "gpu-validate-dry-run"
         if self.o.out is None:
             slug = re.sub(r"[^a-z0-9]+", "-", gpu.lower().replace("nvidia", "")).strip("-")
             self.o.out = ROOT / "results" / "measured" / f"{slug}-{datetime.date.today().isoformat()}"
@@ -244,9 +246,7 @@ class Validation:
     def prefill(self, model, precision, tokens, goal):
         row = self.bench(model, precision, "-p", tokens, "-n", 0, "-r", 3)[0]
         values = {"tok_per_s": row["tok_per_s_median"], "tok_per_s_min": row["tok_per_s_min"], "tok_per_s_max": row["tok_per_s_max"], "n": len(row["samples"]), "goal_share": goal}
-        # Two operations for each weight that a token meets; attention's are left out, so the share is on the low side.
-        bytes_per_weight = row["weight_bytes"] / row["parameters"]
-        values["tflops"] = 2 * row["decode_read_bytes"] / bytes_per_weight * row["tok_per_s_median"] / 1e12
+        values["tflops"] = 2 * weights_of_layers(model) * row["tok_per_s_median"] / 1e12
         if self.limits.get("matmul_tflops"):
             values["share_of_matmul"] = values["tflops"] / self.limits["matmul_tflops"]
         return values
@@ -310,6 +310,19 @@ class Validation:
         self.step("load", 20, self.load)
         for tool in ("memcheck", "racecheck", "synccheck"):
             self.step(f"compute-sanitizer {tool}", 60, lambda t=tool: self.sanitizer(t))
+
+
+def weights_of_layers(model):
+    """Weights that every token of a prompt meets: of the layers, active experts only. The head meets the last token alone, and attention's own
+    operations are left out, so a rate made of this is on the low side."""
+    shape = next(m for m in json.loads((ROOT / "configs" / "models.json").read_text())["models"] if model in (m["name"], *m.get("aliases", [])))["shape"]
+    hidden, head_dim = shape["hidden"], shape["head_dim"]
+    attention = hidden * head_dim * (2 * shape["heads"] + 2 * shape["kv_heads"])
+    if shape.get("experts"):
+        ffn = 3 * hidden * shape["expert_ffn"] * shape["experts_used"] + hidden * shape["experts"]
+    else:
+        ffn = 3 * hidden * shape["ffn"]
+    return shape["layers"] * (attention + ffn)
 
 
 def read_npy(path):
