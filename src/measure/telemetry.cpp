@@ -46,8 +46,16 @@ struct Telemetry::State {
     } while (!stopping);
   }
 
+  /// Nothing where the counter ran backwards, too: the driver was loaded anew.
+  std::optional<std::int64_t> energy_advance_mj() const {
+    const std::optional<std::int64_t> end_mj = gpu->energy_mj();
+    if (!energy_start_mj || !end_mj || *end_mj < *energy_start_mj) return std::nullopt;
+    return *end_mj - *energy_start_mj;
+  }
+
   record::GpuSeries gpu_series() const {
     record::GpuSeries series;
+    series.energy_mj = energy_advance_mj();
     for (std::size_t i = 0; i < count; ++i) {
       const sysinfo::GpuReading& reading = gpu_entries[i];
       series.utilization_percent.push_back(reading.utilization_percent);
@@ -105,8 +113,8 @@ void Telemetry::start() {
 record::TelemetrySeries Telemetry::stop(std::int64_t t0_ns) {
   QB_CHECK(running());
   state_->join();
-  const auto energy_end_mj = state_->gpu ? state_->gpu->energy_mj() : std::nullopt;
   record::TelemetrySeries series;
+  if (state_->gpu) series.gpu = state_->gpu_series();
   series.interval_ns = state_->options.interval_ns;
   series.dropped = state_->dropped;
   for (std::size_t i = 0; i < state_->count; ++i) {
@@ -114,12 +122,6 @@ record::TelemetrySeries Telemetry::stop(std::int64_t t0_ns) {
     series.time_ns.push_back(entry.time_ns - t0_ns);
     series.rss_bytes.push_back(entry.rss_bytes);
     series.cpu_time_ns.push_back(entry.cpu_ns - state_->entries.front().cpu_ns);
-  }
-  if (state_->gpu) {
-    series.gpu = state_->gpu_series();
-    // A counter that ran backwards was reset (the driver was loaded anew): no difference then.
-    if (state_->energy_start_mj && energy_end_mj && *energy_end_mj >= *state_->energy_start_mj)
-      series.gpu->energy_mj = *energy_end_mj - *state_->energy_start_mj;
   }
   return series;
 }
