@@ -122,6 +122,8 @@ def collect(folder):
     rows = []
     for log in sorted(folder.glob("*.ptxas")):
         kernels = read_log(log)
+        if not kernels:
+            continue  # host code: cuobjdump refuses an object without device code
         read_object(log.with_suffix(""), kernels)
         names = run("c++filt", *[name for name, _ in kernels]).splitlines() if kernels else []
         for ((_, architecture), facts), name in zip(kernels.items(), names):
