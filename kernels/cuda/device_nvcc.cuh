@@ -189,6 +189,13 @@ QB_DEVICE float bf16_to_float(unsigned short bits) { return __uint_as_float(stat
 QB_DEVICE unsigned short float_to_bf16(float x) { return __bfloat16_as_ushort(__float2bfloat16_rn(x)); }
 QB_DEVICE float f16_to_float(unsigned short bits) { return __half2float(__ushort_as_half(bits)); }
 QB_DEVICE unsigned short float_to_f16(float x) { return __half_as_ushort(__float2half_rn(x)); }
+/// Four E4M3 codes, the first in the low byte.
+QB_DEVICE float4 e4m3x4_to_floats(unsigned codes) {
+  const __half2 low(__nv_cvt_fp8x2_to_halfraw2(static_cast<__nv_fp8x2_storage_t>(codes & 0xffffu), __NV_E4M3));
+  const __half2 high(__nv_cvt_fp8x2_to_halfraw2(static_cast<__nv_fp8x2_storage_t>(codes >> 16), __NV_E4M3));
+  const float2 a = __half22float2(low), b = __half22float2(high);
+  return {a.x, a.y, b.x, b.y};
+}
 /// `lo` in the low half.
 QB_DEVICE unsigned pack2_bf16(float lo, float hi) {
   return static_cast<unsigned>(float_to_bf16(lo)) | (static_cast<unsigned>(float_to_bf16(hi)) << 16);

@@ -191,7 +191,7 @@ void matmul(const MatmulArguments& a, Stream& stream) {
   const auto row_tiles = static_cast<unsigned>((a.rows + kWeightRows - 1) / kWeightRows);
   const auto token_tiles = static_cast<unsigned>(a.groups.tiles != nullptr ? a.groups.most : (a.tokens + kTokens - 1) / kTokens);
   const LaunchConfig config{{token_tiles, row_tiles, 1}, kThreads, kSharedBytes, stream, a.programmatic, "matmul"};
-  if (reads_int8(a.w.dtype)) return launch(config, (matmul_kernel<true, false>), a);
+  if (is_decoded(a.w.dtype)) return launch(config, (matmul_kernel<true, false>), a);
   if (a.w.dtype == DType::kF16) return launch(config, (matmul_kernel<false, true>), a);
   launch(config, (matmul_kernel<false, false>), a);
 }

@@ -237,7 +237,7 @@ template <int kTokens, DType kType>
 QB_DEVICE void run_quantised(const MatmulFewArguments& a, const Source& s, const Run& run, int units, int first_token,
                              unsigned short* shared, unsigned* last) {
   using T = FewTraits<kTokens>;
-  using F = Format<kType>;
+  using F = TileFormat<kType>;
   constexpr int kPair = kTokens == 64 && sizeof(typename F::Raw) > 24 ? 1 : 2;
   typename F::Raw raw[kPair];
   const int half = thread_x() % 2;
@@ -258,7 +258,7 @@ QB_DEVICE void run_quantised(const MatmulFewArguments& a, const Source& s, const
       const int unit = 2 * place_of(first + i, s).tile + half;
       unsigned short* to = stage(first + i) + thread_x() / 2 * kTileStride + 32 * half;
       if (unit < s.w.cols / 32) {
-        write_unit<kType>(raw[i], unit, to);
+        F::write(raw[i], unit, to);
       } else {
         write_zero_unit(to);
       }
@@ -295,7 +295,7 @@ QB_DEVICE void run_quantised(const MatmulFewArguments& a, const Source& s, const
 template <int kTokens, DType kType>
 QB_DEVICE void run_units(const MatmulFewArguments& a, const Source& s, const Run& run, int units, int first_token, unsigned short* shared,
                          unsigned* last) {
-  if constexpr (reads_int8(kType)) {
+  if constexpr (is_decoded(kType)) {
     run_quantised<kTokens, kType>(a, s, run, units, first_token, shared, last);
   } else {
     run_floats<kTokens, kType == DType::kF16>(a, s, run, units, first_token, shared, last);
@@ -380,6 +380,14 @@ void matmul_few(const MatmulFewArguments& a, int sm_count, Stream& stream) {
       return start_for_width<DType::kQ5_K>(a, sm_count, stream);
     case DType::kQ6_K:
       return start_for_width<DType::kQ6_K>(a, sm_count, stream);
+    case DType::kInt8:
+      return start_for_width<DType::kInt8>(a, sm_count, stream);
+    case DType::kFP8:
+      return start_for_width<DType::kFP8>(a, sm_count, stream);
+    case DType::kFP8Block:
+      return start_for_width<DType::kFP8Block>(a, sm_count, stream);
+    case DType::kInt4:
+      return start_for_width<DType::kInt4>(a, sm_count, stream);
     default:
       return start_for_width<DType::kIQ4_NL>(a, sm_count, stream);
   }

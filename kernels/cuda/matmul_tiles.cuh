@@ -26,22 +26,83 @@ QB_DEVICE unsigned decoded_pair(const Codes& c, int i) {
                     scale * static_cast<float>(static_cast<signed char>((word >> 8) & 255U)) + c.bias);
 }
 
-/// A unit of 32 numbers as BF16, 64 bytes at a 16-byte boundary.
-template <DType kType>
-QB_DEVICE void write_unit(const typename Format<kType>::Raw& raw, int unit, unsigned short* to) {
-  Codes c;
-  Format<kType>::decode(raw, unit, c);
+/// Whether a type's numbers are decoded to BF16 on their way into a tile.
+constexpr bool is_decoded(DType dtype) { return reads_int8(dtype) || is_fp8(dtype); }
+
+/// 32 codes as BF16, 64 bytes at a 16-byte boundary.
+QB_DEVICE void write_codes(const Codes& c, unsigned short* to) {
 #pragma unroll
   for (int i = 0; i < 32; i += 8)
     *reinterpret_cast<uint4*>(to + i) = uint4{decoded_pair(c, i), decoded_pair(c, i + 2), decoded_pair(c, i + 4), decoded_pair(c, i + 6)};
 }
 
+/// How a tile takes 32 numbers of a decoded type: loaded with all their scales, later written as BF16.
+template <DType kType>
+struct TileFormat {
+  using Raw = typename Format<kType>::Raw;
+  QB_DEVICE static Raw load(const unsigned char* row, const WeightRows& m, int unit) { return Format<kType>::load(row, m, unit); }
+  QB_DEVICE static void write(const Raw& raw, int unit, unsigned short* to) {
+    Codes c;
+    Format<kType>::decode(raw, unit, c);
+    write_codes(c, to);
+  }
+};
+
+template <>
+struct TileFormat<DType::kInt8> {
+  using F = Format<DType::kInt8>;
+  struct Raw {
+    F::Raw codes;
+    float scale;
+  };
+  QB_DEVICE static Raw load(const unsigned char* row, const WeightRows& m, int unit) {
+    return {F::load(row, m, unit), row_scale<DType::kInt8>(row, m)};
+  }
+  QB_DEVICE static void write(const Raw& raw, int unit, unsigned short* to) {
+    Codes c;
+    F::decode(raw.codes, unit, c);
+    c.low = c.high = raw.scale;
+    write_codes(c, to);
+  }
+};
+
+template <DType kType>
+struct Fp8Tile {
+  using F = Format<kType>;
+  struct Raw {
+    uint4 q[2];
+    float scale;
+  };
+  QB_DEVICE static Raw load(const unsigned char* row, const WeightRows& m, int unit) {
+    const typename F::Raw first = F::load(row, m, 2 * unit);  // a scale serves both halves of an aligned 32
+    return {{first.q, load_weights128(row + 32 * unit + 16)}, row_scale<kType>(row, m) * F::scale(first)};
+  }
+  QB_DEVICE static void write(const Raw& raw, int, unsigned short* to) {
+    const float s = raw.scale;
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      float4 w[4];
+      F::unpack(raw.q[half], w);
+#pragma unroll
+      for (int i = 0; i < 4; i += 2) {
+        *reinterpret_cast<uint4*>(to + 16 * half + 4 * i) =
+            uint4{pack2_bf16(s * w[i].x, s * w[i].y), pack2_bf16(s * w[i].z, s * w[i].w), pack2_bf16(s * w[i + 1].x, s * w[i + 1].y),
+                  pack2_bf16(s * w[i + 1].z, s * w[i + 1].w)};
+      }
+    }
+  }
+};
+template <>
+struct TileFormat<DType::kFP8> : Fp8Tile<DType::kFP8> {};
+template <>
+struct TileFormat<DType::kFP8Block> : Fp8Tile<DType::kFP8Block> {};
+
 template <DType kType>
 QB_DEVICE void decode_unit(const WeightRows& m, const unsigned char* row, int unit, unsigned short* to) {
-  write_unit<kType>(Format<kType>::load(row, m, unit), unit, to);
+  TileFormat<kType>::write(TileFormat<kType>::load(row, m, unit), unit, to);
 }
 
-/// As decode_unit, for whichever quantised type the matrix is of.
+/// As decode_unit, for whichever decoded type the matrix is of.
 QB_DEVICE void decode_any_unit(const WeightRows& m, const unsigned char* row, int unit, unsigned short* to) {
   switch (m.dtype) {
     case DType::kQ4_0:
@@ -60,6 +121,14 @@ QB_DEVICE void decode_any_unit(const WeightRows& m, const unsigned char* row, in
       return decode_unit<DType::kQ5_K>(m, row, unit, to);
     case DType::kQ6_K:
       return decode_unit<DType::kQ6_K>(m, row, unit, to);
+    case DType::kInt8:
+      return decode_unit<DType::kInt8>(m, row, unit, to);
+    case DType::kFP8:
+      return decode_unit<DType::kFP8>(m, row, unit, to);
+    case DType::kFP8Block:
+      return decode_unit<DType::kFP8Block>(m, row, unit, to);
+    case DType::kInt4:
+      return decode_unit<DType::kInt4>(m, row, unit, to);
     default:
       return decode_unit<DType::kIQ4_NL>(m, row, unit, to);
   }

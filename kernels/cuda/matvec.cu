@@ -89,14 +89,22 @@ template <DType kType>
 QB_DEVICE void embed_units(const WeightRows& m, const unsigned char* row, float* x) {
   using F = Format<kType>;
   const int units = unit_count(m);
+  const float of_row = row_scale<kType>(row, m);
   for (int u = thread_x(); u < units; u += threads()) {
     const typename F::Raw raw = F::load(row, m, u);
-    if constexpr (reads_int8(kType)) {
+    if constexpr (is_fp8(kType)) {
+      float4 w[4];
+      F::unpack(raw.q, w);
+      const float scale = of_row * F::scale(raw);
+      for (int i = 0; i < 4; ++i) {
+        reinterpret_cast<float4*>(x + 16 * u)[i] = float4{scale * w[i].x, scale * w[i].y, scale * w[i].z, scale * w[i].w};
+      }
+    } else if constexpr (reads_int8(kType)) {
       Codes c;
       F::decode(raw, u, c);
       for (int i = 0; i < 32; ++i) {
         const int code = static_cast<signed char>((static_cast<unsigned>(c.v[i / 4]) >> (8 * (i % 4))) & 255U);
-        x[32 * u + i] = (i < 16 ? c.low : c.high) * static_cast<float>(code) + c.bias;
+        x[32 * u + i] = of_row * ((i < 16 ? c.low : c.high) * static_cast<float>(code) + c.bias);
       }
     } else {
       float w[8];
@@ -140,6 +148,14 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kMatvecThreads, 1) embed_kernel(EmbedArguments a) {
       return embed_units<DType::kQ6_K>(m, row, x);
     case DType::kIQ4_NL:
       return embed_units<DType::kIQ4_NL>(m, row, x);
+    case DType::kInt8:
+      return embed_units<DType::kInt8>(m, row, x);
+    case DType::kFP8:
+      return embed_units<DType::kFP8>(m, row, x);
+    case DType::kFP8Block:
+      return embed_units<DType::kFP8Block>(m, row, x);
+    case DType::kInt4:
+      return embed_units<DType::kInt4>(m, row, x);
     default:
       return;
   }

@@ -34,7 +34,16 @@ QB_DEVICE void dot_columns(const WeightRows& m, const unsigned char* const (&row
     for (int i = 0; i < kAhead; ++i) {
       const int u = base + i * step;
       if (u >= units) break;
-      if constexpr (reads_int8(kType)) {
+      if constexpr (is_fp8(kType)) {
+        float4 w[kRows][4];
+#pragma unroll
+        for (int r = 0; r < kRows; ++r) F::unpack(raw[i][r].q, w[r]);
+#pragma unroll
+        for (int c = 0; c < kColumns; ++c) {
+#pragma unroll
+          for (int r = 0; r < kRows; ++r) sum[r][c] += F::scale(raw[i][r]) * dot_sixteen(w[r], x.low + u + c * stride, units);
+        }
+      } else if constexpr (reads_int8(kType)) {
         Codes codes[kRows];
 #pragma unroll
         for (int r = 0; r < kRows; ++r) F::decode(raw[i][r], u, codes[r]);
@@ -63,6 +72,14 @@ QB_DEVICE void dot_columns(const WeightRows& m, const unsigned char* const (&row
           for (int r = 0; r < kRows; ++r) sum[r][c] += dot_floats(w[r], low, high);
         }
       }
+    }
+  }
+  if constexpr (has_row_scale(kType)) {
+#pragma unroll
+    for (int r = 0; r < kRows; ++r) {
+      const float scale = row_scale<kType>(row[r], m);
+#pragma unroll
+      for (int c = 0; c < kColumns; ++c) sum[r][c] *= scale;
     }
   }
 }
@@ -97,6 +114,14 @@ QB_DEVICE void multiply_columns(const WeightRows& m, const unsigned char* const 
       return dot_columns<DType::kQ6_K>(m, row, staged, stride, first, step, sum);
     case DType::kIQ4_NL:
       return dot_columns<DType::kIQ4_NL>(m, row, staged, stride, first, step, sum);
+    case DType::kInt8:
+      return dot_columns<DType::kInt8>(m, row, staged, stride, first, step, sum);
+    case DType::kFP8:
+      return dot_columns<DType::kFP8>(m, row, staged, stride, first, step, sum);
+    case DType::kFP8Block:
+      return dot_columns<DType::kFP8Block>(m, row, staged, stride, first, step, sum);
+    case DType::kInt4:
+      return dot_columns<DType::kInt4>(m, row, staged, stride, first, step, sum);
     default:
       return;  // the backend loads no other type
   }

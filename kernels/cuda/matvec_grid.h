@@ -10,7 +10,7 @@ namespace qbench::kernels::QB_CUDA_NAMESPACE {
 constexpr int kMatvecThreads = 256;
 constexpr int kMatvecWarps = kMatvecThreads / 32;
 
-constexpr int unit_count_host(const WeightRows& w) { return reads_int8(w.dtype) ? w.cols / 32 : (w.cols + 7) / 8; }
+constexpr int unit_count_host(const WeightRows& w) { return (w.cols + unit_numbers(w.dtype) - 1) / unit_numbers(w.dtype); }
 
 /// How a matrix-vector launch is divided.
 struct MatvecGrid {

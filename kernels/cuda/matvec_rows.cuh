@@ -6,19 +6,20 @@
 /// The part that all matrix-vector kernels share: a block of 256 threads brings one row of activations into shared memory, each warp then
 /// multiplies whole rows of weights with it, or a share of their columns.
 ///
-/// Staged activations, for `units` of 8 numbers (float types) or 32 (quantised types):
-///   float types      plane of numbers 0..3 of every unit, plane of numbers 4..7: lanes that take neighbouring units read neighbouring 16
-///   bytes quantised types  int8, symmetric with scale max|x| / 127 for each 32: plane of codes 0..15, of codes 16..31, scales, scale * sum
+/// Staged activations, for `units` of 8 numbers (float types), 16 (FP8) or 32 (quantised types):
+///   float types      plane of numbers 0..3 of every unit, plane of numbers 4..7, with FP8 two more: lanes that take neighbouring units read
+///   neighbouring 16 bytes
+///   quantised types  int8, symmetric with scale max|x| / 127 for each 32: plane of codes 0..15, of codes 16..31, scales, scale * sum
 ///   of codes
 /// Everything is deterministic: sums run in a fixed order.
 namespace qbench::kernels::QB_CUDA_NAMESPACE {
 
 QB_DEVICE int min_int(int a, int b) { return a < b ? a : b; }
 
-QB_DEVICE int unit_count(const WeightRows& m) { return reads_int8(m.dtype) ? m.cols / 32 : (m.cols + 7) / 8; }
+QB_DEVICE int unit_count(const WeightRows& m) { return (m.cols + unit_numbers(m.dtype) - 1) / unit_numbers(m.dtype); }
 
 struct Staged {
-  const uint4* low;  // first half of every unit: 4 float32 or 16 int8
+  const uint4* low;  // first half of every unit: 4 float32 or 16 int8; FP8: its first quarter
   const uint4* high;
   const float* scale;  // quantised types only
   const float* sum;
@@ -82,7 +83,8 @@ QB_DEVICE void stage_int8(const float4& v, int e, bool inside, uint4* shared, in
 QB_DEVICE float stage_row(const float* x, const float* norm, const WeightRows& m, uint4* shared) {
   const int units = unit_count(m);
   const bool int8 = reads_int8(m.dtype);
-  const int padded = units * (int8 ? 32 : 8);
+  const int of_unit = unit_numbers(m.dtype);
+  const int padded = units * of_unit;
   float squares = 0.0F;
   for (int first = 128 * warp(); first < padded; first += 4 * kMatvecThreads) {  // the whole warp stays together
     const int e = first + 4 * lane();
@@ -92,7 +94,7 @@ QB_DEVICE float stage_row(const float* x, const float* norm, const WeightRows& m
     if (int8) {
       stage_int8(h, e, e < padded, shared, units);
     } else if (e < padded) {
-      reinterpret_cast<float4*>(shared)[(e % 8 == 0 ? 0 : units) + e / 8] = h;
+      reinterpret_cast<float4*>(shared)[e % of_unit / 4 * units + e / of_unit] = h;
     }
   }
   return squares;
@@ -123,6 +125,14 @@ QB_DEVICE float dot_floats(const float (&w)[8], const float4& a, const float4& b
   return (w[0] * a.x + w[1] * a.y + w[2] * a.z + w[3] * a.w) + (w[4] * b.x + w[5] * b.y + w[6] * b.z + w[7] * b.w);
 }
 
+QB_DEVICE float dot_four(const float4& w, const float4& x) { return w.x * x.x + w.y * x.y + w.z * x.z + w.w * x.w; }
+
+/// 16 numbers with the staged ones from `x` on, whose quarters are `units` apart.
+QB_DEVICE float dot_sixteen(const float4 (&w)[4], const uint4* x, int units) {
+  return (dot_four(w[0], as_floats(x[0])) + dot_four(w[1], as_floats(x[units]))) +
+         (dot_four(w[2], as_floats(x[2 * units])) + dot_four(w[3], as_floats(x[3 * units])));
+}
+
 QB_DEVICE int dot_bytes(const int* v, const uint4& x) {
   int sum = dp4a(v[0], static_cast<int>(x.x), 0);
   sum = dp4a(v[1], static_cast<int>(x.y), sum);
@@ -130,8 +140,38 @@ QB_DEVICE int dot_bytes(const int* v, const uint4& x) {
   return dp4a(v[3], static_cast<int>(x.w), sum);
 }
 
-/// sum[r] += row[r] * x over the units first, first + step, ... of `units`. The loads of kAhead units of all rows are issued before the
-/// first is used.
+/// sum[r] += unit u of row r times the staged one. units: of a row.
+template <DType kType, int kRows>
+QB_DEVICE void add_unit(const typename Format<kType>::Raw (&raw)[kRows], const Staged& x, int u, int units, float (&sum)[kRows]) {
+  using F = Format<kType>;
+  if constexpr (is_fp8(kType)) {
+#pragma unroll
+    for (int r = 0; r < kRows; ++r) {
+      float4 w[4];
+      F::unpack(raw[r].q, w);
+      sum[r] += F::scale(raw[r]) * dot_sixteen(w, x.low + u, units);
+    }
+  } else {
+    const uint4 low = x.low[u];
+    const uint4 high = x.high[u];
+#pragma unroll
+    for (int r = 0; r < kRows; ++r) {
+      if constexpr (reads_int8(kType)) {
+        Codes c;
+        F::decode(raw[r], u, c);
+        const float scaled = c.low * static_cast<float>(dot_bytes(c.v, low)) + c.high * static_cast<float>(dot_bytes(c.v + 4, high));
+        sum[r] += scaled * x.scale[u] + c.bias * x.sum[u];
+      } else {
+        float w[8];
+        F::unpack(raw[r], w);
+        sum[r] += dot_floats(w, as_floats(low), as_floats(high));
+      }
+    }
+  }
+}
+
+/// sum[r] += row[r] * x over the units first, first + step, ... of `units`; a scale of the row multiplies the whole sum, which starts at
+/// zero. The loads of kAhead units of all rows are issued before the first is used.
 template <DType kType, int kRows>
 QB_DEVICE void dot_rows(const WeightRows& m, const unsigned char* const (&row)[kRows], const Staged& x, int first, int step, int units,
                         float (&sum)[kRows]) {
@@ -149,22 +189,12 @@ QB_DEVICE void dot_rows(const WeightRows& m, const unsigned char* const (&row)[k
     for (int i = 0; i < kAhead; ++i) {
       const int u = base + i * step;
       if (u >= units) break;
-      const uint4 low = x.low[u];
-      const uint4 high = x.high[u];
-#pragma unroll
-      for (int r = 0; r < kRows; ++r) {
-        if constexpr (reads_int8(kType)) {
-          Codes c;
-          F::decode(raw[i][r], u, c);
-          const float scaled = c.low * static_cast<float>(dot_bytes(c.v, low)) + c.high * static_cast<float>(dot_bytes(c.v + 4, high));
-          sum[r] += scaled * x.scale[u] + c.bias * x.sum[u];
-        } else {
-          float w[8];
-          F::unpack(raw[i][r], w);
-          sum[r] += dot_floats(w, as_floats(low), as_floats(high));
-        }
-      }
+      add_unit<kType>(raw[i], x, u, units, sum);
     }
+  }
+  if constexpr (has_row_scale(kType)) {
+#pragma unroll
+    for (int r = 0; r < kRows; ++r) sum[r] *= row_scale<kType>(row[r], m);
   }
 }
 
@@ -214,6 +244,18 @@ QB_DEVICE void multiply_rows(const WeightRows& m, const unsigned char* const (&r
       break;
     case DType::kIQ4_NL:
       dot_rows<DType::kIQ4_NL>(m, row, x, first, step, units, sum);
+      break;
+    case DType::kInt8:
+      dot_rows<DType::kInt8>(m, row, x, first, step, units, sum);
+      break;
+    case DType::kFP8:
+      dot_rows<DType::kFP8>(m, row, x, first, step, units, sum);
+      break;
+    case DType::kFP8Block:
+      dot_rows<DType::kFP8Block>(m, row, x, first, step, units, sum);
+      break;
+    case DType::kInt4:
+      dot_rows<DType::kInt4>(m, row, x, first, step, units, sum);
       break;
     default:
       break;  // the backend loads no other type

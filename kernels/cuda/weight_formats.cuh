@@ -5,7 +5,7 @@
 #include "kernels/cuda/device.cuh"
 #include "kernels/cuda/weight_layout.h"
 
-/// Weight types in registers. A unit is what a lane takes at a time: 8 numbers of a float type, a block of 32 of a quantised one.
+/// Weight types in registers. A unit is what a lane takes at a time: 8 numbers of a float type, 16 of FP8, a block of 32 of a quantised one.
 /// Format<type> loads a unit with as few and as wide loads as its planes allow (weight_layout.h) and unpacks it.
 namespace qbench::kernels::QB_CUDA_NAMESPACE {
 
@@ -282,6 +282,77 @@ struct Format<DType::kQ6_K> {
     c.high = d * static_cast<float>(static_cast<signed char>(raw.scales >> 8));
     c.bias = 0.0F;
   }
+};
+
+// Types with one scale a row leave it to the end: the kernels multiply a finished sum, or each number of a row, by row_scale().
+
+template <DType kType>
+QB_DEVICE float row_scale(const unsigned char* row, const WeightRows& m) {
+  if constexpr (kType == DType::kInt8) return bits_to_float(load_scale32(row + m.plane2));
+  if constexpr (kType == DType::kFP8) return bits_to_float(load_scale32(row + m.plane1));
+  return 1.0F;
+}
+constexpr bool has_row_scale(DType dtype) { return dtype == DType::kInt8 || dtype == DType::kFP8; }
+
+template <>
+struct Format<DType::kInt8> {
+  struct Raw {
+    uint4 a, b;
+  };
+  QB_DEVICE static Raw load(const unsigned char* row, const WeightRows& m, int u) {
+    return {load_weights128(row + 16 * u), load_weights128(row + m.plane1 + 16 * u)};
+  }
+  QB_DEVICE static void decode(const Raw& raw, int, Codes& c) {
+    const unsigned words[8] = {raw.a.x, raw.a.y, raw.a.z, raw.a.w, raw.b.x, raw.b.y, raw.b.z, raw.b.w};
+#pragma unroll
+    for (int k = 0; k < 8; ++k) c.v[k] = static_cast<int>(words[k]);
+    c.low = c.high = 1.0F;
+    c.bias = 0.0F;
+  }
+};
+
+template <>
+struct Format<DType::kInt4> {
+  struct Raw {
+    uint4 q;
+    unsigned group;  // f16 scale, zero
+  };
+  QB_DEVICE static Raw load(const unsigned char* row, const WeightRows& m, int u) {
+    return {load_weights128(row + 16 * u), load_scale32(row + m.plane1 + 4 * (u >> 2))};
+  }
+  QB_DEVICE static void decode(const Raw& raw, int, Codes& c) {
+    unpack_nibbles(raw.q, c.v);
+    c.low = c.high = low_f16(raw.group);
+    c.bias = -(c.low * static_cast<float>(raw.group >> 16));
+  }
+};
+
+/// 16 numbers by conversion; scale() is what they still need, beside the row's.
+template <>
+struct Format<DType::kFP8> {
+  struct Raw {
+    uint4 q;
+  };
+  QB_DEVICE static Raw load(const unsigned char* row, const WeightRows&, int u) { return {load_weights128(row + 16 * u)}; }
+  QB_DEVICE static void unpack(const uint4& q, float4 (&w)[4]) {
+    w[0] = e4m3x4_to_floats(q.x);
+    w[1] = e4m3x4_to_floats(q.y);
+    w[2] = e4m3x4_to_floats(q.z);
+    w[3] = e4m3x4_to_floats(q.w);
+  }
+  QB_DEVICE static float scale(const Raw&) { return 1.0F; }
+};
+
+template <>
+struct Format<DType::kFP8Block> : Format<DType::kFP8> {
+  struct Raw {
+    uint4 q;
+    unsigned d;
+  };
+  QB_DEVICE static Raw load(const unsigned char* row, const WeightRows& m, int u) {
+    return {load_weights128(row + 16 * u), load_scale32(row + m.plane1 + 4 * (u >> 3))};
+  }
+  QB_DEVICE static float scale(const Raw& raw) { return bits_to_float(raw.d); }
 };
 
 }  // namespace qbench::kernels::QB_CUDA_NAMESPACE

@@ -40,6 +40,10 @@ PlaneBytes plane_bytes(DType dtype) {
       return {{16, 4, 0, 0}, {0, 0, 16, 0}};
     case DType::kQ6_K:
       return {{16, 8, 2, 0}, {0, 0, 0, 2}};
+    case DType::kInt8:
+      return {{16, 16, 0, 0}, {}};  // and the row's scale
+    case DType::kInt4:
+      return {{16, 1, 0, 0}, {}};  // 4 bytes for each 4 blocks
     default:
       return {};
   }
@@ -163,6 +167,35 @@ void pack_q6_k(const WeightLayout& layout, const std::byte* from, std::byte* to)
   }
 }
 
+void pack_int8(const WeightLayout& layout, const std::byte* from, std::byte* to) {
+  for (std::int64_t b = 0; b < layout.cols / 32; ++b) {
+    std::memcpy(to + 16 * b, from + 32 * b, 16);
+    std::memcpy(to + layout.plane[1] + 16 * b, from + 32 * b + 16, 16);
+  }
+  std::memcpy(to + layout.plane[2], from + layout.cols, sizeof(float));
+}
+
+void pack_int4(const WeightLayout& layout, const std::byte* from, std::byte* to) {
+  for (std::int64_t g = 0; g < layout.cols / tensor::kGroup; ++g) {
+    const auto block = block_at<tensor::BlockInt4>(from, g);
+    std::memcpy(to + 64 * g, block.qs, 64);
+    std::memcpy(to + layout.plane[1] + 4 * g, &block, 4);  // d, zero
+  }
+}
+
+void pack_fp8(const WeightLayout& layout, const std::byte* from, std::byte* to) {
+  if (layout.dtype == DType::kFP8) {
+    std::memcpy(to, from, static_cast<std::size_t>(layout.cols));
+    std::memcpy(to + layout.plane[1], from + layout.cols, sizeof(float));
+    return;
+  }
+  for (std::int64_t g = 0; g < layout.cols / tensor::kGroup; ++g) {
+    const auto block = block_at<tensor::BlockFP8>(from, g);
+    std::memcpy(to + tensor::kGroup * g, block.qs, sizeof(block.qs));
+    std::memcpy(to + layout.plane[1] + 4 * g, &block.d, sizeof(float));
+  }
+}
+
 }  // namespace
 
 bool device_reads(DType dtype) noexcept { return !reads_int8(dtype) || plane_bytes(dtype).small[0] != 0; }
@@ -172,6 +205,11 @@ WeightLayout weight_layout(DType dtype, std::int64_t cols) {
   WeightLayout layout;
   layout.dtype = dtype;
   layout.cols = cols;
+  if (is_fp8(dtype)) {
+    layout.plane[1] = static_cast<std::int32_t>(round_up(cols, kAlign));
+    layout.row_bytes = layout.plane[1] + round_up(4 * (dtype == DType::kFP8 ? 1 : cols / tensor::kGroup), kAlign);
+    return layout;
+  }
   if (!reads_int8(dtype)) {
     layout.row_bytes = round_up(cols, kFloatUnit) * tensor::info(dtype).block_bytes;
     return layout;
@@ -181,11 +219,12 @@ WeightLayout weight_layout(DType dtype, std::int64_t cols) {
     layout.plane[p] = static_cast<std::int32_t>(layout.row_bytes);
     layout.row_bytes += round_up(bytes.small[p] * (cols / tensor::kSmallBlock) + bytes.super[p] * (cols / tensor::kSuperBlock), kAlign);
   }
+  layout.row_bytes += round_up(tensor::info(dtype).row_extra_bytes, kAlign);  // INT8: its scale, where plane 2 starts
   return layout;
 }
 
 void pack_row(const WeightLayout& layout, const std::byte* from, std::byte* to) {
-  if (!reads_int8(layout.dtype)) {
+  if (!reads_int8(layout.dtype) && !is_fp8(layout.dtype)) {
     const auto bytes = static_cast<std::size_t>(tensor::row_bytes(layout.dtype, layout.cols));
     std::memcpy(to, from, bytes);
     std::memset(to + bytes, 0, static_cast<std::size_t>(layout.row_bytes) - bytes);
@@ -211,6 +250,13 @@ void pack_row(const WeightLayout& layout, const std::byte* from, std::byte* to) 
       return pack_k45<tensor::BlockQ5_K, true>(layout, from, to);
     case DType::kQ6_K:
       return pack_q6_k(layout, from, to);
+    case DType::kInt8:
+      return pack_int8(layout, from, to);
+    case DType::kInt4:
+      return pack_int4(layout, from, to);
+    case DType::kFP8:
+    case DType::kFP8Block:
+      return pack_fp8(layout, from, to);
     default:
       QB_CHECK(false);
   }

@@ -178,6 +178,11 @@ inline float bf16_to_float(unsigned short bits) { return tensor::f32_from_bf16(b
 inline unsigned short float_to_bf16(float x) { return tensor::bf16_from_f32(x); }
 inline float f16_to_float(unsigned short bits) { return tensor::f32_from_f16(bits); }
 inline unsigned short float_to_f16(float x) { return tensor::f16_from_f32(x); }
+/// Four E4M3 codes, the first in the low byte.
+inline float4 e4m3x4_to_floats(unsigned codes) {
+  const auto code = [codes](int i) { return tensor::f32_from_e4m3(static_cast<unsigned char>(codes >> (8 * i))); };
+  return {code(0), code(1), code(2), code(3)};
+}
 /// `lo` in the low half.
 inline unsigned pack2_bf16(float lo, float hi) {
   return static_cast<unsigned>(float_to_bf16(lo)) | (static_cast<unsigned>(float_to_bf16(hi)) << 16);

@@ -22,7 +22,7 @@ void check_supported(const tensor::RowSource& part) {
   if (!kernels::device_reads(part.dtype())) {
     throw Error(ErrorCode::kUnsupported,
                 fmt::format("the CUDA kernels do not read {} weights (they read f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k, "
-                            "q6_k, iq4_nl); use --device cpu",
+                            "q6_k, iq4_nl, int8, fp8, fp8_block, int4); use --device cpu",
                             tensor::name_of(part.dtype())),
                 "cuda");
   }

@@ -16,7 +16,8 @@ constexpr int kMostThreads = 32;
 
 /// Whether a row on the device is the row of the file, byte for byte.
 bool keeps_rows(const tensor::RowSource& part, const kernels::WeightLayout& layout) {
-  return !kernels::reads_int8(layout.dtype) && tensor::row_bytes(part.dtype(), part.cols()) == layout.row_bytes;
+  return !kernels::reads_int8(layout.dtype) && !kernels::is_fp8(layout.dtype) &&
+         tensor::row_bytes(part.dtype(), part.cols()) == layout.row_bytes;
 }
 
 }  // namespace

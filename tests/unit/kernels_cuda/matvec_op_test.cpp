@@ -12,6 +12,7 @@ using tensor::DType;
 std::vector<std::int64_t> widths(DType dtype) {
   const std::int64_t block = tensor::info(dtype).block_elements;
   if (block == 1) return {1, 7, 8, 100, 257, 1032};
+  if (block == 128) return {128, 640, 1152};
   return block == 32 ? std::vector<std::int64_t>{32, 96, 1056} : std::vector<std::int64_t>{256, 1280};
 }
 
