@@ -16,15 +16,16 @@ void Fingerprint::add_text(std::string_view text) {
   sha_.update(text);
 }
 
-void Fingerprint::add_file(std::uint64_t file_bytes, std::span<const std::byte> header, const std::vector<TensorEntry>& stored) {
-  constexpr std::uint64_t kSample = 4096;
+void Fingerprint::add_header(std::uint64_t file_bytes, std::span<const std::byte> header) {
   add_number(file_bytes);
   add_number(header.size());
   sha_.update(header);
-  for (const TensorEntry& entry : stored) {
-    const std::uint64_t size = std::min(entry.bytes, kSample);
-    sha_.update(std::span(entry.data + (entry.bytes - size) / 2, size));
-  }
+}
+
+void Fingerprint::add_sample(const TensorEntry& entry) {
+  constexpr std::uint64_t kSample = 4096;
+  const std::uint64_t size = std::min(entry.bytes, kSample);
+  sha_.update(std::span(entry.data + (entry.bytes - size) / 2, size));
 }
 
 }  // namespace qbench::formats

@@ -41,12 +41,6 @@ void refuse_variants(const JsonFields& fields) {
     if (fields.boolean(flag).value_or(false))
       unsupported(fmt::format("{}: biases on the output or feed-forward projections are not supported", flag), fields.where());
   }
-  if (fields.find("quantization_config") != nullptr) {
-    unsupported(
-        "quantization_config: quantised checkpoints (GPTQ, AWQ, FP8, bitsandbytes) are not supported; use the unquantised checkpoint or a "
-        "GGUF",
-        fields.where());
-  }
 }
 
 void read_attention(const JsonFields& fields, ModelConfig& c) {

@@ -1,7 +1,7 @@
 #include "formats/safetensors_file.h"
 
 #include <algorithm>
-#include <optional>
+#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
@@ -20,26 +20,34 @@ using nlohmann::json;
 
 constexpr std::uint64_t kMaxHeader = 100'000'000;  // the reference implementation's limit
 
-std::optional<tensor::DType> dtype_of(std::string_view name) {
-  if (name == "F32") return tensor::DType::kF32;
-  if (name == "F16") return tensor::DType::kF16;
-  if (name == "BF16") return tensor::DType::kBF16;
-  return std::nullopt;
-}
+struct TypeName {
+  std::string_view name;
+  StoredType stored;
+  tensor::DType dtype;
+  std::uint64_t bytes;
+};
+constexpr TypeName kTypes[] = {{"F32", StoredType::kFloat, tensor::DType::kF32, 4},
+                               {"F16", StoredType::kFloat, tensor::DType::kF16, 2},
+                               {"BF16", StoredType::kFloat, tensor::DType::kBF16, 2},
+                               {"F8_E4M3", StoredType::kE4M3, tensor::DType::kF32, 1},
+                               {"I32", StoredType::kInt32, tensor::DType::kF32, 4}};
 
 [[noreturn]] void fail(std::string_view name, const std::string& message, const std::string& where, ErrorCode code = ErrorCode::kFormat) {
   throw Error(code, fmt::format("tensor {}: {}", quote(name), message), where);
 }
 
-TensorEntry read_entry(const std::string& name, const json& value, std::span<const std::byte> data, const std::string& where) {
+StoredTensor read_entry(const std::string& name, const json& value, std::span<const std::byte> data, const std::string& where) {
   const JsonFields fields(value, where, fmt::format("tensor {}.", quote(name)));
-  TensorEntry entry;
+  StoredTensor entry;
   entry.name = name;
   const std::string type = fields.string("dtype").value_or("");
-  const std::optional<tensor::DType> dtype = dtype_of(type);
-  if (!dtype)
-    fail(name, fmt::format("dtype {} is not supported; this build reads F32, F16 and BF16", quote(type)), where, ErrorCode::kUnsupported);
-  entry.dtype = *dtype;
+  const auto* known = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const TypeName& t) { return t.name == type; });
+  if (known == std::end(kTypes)) {
+    fail(name, fmt::format("dtype {} is not supported; this build reads F32, F16, BF16, F8_E4M3 and I32", quote(type)), where,
+         ErrorCode::kUnsupported);
+  }
+  entry.dtype = known->dtype;
+  entry.stored = known->stored;
   const json* shape = fields.find("shape");
   if (shape == nullptr || !shape->is_array() || shape->size() > 8) fail(name, "shape: expected a list of at most 8 numbers", where);
   entry.shape = fields.integers("shape", 1, std::int64_t{1} << 40);
@@ -55,7 +63,7 @@ TensorEntry read_entry(const std::string& name, const json& value, std::span<con
   if (begin > end || end > data.size()) {
     fail(name, fmt::format("truncated: data_offsets [{}, {}] pass the end of the data ({} bytes)", begin, end, data.size()), where);
   }
-  entry.bytes = elements * static_cast<std::uint64_t>(tensor::info(*dtype).block_bytes);
+  entry.bytes = elements * known->bytes;
   if (entry.bytes != end - begin)
     fail(name, fmt::format("shape {} takes {} bytes, data_offsets cover {}", shape_text(entry.shape), entry.bytes, end - begin), where);
   entry.data = data.data() + begin;
@@ -63,7 +71,7 @@ TensorEntry read_entry(const std::string& name, const json& value, std::span<con
 }
 
 /// The reference implementation's rule: the tensors tile the data exactly.
-void check_tiling(const std::vector<TensorEntry>& tensors, std::span<const std::byte> data, const std::string& where) {
+void check_tiling(const std::vector<StoredTensor>& tensors, std::span<const std::byte> data, const std::string& where) {
   const std::byte* expected = data.data();
   for (const TensorEntry& entry : tensors) {
     if (entry.data != expected)
@@ -75,6 +83,13 @@ void check_tiling(const std::vector<TensorEntry>& tensors, std::span<const std::
 }
 
 }  // namespace
+
+std::string_view stored_name(const StoredTensor& tensor) noexcept {
+  for (const TypeName& type : kTypes) {
+    if (type.stored == tensor.stored && (tensor.stored != StoredType::kFloat || type.dtype == tensor.dtype)) return type.name;
+  }
+  return "?";
+}
 
 SafetensorsFile parse_safetensors(std::span<const std::byte> bytes, const std::string& where) {
   ByteReader reader(bytes, where);
@@ -94,7 +109,7 @@ SafetensorsFile parse_safetensors(std::span<const std::byte> bytes, const std::s
   for (const auto& [name, value] : header.items()) {
     if (name != "__metadata__") file.tensors.push_back(read_entry(name, value, data, where));
   }
-  std::sort(file.tensors.begin(), file.tensors.end(), [](const TensorEntry& a, const TensorEntry& b) { return a.data < b.data; });
+  std::sort(file.tensors.begin(), file.tensors.end(), [](const StoredTensor& a, const StoredTensor& b) { return a.data < b.data; });
   check_tiling(file.tensors, data, where);
   return file;
 }

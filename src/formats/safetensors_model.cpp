@@ -64,11 +64,37 @@ void settle_head(TensorTable& table, bool states_tie, ModelConfig& c, const std:
   if (!states_tie) c.tied_head = head == nullptr;
   if (!c.tied_head || head == nullptr) return;
   if (embedding == nullptr) return table.rename("output.weight", "token_embd.weight");
+  const bool comparable = embedding->data != nullptr && head->data != nullptr;
   const bool same =
-      head->shape == embedding->shape && head->dtype == embedding->dtype && std::memcmp(head->data, embedding->data, head->bytes) == 0;
+      comparable && head->shape == embedding->shape && head->dtype == embedding->dtype && std::memcmp(head->data, embedding->data, head->bytes) == 0;
   if (same) return table.erase("output.weight");
   log_warning(where + ": config.json ties the head to the embedding, but the file holds a different lm_head.weight: using that");
   c.tied_head = false;
+}
+
+/// All stored tensors by name.
+class StoredTensors : public StoredLookup {
+ public:
+  explicit StoredTensors(const std::vector<SafetensorsFile>& files) {
+    for (const SafetensorsFile& file : files) {
+      for (const StoredTensor& tensor : file.tensors) index_.emplace(tensor.name, &tensor);
+    }
+  }
+  const StoredTensor* find(const std::string& name) const override {
+    const auto at = index_.find(name);
+    return at == index_.end() ? nullptr : at->second;
+  }
+
+ private:
+  std::unordered_map<std::string_view, const StoredTensor*> index_;
+};
+
+/// Packers of GPTQ write a bias of zeros for every projection, also where the model has none.
+bool is_empty_bias(const StoredTensor& stored, const HfQuantization& quantization, const ModelConfig& config) {
+  if (quantization.method == HfQuantization::Method::kNone || !stored.name.ends_with("_proj.bias")) return false;
+  const bool has_place = config.qkv_bias && neutral_from_hf(stored.name).has_value();
+  return !has_place && stored.stored == StoredType::kFloat &&
+         std::all_of(stored.data, stored.data + stored.bytes, [](std::byte b) { return b == std::byte{0}; });
 }
 
 bool is_there(const fs::path& path) {
@@ -108,7 +134,7 @@ class SafetensorsModel : public ModelFile {
       open_shards(*index, options);
     else
       open_file(is_folder(path) ? only_weights_file() : path, options);
-    tensors_ = assemble_hf_tensors(parsed_, states_tie, config_, where_);
+    tensors_ = assemble_hf_tensors(parsed_, states_tie, config_, where_, quantization_);
     validate(config_, where_);  // again: generation_config.json has added EOS ids
     tokenizer_ = load_tokenizer_source(folder_);
   }
@@ -118,8 +144,20 @@ class SafetensorsModel : public ModelFile {
   const TensorEntry* find(std::string_view name) const override { return tensors_.find(name); }
   const TokenizerSource& tokenizer() const override { return tokenizer_; }
   const GenerationDefaults& generation_defaults() const override { return generation_; }
-  std::string format_name() const override { return "safetensors"; }
-  std::string precision_name() const override { return dominant_type(tensors_); }
+  std::string format_name() const override {
+    const std::string_view method = name_of(quantization_.method);
+    return method.empty() ? "safetensors" : fmt::format("safetensors ({})", method);
+  }
+  /// A quantised checkpoint is called after its projections, however much its embedding weighs.
+  std::string precision_name() const override {
+    switch (quantization_.method) {
+      case HfQuantization::Method::kNone: return dominant_type(tensors_);
+      case HfQuantization::Method::kFP8: return std::string(tensor::name_of(tensor::DType::kFP8Block));
+      case HfQuantization::Method::kAwq:
+      case HfQuantization::Method::kGptq: break;
+    }
+    return std::string(tensor::name_of(tensor::DType::kInt4));
+  }
   std::uint64_t file_bytes() const override {
     std::uint64_t total = 0;
     for (const MappedFile& file : files_) total += file.bytes().size();
@@ -140,6 +178,7 @@ class SafetensorsModel : public ModelFile {
     const json config = read_json_file(path);
     config_text_ = dump_json(config);
     config_ = read_hf_config(config, path.string(), &states_tie);
+    quantization_ = read_hf_quantization(config, path.string());
     config_.name = name_of_folder(folder_);
     const fs::path generation = folder_ / "generation_config.json";
     if (const auto found = read_json_if_there(generation)) generation_ = read_hf_generation_config(*found, generation.string(), config_);
@@ -218,6 +257,7 @@ class SafetensorsModel : public ModelFile {
   std::vector<SafetensorsFile> parsed_;
   std::string config_text_;
   ModelConfig config_;
+  HfQuantization quantization_;
   TensorTable tensors_;
   TokenizerSource tokenizer_;
   GenerationDefaults generation_;
@@ -249,17 +289,21 @@ ShardIndex read_shard_index(const json& index, const std::string& where) {
   return out;
 }
 
-TensorTable assemble_hf_tensors(const std::vector<SafetensorsFile>& files, bool states_tie, ModelConfig& config, const std::string& where) {
+TensorTable assemble_hf_tensors(const std::vector<SafetensorsFile>& files, bool states_tie, ModelConfig& config, const std::string& where,
+                                const HfQuantization& quantization) {
   TensorTable table;
+  const StoredTensors all(files);
   for (const SafetensorsFile& file : files) {
-    for (const TensorEntry& stored : file.tensors) {
-      if (is_ignorable_hf_tensor(stored.name)) continue;
-      const std::optional<std::string> neutral = neutral_from_hf(stored.name);
+    for (const StoredTensor& stored : file.tensors) {
+      if (is_ignorable_hf_tensor(stored.name) || is_quantised_part(stored, quantization, all, where)) continue;
+      if (is_empty_bias(stored, quantization, config)) continue;
+      std::optional<TensorEntry> assembled = assemble_quantised(stored, quantization, all, where);
+      TensorEntry entry = assembled ? std::move(*assembled) : TensorEntry(stored);
+      const std::optional<std::string> neutral = neutral_from_hf(entry.name);
       if (!neutral)
         fail_tensor(ErrorCode::kUnsupported, stored.name,
                     fmt::format("this build's {} decoder has no place for it", name_of(config.architecture)), where);
-      if (split_fused_experts(stored, *neutral, config, table, where)) continue;
-      TensorEntry entry = stored;
+      if (split_fused_experts(entry, *neutral, config, table, where)) continue;
       entry.name = *neutral;
       table.add(std::move(entry), where);
     }

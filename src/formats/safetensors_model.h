@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/mapped_file.h"
+#include "formats/hf_quantization.h"
 #include "formats/model_file.h"
 #include "formats/safetensors_file.h"
 #include "formats/tensor_table.h"
@@ -23,8 +24,9 @@ struct ShardIndex {
 ShardIndex read_shard_index(const nlohmann::json& index, const std::string& where);
 
 /// Neutral tensors of a checkpoint, with tied heads settled as transformers 5 does. `states_tie` is false where config.json leaves it open.
-/// Everything is checked; `config.tied_head` may change.
-TensorTable assemble_hf_tensors(const std::vector<SafetensorsFile>& files, bool states_tie, ModelConfig& config, const std::string& where);
+/// Matrices of quantised checkpoints are put together from their parts. Everything is checked; `config.tied_head` may change.
+TensorTable assemble_hf_tensors(const std::vector<SafetensorsFile>& files, bool states_tie, ModelConfig& config, const std::string& where,
+                                const HfQuantization& quantization = {});
 
 /// `path`: a folder with config.json and safetensors, or one of its safetensors files.
 std::unique_ptr<ModelFile> open_safetensors(const std::filesystem::path& path, const MapOptions& options);

@@ -63,7 +63,7 @@ TEST_CASE("a config.json that is absent, mistyped or absurd is refused") {
        [](json& c) {
          c["quantization_config"] = {{"quant_method", "awq"}};
        },
-       "quantised checkpoints"},
+       "quantization_config.bits: expected"},
       {"theta 0", [](json& c) { c["rope_theta"] = 0; }, "rope_theta: expected a number above 0"},
       {"theta text", [](json& c) { c["rope_theta"] = "1e6"; }, "rope_theta: expected a number"},
       {"llama3 RoPE",

@@ -42,6 +42,7 @@ TEST_CASE("tensors of every type come back byte for byte, from versions 2 and 3,
   const TempDir dir;
   for (const std::uint32_t version : {2u, 3u}) {
     for (const tensor::DTypeInfo& type : tensor::all_dtypes()) {
+      if (type.ggml_id == tensor::kNoGgmlId) continue;
       CAPTURE(type.name);
       GgufWriter writer = tiny_gguf({.hidden = 256, .head_dim = 64, .ffn = 256, .dtype = type.dtype});
       writer.version = version;

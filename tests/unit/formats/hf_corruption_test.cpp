@@ -50,7 +50,7 @@ TEST_CASE("a safetensors file whose header lies is refused") {
   const SafetensorsWriter good = three_tensors();
   REQUIRE_NOTHROW(parse_bytes(good.bytes()));
   const std::vector<JsonCorruption> table{
-      {"unknown dtype", [](json& h) { h["a"]["dtype"] = "F8_E4M3"; }, "tensor 'a': dtype 'F8_E4M3' is not supported"},
+      {"unknown dtype", [](json& h) { h["a"]["dtype"] = "F8_E5M2"; }, "tensor 'a': dtype 'F8_E5M2' is not supported"},
       {"no dtype", [](json& h) { h["a"].erase("dtype"); }, "tensor 'a': dtype '' is not supported"},
       {"dtype is a number", [](json& h) { h["a"]["dtype"] = 3; }, "tensor 'a'.dtype: expected a string, found '3'"},
       {"no shape", [](json& h) { h["a"].erase("shape"); }, "tensor 'a': shape: expected a list"},
