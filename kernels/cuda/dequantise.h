@@ -19,7 +19,7 @@ constexpr Cost dequantise_cost(const DequantiseArguments& a) {
   return {static_cast<std::uint64_t>(a.rows) * static_cast<std::uint64_t>(a.w.row_bytes + 2 * prepared_cols(a.w.cols)),
           2 * static_cast<std::uint64_t>(a.rows) * static_cast<std::uint64_t>(a.w.cols)};
 }
-/// Requires reads_int8(w.dtype).
+/// Requires is_decoded(w.dtype).
 void dequantise(const DequantiseArguments& a, Stream& stream);
 
 }  // namespace qbench::kernels::QB_CUDA_NAMESPACE

@@ -26,9 +26,6 @@ QB_DEVICE unsigned decoded_pair(const Codes& c, int i) {
                     scale * static_cast<float>(static_cast<signed char>((word >> 8) & 255U)) + c.bias);
 }
 
-/// Whether a type's numbers are decoded to BF16 on their way into a tile.
-constexpr bool is_decoded(DType dtype) { return reads_int8(dtype) || is_fp8(dtype); }
-
 /// 32 codes as BF16, 64 bytes at a 16-byte boundary.
 QB_DEVICE void write_codes(const Codes& c, unsigned short* to) {
 #pragma unroll

@@ -49,6 +49,8 @@ constexpr bool reads_int8(tensor::DType dtype) noexcept {
          dtype != tensor::DType::kFP8Block;
 }
 constexpr bool is_fp8(tensor::DType dtype) noexcept { return dtype == tensor::DType::kFP8 || dtype == tensor::DType::kFP8Block; }
+/// Whether tensor cores get a type's numbers by decoding them to BF16.
+constexpr bool is_decoded(tensor::DType dtype) noexcept { return reads_int8(dtype) || is_fp8(dtype); }
 /// Numbers of a unit, which is what a lane takes at a time: 16 bytes of a float type but F32, a block of 32 of the others.
 constexpr int unit_numbers(tensor::DType dtype) noexcept { return reads_int8(dtype) ? 32 : is_fp8(dtype) ? 16 : 8; }
 

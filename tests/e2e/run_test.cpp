@@ -90,6 +90,27 @@ TEST_CASE("synthetic weights run without a tokenizer: seeded ids of the declared
   CHECK_FALSE(results.cell(model, "first", "speed", "decode_tok_per_s_median").empty());
 }
 
+TEST_CASE("run converts to int8 and fp8 while loading, draws int4, and says so in its rows") {
+  struct Case {
+    std::string model, precision, conversion;
+  };
+  const Workplace place;
+  for (const Case& c : {Case{place.model(), "int8", " to int8"}, Case{place.model(), "fp8", " to fp8"}, Case{"synthetic:slow", "int4", "drawn as int4"}}) {
+    CAPTURE(c.precision);
+    const Outcome outcome = place.qbench(place.run(c.model, {"--suite", "two", "--pass", "speed", "--precision", c.precision, "-r", "1"}));
+    REQUIRE_MESSAGE(outcome.status == 0, outcome.err);
+    const Results results = read_results(place.results());
+    const std::string label = results.summary.rows.front()[*results.summary.column("model")];
+    CHECK(results.cell(label, "first", "speed", "status") == "ok");
+    CHECK(results.cell(label, "first", "speed", "precision") == c.precision);
+    CHECK(results.cell(label, "first", "speed", "conversion").find(c.conversion) != std::string::npos);
+    std::filesystem::remove_all(place.results());
+  }
+  const Outcome refused = place.qbench({"models", "plan", "-m", place.model(), "--precision", "int4"});
+  CHECK(refused.status == 3);
+  CHECK(refused.err.find("int4 and the K types are for synthetic weights") != std::string::npos);
+}
+
 TEST_CASE("the context holds a prompt with more tokens than a guess from its bytes") {
   const Workplace place;
   std::string digits;

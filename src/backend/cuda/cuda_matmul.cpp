@@ -63,7 +63,7 @@ void CudaBackend::multiply_tiles(const kernels::MatmulArguments& m) {
 /// The product by the library, of quantised weights through tiles of rows as BF16. False where the library does not do it; nothing has been
 /// gathered then.
 bool CudaBackend::multiply_blas(const kernels::MatmulArguments& m, const float* bias) {
-  const bool quantised = kernels::reads_int8(m.w.dtype);
+  const bool quantised = kernels::is_decoded(m.w.dtype);
   if (blas_ == nullptr || m.tokens < (quantised ? kFewestDequantisedTokens : kFewestBlasTokens)) return false;
   if (reinterpret_cast<std::uintptr_t>(m.y) % 16 != 0 || m.y_stride % 4 != 0) return false;
   const std::int64_t h_cols = kernels::prepared_cols(m.w.cols);

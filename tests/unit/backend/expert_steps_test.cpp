@@ -138,7 +138,7 @@ TEST_CASE("the experts step equals the formula for one token and for many, renor
 }
 
 TEST_CASE("the experts step does not depend on the number of threads or the order of blocks by a single bit") {
-  for (const DType dtype : {DType::kF32, DType::kBF16, DType::kQ8_0}) {
+  for (const DType dtype : {DType::kF32, DType::kBF16, DType::kQ8_0, DType::kInt8, DType::kFP8}) {
     const Experts experts(dtype);
     for (const StepDevice& on : step_devices("experts threads")) {
       CAPTURE(on.name);

@@ -131,7 +131,7 @@ TEST_CASE("norm_head computes the listed rows only, in their order") {
 }
 
 TEST_CASE("embed copies the rows of the ids as their type defines them") {
-  for (const DType dtype : {DType::kF32, DType::kBF16, DType::kQ8_0}) {
+  for (const DType dtype : {DType::kF32, DType::kBF16, DType::kQ8_0, DType::kInt8, DType::kFP8}) {
     const Weights table(50, 64, 11, dtype);
     for (const StepDevice& on : step_devices("embed")) {
       const auto device = on.make(2);
