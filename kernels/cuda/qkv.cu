@@ -12,7 +12,7 @@
 namespace qbench::kernels::QB_CUDA_NAMESPACE {
 namespace {
 
-constexpr int kRows = 2;
+constexpr int kRows = kQkvRows;
 constexpr float kLargestF16 = 65504.0F;
 
 /// The part and row at which a head starts.
@@ -151,20 +151,14 @@ void qkv_finish(const QkvFinishArguments& a, Stream& stream) {
 
 void qkv(const QkvArguments& a, int sm_count, Stream& stream) {
   const int all = a.heads + 2 * a.kv_heads;
-  std::int64_t shared = 0;
-  for (int p = 0; p < 3; ++p) {
-    if (a.part_rows[p] > 0 && staged_bytes(a.part[p]) > shared) shared = staged_bytes(a.part[p]);
-  }
-  const MatvecGrid grid = matvec_grid(std::int64_t{all} * a.head_dim, kRows, unit_count_host(a.part[0]), a.tokens, sm_count);
-  const int tile = kMatvecWarps / grid.parts * kRows;
-  const int tiles = (a.head_dim + tile - 1) / tile;
-  launch(LaunchConfig{{static_cast<unsigned>(all * tiles), static_cast<unsigned>(a.tokens), 1},
+  const QkvGrid grid = qkv_grid(a, sm_count);
+  launch(LaunchConfig{{static_cast<unsigned>(all * grid.tiles), static_cast<unsigned>(a.tokens), 1},
                       kMatvecThreads,
-                      static_cast<std::size_t>(shared),
+                      static_cast<std::size_t>(grid.shared_bytes),
                       stream,
                       a.programmatic,
                       "qkv"},
-         (qkv_kernel), a, tiles, grid.parts);
+         (qkv_kernel), a, grid.tiles, grid.parts);
 }
 
 }  // namespace qbench::kernels::QB_CUDA_NAMESPACE

@@ -4,6 +4,7 @@
 
 #include "kernels/cuda/kv_layout.h"
 #include "kernels/cuda/matvec.h"
+#include "kernels/cuda/matvec_grid.h"
 
 namespace qbench::kernels::QB_CUDA_NAMESPACE {
 
@@ -44,6 +45,23 @@ constexpr Cost qkv_cost(const QkvArguments& a) {
   const auto cols = static_cast<std::uint64_t>(a.part[0].cols);
   const auto appended = static_cast<std::uint64_t>(2 * a.kv_heads * a.head_dim * kv_number_bytes(a.layout.dtype));
   return {weights + tokens * (4 * cols + 4 * static_cast<std::uint64_t>(a.heads * a.head_dim) + appended), 2 * rows * cols * tokens};
+}
+/// How a launch is divided: a head's rows into tiles, a block each.
+struct QkvGrid {
+  int tiles;                 ///< of a head
+  int parts;                 ///< warps that share the columns of a row
+  std::int64_t shared_bytes; ///< dynamic
+};
+constexpr int kQkvRows = 2;  ///< of a warp
+constexpr QkvGrid qkv_grid(const QkvArguments& a, int sm_count) {
+  const std::int64_t rows = std::int64_t{a.heads + 2 * a.kv_heads} * a.head_dim;
+  QkvGrid grid{1, matvec_grid(rows, kQkvRows, unit_count_host(a.part[0]), a.tokens, sm_count).parts, 0};
+  const int tile = kMatvecWarps / grid.parts * kQkvRows;
+  grid.tiles = (a.head_dim + tile - 1) / tile;
+  for (int p = 0; p < 3; ++p) {
+    if (a.part_rows[p] > 0 && staged_bytes(a.part[p]) > grid.shared_bytes) grid.shared_bytes = staged_bytes(a.part[p]);
+  }
+  return grid;
 }
 /// Requires staged_bytes of every part <= kSharedLimit, head_dim <= kMostHeadDim and a multiple of 8.
 void qkv(const QkvArguments& a, int sm_count, Stream& stream);
