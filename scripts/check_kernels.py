@@ -38,7 +38,7 @@ def main():
         defined = kernels_of(text)
         kernels |= defined
         for kernel in sorted(defined):
-            if not re.search(rf"\(\s*{kernel}\b[^;{{]*\)\s*,", text):
+            if not re.search(rf"launch\((?:[^;]*[(\s]){kernel}\b", text):
                 problems.append(f"{source.relative_to(ROOT)}: nothing launches {kernel}")
         header = source.with_suffix(".h")
         declared = launchers_of(without_comments(header.read_text())) if defined and header.exists() else set()

@@ -32,8 +32,8 @@ QB_DEVICE void dot_columns(const WeightRows& m, const unsigned char* const (&row
     }
 #pragma unroll
     for (int i = 0; i < kAhead; ++i) {
-      const int u = base + i * step;
-      if (u >= units) break;
+      const bool there = base + i * step < units;  // selected, not branched around: see dot_rows
+      const int u = there ? base + i * step : first;
       if constexpr (is_fp8(kType)) {
         float4 w[kRows][4];
 #pragma unroll
@@ -41,7 +41,10 @@ QB_DEVICE void dot_columns(const WeightRows& m, const unsigned char* const (&row
 #pragma unroll
         for (int c = 0; c < kColumns; ++c) {
 #pragma unroll
-          for (int r = 0; r < kRows; ++r) sum[r][c] += F::scale(raw[i][r]) * dot_sixteen(w[r], x.low + u + c * stride, units);
+          for (int r = 0; r < kRows; ++r) {
+            const float more = F::scale(raw[i][r]) * dot_sixteen(w[r], x.low + u + c * stride, units);
+            sum[r][c] += there ? more : 0.0F;
+          }
         }
       } else if constexpr (reads_int8(kType)) {
         Codes codes[kRows];
@@ -57,7 +60,8 @@ QB_DEVICE void dot_columns(const WeightRows& m, const unsigned char* const (&row
           for (int r = 0; r < kRows; ++r) {
             const float scaled = codes[r].low * static_cast<float>(dot_bytes(codes[r].v, low)) +
                                  codes[r].high * static_cast<float>(dot_bytes(codes[r].v + 4, high));
-            sum[r][c] += scaled * scale + codes[r].bias * bias;
+            const float more = scaled * scale + codes[r].bias * bias;
+            sum[r][c] += there ? more : 0.0F;
           }
         }
       } else {
@@ -69,7 +73,10 @@ QB_DEVICE void dot_columns(const WeightRows& m, const unsigned char* const (&row
           const float4 low = as_floats(x.low[u + c * stride]);
           const float4 high = as_floats(x.high[u + c * stride]);
 #pragma unroll
-          for (int r = 0; r < kRows; ++r) sum[r][c] += dot_floats(w[r], low, high);
+          for (int r = 0; r < kRows; ++r) {
+            const float more = dot_floats(w[r], low, high);
+            sum[r][c] += there ? more : 0.0F;
+          }
         }
       }
     }

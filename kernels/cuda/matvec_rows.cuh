@@ -185,11 +185,14 @@ QB_DEVICE void dot_rows(const WeightRows& m, const unsigned char* const (&row)[k
 #pragma unroll
       for (int r = 0; r < kRows; ++r) raw[i][r] = F::load(row[r], m, u);
     }
+    // No branch around what is not there: the compiler would move the loads behind it, and one unit's alone would be on their way at a time.
 #pragma unroll
     for (int i = 0; i < kAhead; ++i) {
-      const int u = base + i * step;
-      if (u >= units) break;
-      add_unit<kType>(raw[i], x, u, units, sum);
+      const bool there = base + i * step < units;
+      float more[kRows] = {};
+      add_unit<kType>(raw[i], x, there ? base + i * step : first, units, more);
+#pragma unroll
+      for (int r = 0; r < kRows; ++r) sum[r] += there ? more[r] : 0.0F;
     }
   }
   if constexpr (has_row_scale(kType)) {
