@@ -71,6 +71,7 @@ def predict(build, launch):
     return {**launch, "flying": flying, "seconds": launch["bytes"] / rate, "rate": rate}
 
 
+@functools.cache
 def step_of(build, model, precision, positions):
     program = build / "tests" / "bench" / "decode_costs"
     environment = {**os.environ, "QBENCH_DATA_DIR": str(ROOT)}
@@ -81,9 +82,10 @@ def step_of(build, model, precision, positions):
 
 
 def by_type(build):
+    used = {launch["kernel"] for model in MODELS for launch in step_of(build, *model)}
     lines = ["| kernel | registers | blocks / SM | bytes a thread has on their way, by weight type |", "|---|---:|---:|---|"]
     for name, (row, loads) in sorted(compiled(build).items()):
-        if not row["decode"]:
+        if name not in used:
             continue
         kinds = {kind: size for kind, size in loads.items() if kind and kind != "halfformat"} or {"all": loads.get("", 0)}
         grouped = {}
@@ -124,7 +126,7 @@ def tables(build):
         BEGIN, "",
         f"Predictions for a machine of {SM_COUNT} multiprocessors, {BYTES_PER_S / 1e12} TB/s and {LATENCY_S * 1e6} us from a load to its data: {needed:.0f} KB must be on their way in each "
         f"multiprocessor. Compiled for sm_{ARCHITECTURE}. **Nothing of this is measured**; `scripts/gpu-validate.sh` confirms or refutes it.", "",
-        "Loads of the kernels of a decode step, from the disassembly:", "", *by_type(build), "",
+        "Loads of the kernels of these tables, from the disassembly (what neighbouring lanes share is counted for each):", "", *by_type(build), "",
         f"One token of {model}, {precision}, depth {positions}, batch 1, by the kernels' cost functions:", "", *in_detail(build), "",
         "A token of each model, KV cache in BF16. The floor is all bytes at the bandwidth; gaps are those between launches:", "", *by_model(build), "", END]
     return "\n".join(parts)

@@ -60,9 +60,10 @@ run_preset ci all
 run_check "the binary can be copied to another machine" python3 scripts/check_portable.py build/ci/qbench
 if $all; then
   if cmake --build --preset ci --target help 2>/dev/null | grep -q '^cuda_kernels:'; then
-    run_check "CUDA kernels compile, and none of a decode step spills" \
-      sh -c "cmake --build --preset ci -j $jobs --target cuda_kernels && python3 scripts/kernel_report.py --build build/ci --check"
     run_check "a binary with the device cuda links, runs without a driver and says what is missing" ./scripts/check_cuda_binary.sh
+    run_check "no CUDA kernel of a decode step spills" python3 scripts/kernel_report.py --build build/cuda --check
+    run_check "the predictions of kernels/README.md follow from the kernels" \
+      sh -c "cmake --build --preset cuda -j $jobs --target decode_costs && python3 scripts/kernel_predictions.py --build build/cuda --check"
   else
     echo "[skipped] compiling the CUDA kernels: no nvcc here" | tee -a "$logs/checks.log"
   fi

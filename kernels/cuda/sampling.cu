@@ -22,7 +22,7 @@ namespace {
 
 using Standing = unsigned long long;  // larger is earlier; 0 is none
 
-constexpr int kThreads = 256;
+constexpr int kThreads = kPickThreads;
 constexpr int kDrawThreads = 1024;
 constexpr int kStaged = 4096;
 constexpr int kDigits = 256;
@@ -262,10 +262,7 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kDrawThreads, 1) pick_draw_kernel(PickArguments a) {
 
 void pick(const PickArguments& a, Stream& stream) {
   const auto rows = static_cast<unsigned>(a.rows);
-  const auto blocks_of = [&](int threads) {  // eight logits a thread, where that does not take too many blocks
-    const int wanted = (a.vocab + 8 * threads - 1) / (8 * threads);
-    return static_cast<unsigned>(wanted < kMostPickBlocks ? wanted : kMostPickBlocks);
-  };
+  const auto blocks_of = [&](int threads) { return static_cast<unsigned>(pick_blocks(a.vocab, threads)); };
   if (a.rule.no_repeat_ngram > 0) {
     launch(LaunchConfig{{1, rows, 1}, kThreads, 0, stream, a.programmatic, "pick_ban"}, (pick_ban_kernel), a);
   }

@@ -69,6 +69,12 @@ constexpr Cost pick_cost(const PickArguments& a) {
   const std::uint64_t passes = a.rule.inverse_temperature == 0.0F ? 1 : 2;
   return {passes * 4 * logits + (a.rule.penalizes ? 4 * logits : 0), passes * logits};
 }
+constexpr std::int32_t kPickThreads = 256;
+/// Blocks that share a row: eight logits a thread, where that does not take too many blocks.
+constexpr std::int32_t pick_blocks(std::int32_t vocab, std::int32_t threads) {
+  const std::int32_t wanted = (vocab + 8 * threads - 1) / (8 * threads);
+  return wanted < kMostPickBlocks ? wanted : kMostPickBlocks;
+}
 /// Greedy: one launch. Drawing: one more. No-repeat n-gram: one more.
 void pick(const PickArguments& a, Stream& stream);
 

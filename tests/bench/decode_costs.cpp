@@ -42,7 +42,7 @@ class DecodeStep {
     PickArguments pick{};
     pick.rows = 1;
     pick.vocab = static_cast<std::int32_t>(c_.vocab);
-    add("sampling", "pick_largest_kernel", "", pick_cost(pick), 1, 0);
+    add("sampling", "pick_largest_kernel", "", pick_cost(pick), pick_blocks(pick.vocab, kPickThreads), 0);
   }
 
   const std::map<Launch, int>& launches() const { return launches_; }
