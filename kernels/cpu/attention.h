@@ -41,6 +41,12 @@ std::int64_t attention_tokens_per_task(std::int64_t group);
 struct AttentionKernels {
   void (*run)(const AttentionTask& task, float* scratch);
 
+  /// The same with all scores in memory, in three passes over a whole task (partial nullptr): scores (count * group, stride), whose column c is
+  /// position begin / kAttentionBlock * kAttentionBlock + c and whose stride covers `end` rounded up to a block; weights; out.
+  void (*materialised_scores)(const AttentionTask& task, float* scratch, float* scores, std::int64_t stride);
+  void (*materialised_softmax)(const AttentionTask& task, float* scores, std::int64_t stride);
+  void (*materialised_values)(const AttentionTask& task, float* scratch, const float* scores, std::int64_t stride);
+
   /// out (head_dim) = the partial sums of one row, joined in order: part i starts at partials + i * stride.
   void (*combine)(const float* partials, std::int64_t parts, std::int64_t stride, std::int64_t head_dim, std::int64_t padded_dim,
                   float* out);

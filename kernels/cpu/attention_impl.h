@@ -222,7 +222,15 @@ void combine_partials(const float* partials, std::int64_t parts, std::int64_t st
   for (std::int64_t d = 0; d < head_dim; ++d) out[d] *= inverse;
 }
 
-constexpr AttentionKernels kAttention = {run_attention, combine_partials};
+}  // namespace
+}  // namespace qbench::kernels::cpu
+
+#include "kernels/cpu/attention_materialised.h"
+
+namespace qbench::kernels::cpu {
+namespace {
+
+constexpr AttentionKernels kAttention = {run_attention, materialised_scores, materialised_softmax, materialised_values, combine_partials};
 
 }  // namespace
 }  // namespace qbench::kernels::cpu

@@ -146,4 +146,8 @@ std::unique_ptr<PackedMatrix> pack_matrix(const tensor::RowSource& source, Isa i
   return std::make_unique<TiledMatrix>(source, choose(source.dtype(), kernels), parallel);
 }
 
+std::unique_ptr<PackedMatrix> unpacked_matrix(const tensor::RowSource& source, Isa isa, const CpuFeatures& features, const ParallelFor& parallel) {
+  return dequantised_matrix(source, kernels_for(isa, features).f32, parallel);
+}
+
 }  // namespace qbench::kernels::cpu

@@ -61,4 +61,7 @@ std::int64_t prepare_granularity(InputKind kind);
 /// Packs every row of the source. Any of tensor::DType; rows and cols as they come (rows not divisible by the tile are padded inside).
 std::unique_ptr<PackedMatrix> pack_matrix(const tensor::RowSource& source, Isa isa, const CpuFeatures& features, const ParallelFor& parallel);
 
+/// Rows of any type as the file has them, made float32 on the way into every product: what packing is measured against.
+std::unique_ptr<PackedMatrix> unpacked_matrix(const tensor::RowSource& source, Isa isa, const CpuFeatures& features, const ParallelFor& parallel);
+
 }  // namespace qbench::kernels::cpu

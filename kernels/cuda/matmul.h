@@ -62,11 +62,13 @@ struct MatmulArguments {
 
   bool operator==(const MatmulArguments&) const = default;
 };
+/// Grouped: of as many experts as the slots can choose.
 constexpr Cost matmul_cost(const MatmulArguments& a) {
+  const auto matrices = static_cast<std::uint64_t>(a.groups.tiles == nullptr ? 1 : a.groups.most - a.tokens / a.groups.tile_rows);
   const auto rows = static_cast<std::uint64_t>(a.rows);
   const auto cols = static_cast<std::uint64_t>(a.w.cols);
   const auto tokens = static_cast<std::uint64_t>(a.tokens);
-  return {rows * static_cast<std::uint64_t>(a.w.row_bytes) + tokens * (2 * cols + 4 * rows * (a.accumulate ? 2 : 1)),
+  return {matrices * rows * static_cast<std::uint64_t>(a.w.row_bytes) + tokens * (2 * cols + 4 * rows * (a.accumulate ? 2 : 1)),
           2 * rows * cols * tokens};
 }
 /// Whether tensor cores do this type: all but F32, which 16 bits would round.

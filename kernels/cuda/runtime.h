@@ -158,6 +158,10 @@ class Graph {
   std::unique_ptr<State> state_;
 };
 
+/// A range of the calling thread that Nsight shows under `name` (NVTX); nothing on the emulated device, nor where no profiler listens. Ranges nest.
+void push_profiler_range(const char* name) noexcept;
+void pop_profiler_range() noexcept;
+
 /// All four are asynchronous in the stream. Host memory is read or written before the call returns where it is pageable: to be sure of what
 /// copy_to_host has written, synchronize.
 void copy_to_device(void* device, const void* host, std::size_t bytes, Stream& stream);

@@ -1,6 +1,7 @@
 #include "kernels/cuda/runtime_cuda.h"
 
 #include <cuda_runtime.h>
+#include <nvtx3/nvToolsExt.h>
 
 #include <string>
 #include <utility>
@@ -201,6 +202,9 @@ Event::Event(Event&&) noexcept = default;
 Event& Event::operator=(Event&&) noexcept = default;
 void Event::record(Stream& stream) { check(cudaEventRecord(state_->handle, native_stream(stream)), "cudaEventRecord"); }
 void Event::synchronize() { check(cudaEventSynchronize(state_->handle), "cudaEventSynchronize"); }
+void push_profiler_range(const char* name) noexcept { nvtxRangePushA(name); }
+void pop_profiler_range() noexcept { nvtxRangePop(); }
+
 float Event::elapsed_ms_since(const Event& start) const {
   float ms = 0;
   check(cudaEventElapsedTime(&ms, start.state_->handle, state_->handle), "cudaEventElapsedTime");

@@ -13,14 +13,18 @@ struct StepCost {
   std::int64_t launches = 0;  ///< kernels, or parallel regions of the CPU
 };
 
-/// A device's stopwatch between steps. While one exists the device submits steps one by one.
+/// A device's stopwatch between steps.
 class StepClock {
  public:
   virtual ~StepClock() = default;
-  /// A point in time behind everything that was submitted before.
-  virtual void mark() = 0;
-  /// Nanoseconds of all marks since the last call, from a start that is the same for all of them; waits for the device. Empty where times
-  /// mean nothing (an emulated device).
+  /// From start to stop the device submits steps one by one. Stamps of before stay readable.
+  virtual void start() = 0;
+  virtual void stop() noexcept = 0;
+  /// Around one step, which a profiler then shows under `name` (a literal): points in time behind everything that was submitted before.
+  virtual void begin(const char* name) = 0;
+  virtual void end() = 0;
+  /// Nanoseconds of all beginnings and ends since the last call, in turn, from a start that is the same for all of them; waits for the
+  /// device. Empty where times mean nothing (an emulated device).
   virtual std::vector<std::int64_t> take_ns() = 0;
 };
 

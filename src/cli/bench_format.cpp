@@ -9,6 +9,8 @@
 #include "base/units.h"
 #include "record/csv.h"
 #include "record/metric_catalog.h"
+#include "record/record_json.h"
+#include "report/study_sections.h"
 #include "report/text.h"
 #include "stats/summary.h"
 
@@ -28,7 +30,7 @@ std::string digits(const std::optional<std::int64_t>& value) { return value ? st
 
 ordered_json to_json(const BenchRow& row) {
   const stats::Summary summary = stats::summarize(row.samples);
-  return {{"model", row.model},
+  ordered_json object{{"model", row.model},
           {"test", word(row.test)},
           {"tok_per_s_median", number(summary.median)},
           {"tok_per_s_mean", number(summary.mean)},
@@ -55,8 +57,12 @@ ordered_json to_json(const BenchRow& row) {
           {"device", word(row.device)},
           {"device_description", word(row.device_description)},
           {"instruction_sets", word(row.instruction_sets)},
+          {"paths", word(row.paths)},
           {"status", row.status},
           {"error", word(row.error)}};
+  if (row.breakdown) object["breakdown"] = ordered_json::parse(record::to_json_line(*row.breakdown));
+  if (row.ablation) object["ablation"] = ordered_json::parse(record::to_json_line(*row.ablation));
+  return object;
 }
 
 /// The fields of a CSV record, in the order of the JSON keys; lists become space-separated numbers.
@@ -131,6 +137,15 @@ std::string bench_row(BenchFormat format, const BenchRow& row, bool first) {
       return dump(to_json(row)) + "\n";
   }
   return "";
+}
+
+std::string bench_studies(BenchFormat format, const BenchRow& row) {
+  if (format != BenchFormat::kMarkdown) return "";
+  std::string text;
+  const std::string name = report::markdown_text(row.model) + ", " + row.test;
+  if (row.breakdown) text += fmt::format("\n{}: where time goes\n\n{}", name, report::breakdown_tables(*row.breakdown));
+  if (row.ablation) text += fmt::format("\n{}: what each optimisation is worth\n\n{}", name, report::ablation_tables(*row.ablation));
+  return text;
 }
 
 std::string bench_tail(BenchFormat format) { return format == BenchFormat::kJson ? "\n]\n" : ""; }

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "record/study_records.h"
+
 namespace qbench::cli {
 
 /// One row of a bench. Rates are tokens of all sequences per second. What is not known or was not measured is empty: in a row of a model that
@@ -19,6 +21,9 @@ struct BenchRow {
   std::vector<std::int64_t> samples_ns;
   std::vector<double> samples;       ///< (repetitions) tok/s
   std::string status = "ok", error;  ///< "failed" with the reason
+  std::string paths;                 ///< ways that ran: "flash, fused, repacked, simd"
+  std::optional<record::BreakdownRecord> breakdown;
+  std::optional<record::AblationRecord> ablation;
 };
 
 enum class BenchFormat { kMarkdown, kCsv, kJson, kJsonl };
@@ -30,5 +35,7 @@ BenchFormat bench_format_from_name(std::string_view name);
 std::string bench_head(BenchFormat format);
 std::string bench_row(BenchFormat format, const BenchRow& row, bool first);
 std::string bench_tail(BenchFormat format);
+/// Where the row's time goes and what its paths are worth, for behind the table of md; empty for other formats, whose rows hold it.
+std::string bench_studies(BenchFormat format, const BenchRow& row);
 
 }  // namespace qbench::cli

@@ -61,4 +61,17 @@ std::vector<std::int64_t> run_bench_test(engine::Session& session, const BenchTe
   return durations_ns;
 }
 
+engine::Pass bench_pass(engine::Session& session, const BenchTest& test, const std::vector<std::int32_t>& before, std::vector<std::int32_t> ids) {
+  for (std::int64_t s = 0; s < session.sequences() && !before.empty(); ++s) session.feed(s, 0, before);
+  const bool is_prompt = test.prompt_tokens > 0;
+  return engine::single_phase_pass(is_prompt ? "prefill" : "decode", test.tokens() * session.sequences(),
+                                   [&session, test, is_prompt, ids = std::move(ids)] {
+                                     if (is_prompt) {
+                                       run_prompt(session, test, ids);
+                                     } else {
+                                       session.decode(ids, test.depth, test.gen_tokens);
+                                     }
+                                   });
+}
+
 }  // namespace qbench::cli

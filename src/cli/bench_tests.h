@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/pass_study.h"
 #include "engine/session.h"
 
 namespace qbench::cli {
@@ -41,5 +42,8 @@ class BenchTokens {
 /// As in llama-bench neither tokenising nor sampling is timed, except that a device that feeds itself picks each token greedily as part of the
 /// step; the tokens at `depth` are fed once, untimed.
 std::vector<std::int64_t> run_bench_test(engine::Session& session, const BenchTest& test, std::int64_t repetitions, BenchTokens& tokens);
+
+/// The test as a pass of a study: `before` is fed first, once and untimed, then each pass takes the same ids.
+engine::Pass bench_pass(engine::Session& session, const BenchTest& test, const std::vector<std::int32_t>& before, std::vector<std::int32_t> ids);
 
 }  // namespace qbench::cli

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "cli/bench_format.h"
 #include "cli/bench_tests.h"
@@ -19,6 +20,7 @@
 #include "run/engine_settings.h"
 #include "run/guard.h"
 #include "run/opened_model.h"
+#include "run/study.h"
 #include "workload/ranges.h"
 
 namespace qbench::cli {
@@ -30,6 +32,8 @@ struct BenchCommand {
   std::int64_t repetitions = 5;
   std::int64_t seed = 1;
   std::string format = "md";
+  bool breakdown = false;
+  std::vector<std::string> ablate;
 };
 
 constexpr std::int64_t kMaxTokens = std::int64_t{1} << 20;
@@ -41,7 +45,10 @@ Tests are named as llama-bench names them: pp512 is a prompt of 512 tokens, tg32
 the cache. Ids are random; tokenising and sampling are not timed (a CUDA device picks greedily as part of each step and goes on with
 what it picked); one unmeasured run of the same shape comes first. With --batch N each of N
 sequences runs the test and all their tokens count. Lists take ranges: 128-1024+128, 1-16*2; 0 leaves a kind out. Several models are measured
-in turn; one that fails is a row, and so is a test that needs more positions than the model has; the exit status is then 3.)";
+in turn; one that fails is a row, and so is a test that needs more positions than the model has; the exit status is then 3.
+--breakdown adds passes in which each step is timed, fused as it runs and then taken apart; --ablate measures each test with one optimisation left
+out at a time, all of them in turn: flash, fusion, repack and simd on the CPU (repack and simd load the model once more), flash, graph, fusion and
+pdl on CUDA. Both follow the table; in json and jsonl they stand in the rows.)";
 
 std::vector<std::int64_t> int_list(const std::vector<std::string>& values, const char* option) {
   std::vector<std::int64_t> numbers;
@@ -57,6 +64,10 @@ std::vector<BenchTest> tests_of(const BenchCommand& options) {
   if (options.repetitions < 1 || options.repetitions > 10'000) {
     throw Error(ErrorCode::kUsage, "must be from 1 to 10000, not " + std::to_string(options.repetitions), "--repetitions");
   }
+  if (bench_format_from_name(options.format) == BenchFormat::kCsv && (options.breakdown || !options.ablate.empty())) {
+    throw Error(ErrorCode::kUsage, "csv holds one row for each test; take md, json or jsonl with --breakdown or --ablate", "--format");
+  }
+  if (!options.ablate.empty()) run::check_ablation(options.ablate, Devices().resolve(options.model.device_request()));
   std::vector<BenchTest> tests = make_bench_tests(int_list(options.prompt_tokens, "--prompt-tokens"),
                                                   int_list(options.gen_tokens, "--gen-tokens"), int_list(options.depth, "--depth"));
   if (tests.empty()) throw Error(ErrorCode::kUsage, "nothing to measure: --prompt-tokens and --gen-tokens are all 0", "bench");
@@ -78,11 +89,13 @@ class RowPrinter {
   void print(const BenchRow& row) {
     write_output(bench_row(format_, row, first_));
     first_ = false;
+    studies_ += bench_studies(format_, row);
   }
-  void finish() { write_output(bench_tail(format_)); }
+  void finish() { write_output(bench_tail(format_) + studies_); }
 
  private:
   BenchFormat format_;
+  std::string studies_;  // behind the table, which they would cut in two
   bool first_ = true;
 };
 
@@ -107,6 +120,7 @@ BenchRow row_of(const run::OpenedModel& opened, const workload::EffectiveSetting
   row.device = device.name;
   row.device_description = device.description;
   row.instruction_sets = device.instruction_sets;
+  row.paths = device.paths;
   row.kv_type = settings.kv_type;
   row.weights = opened.facts.weights;
   row.weight_bytes = opened.facts.weight_bytes;
@@ -146,6 +160,7 @@ class ModelBench {
       const auto failure = run::run_guarded([&] {
         if (test.positions() > most) throw Error(ErrorCode::kContext, too_long(test, most), ref_.label);
         measure(test, row);
+        study(test, row);
       });
       if (failure) fail(row, *failure, printer_);
       all_ran = all_ran && !failure;
@@ -177,6 +192,28 @@ class ModelBench {
     }
   }
 
+  void study(const BenchTest& test, BenchRow& row) {
+    if (!options_.breakdown && options_.ablate.empty()) return;
+    const std::vector<std::int32_t> before = tokens_->sequence(test.depth, true);
+    const std::int64_t count = test.prompt_tokens > 0 ? test.prompt_tokens : test.gen_tokens * session_->sequences();
+    const std::vector<std::int32_t> ids = tokens_->sequence(count, test.depth == 0);
+    if (!study_session_) study_session_ = run::host_fed_session(*opened_, *session_, settings_);
+    engine::Session& own = study_session_ ? *study_session_ : *session_;
+    const auto make_pass = [&](engine::Session& session) { return bench_pass(session, test, before, ids); };
+    const record::CellKey cell{.model = row.model, .suite = "bench", .prompt_id = row.test, .device = row.device, .precision = settings_.precision,
+                               .kv_type = row.kv_type, .batch = session_->sequences(), .context = session_->context(), .threads = row.threads.value_or(0)};
+    if (options_.breakdown) {
+      row.breakdown = run::measure_breakdown_record(*opened_, cell, make_pass(own));
+      if (row.breakdown->status != record::Status::kOk)
+        throw Error(error_code_from_name(row.breakdown->failure.code), "--breakdown: " + row.breakdown->failure.message);
+    }
+    if (options_.ablate.empty()) return;
+    if (!ablation_) {
+      ablation_.emplace(run::AblationStudy::Subject{opened_.get(), &own, &settings_, options_.model.device_request(), &devices_}, options_.ablate);
+    }
+    row.ablation = record::AblationRecord{cell, iso8601_utc(wall_now_ns()), ablation_->measure(make_pass, options_.repetitions)};
+  }
+
   const BenchCommand& options_;
   const catalog::ModelRef& ref_;
   RowPrinter& printer_;
@@ -184,6 +221,9 @@ class ModelBench {
   std::unique_ptr<run::OpenedModel> opened_;
   std::unique_ptr<engine::Session> session_;
   std::optional<BenchTokens> tokens_;
+  Devices devices_;
+  std::unique_ptr<engine::Session> study_session_;  // where the device feeds the other one itself
+  std::optional<run::AblationStudy> ablation_;
 };
 
 int run(const BenchCommand& options, Invocation& invocation) {
@@ -228,6 +268,8 @@ Command add_bench(CLI::App& root) {
       ->type_name("N");
   command->add_option("--seed", options->seed, "Of the random ids (1)")->transform(whole_number())->type_name("N");
   command->add_option("-o,--format", options->format, "md (default), csv, json or jsonl")->type_name("F");
+  command->add_flag("--breakdown", options->breakdown, "Show where the time of each test goes, step by step");
+  add_ablate_option(*command, options->ablate, "");
   add_load_options(*command, options->model);
   command->footer(kExamples);
   return {"bench", [options](Invocation& invocation) { return run(*options, invocation); }};

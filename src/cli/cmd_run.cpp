@@ -46,6 +46,8 @@ constexpr const char* kExamples = R"(Examples:
 Passes: speed is greedy, of fixed length, ignores EOS, is warmed up and repeated; its rows are compared. text samples as asked for (0.7, 0.9, 4096
 new tokens), honours EOS and shows what the model wrote. Later turns of a prompt are sent with the model's own answers, in the text pass; the
 speed pass runs the first turn.
+--breakdown and --ablate follow each speed cell's repetitions with passes of their own, of at most 32 decoded tokens: the report, breakdown.csv and
+ablation.csv hold what they find.
 Exit status: 0 fine, 2 nothing could start or the table could not be printed, 3 a model failed (its rows say why, the others are measured), 130 and 143 interrupted.)";
 
 /// Prints results while that works. What cannot be printed stops no run, since all of it is in files: a reader that has gone is nothing to
@@ -167,6 +169,8 @@ Command add_run(CLI::App& root) {
       ->transform(whole_number())
       ->type_name("N")
       ->group(passes);
+  command->add_flag("--breakdown", request.options.breakdown, "Show where the time of each speed cell goes, step by step")->group(passes);
+  add_ablate_option(*command, request.options.ablate, passes);
   command
       ->add_option("--timeout", request.options.timeout_s,
                    "Most seconds for one model, loading included; its unfinished cells fail then (no limit)")

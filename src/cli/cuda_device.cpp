@@ -28,6 +28,8 @@ CudaFacts CudaDevice::facts() {
   return facts;
 }
 
-std::unique_ptr<backend::Backend> CudaDevice::make(int index) { return backend::cuda::make_cuda_backend({.device = index}); }
+std::unique_ptr<backend::Backend> CudaDevice::make(int index, const backend::Paths& paths) {
+  return backend::cuda::make_cuda_backend({.device = index, .paths = paths});
+}
 
 }  // namespace qbench::cli

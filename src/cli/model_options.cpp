@@ -84,6 +84,19 @@ void add_load_options(CLI::App& command, ModelOptions& options, bool models_requ
       ->group(group);
 }
 
+void add_ablate_option(CLI::App& command, std::vector<std::string>& names, const std::string& group) {
+  CLI::Option* option = command
+                            .add_option("--ablate", names,
+                                        "Measure also with each of these left out: flash, fusion, repack, simd (CPU); flash, graph, fusion, pdl "
+                                        "(CUDA; tf32 is not offered: F32 weights never meet tensor cores)")
+                            ->delimiter(',')
+                            ->expected(1)
+                            ->allow_extra_args(false)
+                            ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+                            ->type_name("P,...");
+  if (!group.empty()) option->group(group);
+}
+
 void check_load_options(const ModelOptions& options) { workload::validate(options.engine); }
 
 catalog::ResolvedModel look_for_single_model(const ModelOptions& options, Invocation& invocation) {

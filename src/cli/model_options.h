@@ -32,6 +32,9 @@ void add_models_option(CLI::App& command, ModelOptions& options, bool required);
 /// --mlock, --isa.
 void add_load_options(CLI::App& command, ModelOptions& options, bool models_required = true);
 
+/// Adds --ablate: names of paths, which run::check_ablation judges.
+void add_ablate_option(CLI::App& command, std::vector<std::string>& names, const std::string& group);
+
 /// Error{kUsage} naming option, range and value for what cannot be.
 void check_load_options(const ModelOptions& options);
 

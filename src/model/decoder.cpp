@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -150,6 +151,8 @@ class Decoder : public Model {
   const formats::ModelConfig& config() const override { return config_; }
   const LoadReport& load_report() const override { return report_; }
   std::int64_t max_tokens() const override { return max_tokens_; }
+
+  Backend& exchange_device(Backend& device) override { return *std::exchange(device_, &device); }
 
   std::unique_ptr<backend::KvCache> make_cache(std::int64_t sequences, std::int64_t positions, tensor::DType dtype) override {
     return device_->make_kv_cache({config_.layers, config_.kv_heads, config_.head_dim, sequences, positions, dtype});

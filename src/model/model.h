@@ -44,6 +44,9 @@ class Model {
   virtual void forward_first(const backend::Batch& batch, backend::KvCache& cache, std::int64_t sequence, backend::TokenLoop& loop) = 0;
   /// One step of the sequences that `loop` feeds.
   virtual void forward_fed(backend::KvCache& cache, backend::TokenLoop& loop) = 0;
+  /// Runs the steps on `device` from now on and returns the one before: another door to the same device, whose memory holds the weights
+  /// (backend/passing_backend.h).
+  virtual backend::Backend& exchange_device(backend::Backend& device) = 0;
 
   virtual std::unique_ptr<backend::KvCache> make_cache(std::int64_t sequences, std::int64_t positions, tensor::DType dtype) = 0;
 };

@@ -59,6 +59,7 @@ constexpr Fact kRowFacts[] = {
     {"device_description", "", "processor or GPU model", QB_FACT(c.settings.device_description)},
     {"instruction_sets", "", "instruction sets in use", QB_FACT(c.settings.instruction_sets)},
     {"attention_path", "", "how attention is computed", QB_FACT(c.settings.attention_path)},
+    {"paths", "", "ways that ran, as --ablate can leave them out", QB_FACT(c.settings.paths.value_or(""))},
     {"sampling", "", "sampling parameters as JSON", QB_FACT(canonical_json(c.settings.sampling_json))},
     {"gen_tokens", "tokens", "most tokens to generate", QB_FACT(text(c.settings.gen_tokens))},
     {"ignore_eos", "", "true: goes on past the end-of-sequence token", QB_FACT(text(c.settings.ignore_eos))},

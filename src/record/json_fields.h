@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "record/records.h"
+#include "record/study_records.h"
 
 /// The fields of each record, named once: an archive that writes and an archive that reads both walk them (record_json.cpp).
 namespace qbench::record {
@@ -74,6 +74,7 @@ void fields(Archive& a, FieldsOf<CellSettings> auto& r) {
   a("device_description", r.device_description);
   a("instruction_sets", r.instruction_sets);
   a("attention_path", r.attention_path);
+  a("paths", r.paths);
   a("prompt_source", r.prompt_source);
   a("prompt_fingerprint", r.prompt_fingerprint);
   a("sampling", JsonText{r.sampling_json});
@@ -171,6 +172,63 @@ void fields(Archive& a, FieldsOf<CellRecord> auto& r) {
   a("load_average_1m", r.load_average_1m);
   a("disturbances", r.disturbances);
   a("metrics", r.metrics);
+}
+
+template <class Archive>
+void fields(Archive& a, FieldsOf<StepRecord> auto& r) {
+  a("step", r.step);
+  a("calls", r.calls);
+  a("time_ns", r.time_ns);
+  a("bytes", r.bytes);
+  a("flops", r.flops);
+  a("launches", r.launches);
+}
+
+template <class Archive>
+void fields(Archive& a, FieldsOf<BreakdownPhase> auto& r) {
+  a("phase", r.phase);
+  a("fused", r.fused);
+  a("paths", r.paths);
+  a("passes", r.passes);
+  a("tokens", r.tokens);
+  a("plain_ns", r.plain_ns);
+  a("timed_ns", r.timed_ns);
+  a("steps", r.steps);
+}
+
+template <class Archive>
+void fields(Archive& a, FieldsOf<MachineLimitRecord> auto& r) {
+  a("read_gbps", r.read_gbps);
+  a("copy_gbps", r.copy_gbps);
+  a("matmul_tflops", r.matmul_tflops);
+}
+
+template <class Archive>
+void fields(Archive& a, FieldsOf<BreakdownRecord> auto& r) {
+  a("cell", r.cell);
+  a("status", Word{r.status, status_from_name});
+  a("failure", r.failure);
+  a("started_utc", r.started_utc);
+  a("limits", r.limits);
+  a("phases", r.phases);
+}
+
+template <class Archive>
+void fields(Archive& a, FieldsOf<AblationRow> auto& r) {
+  a("off", r.off);
+  a("paths", r.paths);
+  a("phase", r.phase);
+  a("tokens", r.tokens);
+  a("time_ns", r.time_ns);
+  a("status", Word{r.status, status_from_name});
+  a("failure", r.failure);
+}
+
+template <class Archive>
+void fields(Archive& a, FieldsOf<AblationRecord> auto& r) {
+  a("cell", r.cell);
+  a("started_utc", r.started_utc);
+  a("rows", r.rows);
 }
 
 template <class Archive>

@@ -257,6 +257,8 @@ std::string canonical_json(std::string_view text) {
 std::string to_json_line(const LoadRecord& record) { return dump(versioned("load", record)); }
 std::string to_json_line(const SampleRecord& record) { return dump(versioned("sample", record)); }
 std::string to_json_line(const CellRecord& record) { return dump(versioned("cell", record)); }
+std::string to_json_line(const BreakdownRecord& record) { return dump(versioned("breakdown", record)); }
+std::string to_json_line(const AblationRecord& record) { return dump(versioned("ablation", record)); }
 
 Line parse_json_line(std::string_view text, std::string_view where) {
   const json object = parse_json(text, where, {.one_line = true});
@@ -265,8 +267,11 @@ Line parse_json_line(std::string_view text, std::string_view where) {
   if (kind != object.end() && *kind == "load") return read_record<LoadRecord>(object, where);
   if (kind != object.end() && *kind == "sample") return read_record<SampleRecord>(object, where);
   if (kind != object.end() && *kind == "cell") return read_record<CellRecord>(object, where);
+  if (kind != object.end() && *kind == "breakdown") return read_record<BreakdownRecord>(object, where);
+  if (kind != object.end() && *kind == "ablation") return read_record<AblationRecord>(object, where);
   throw Error(ErrorCode::kFormat,
-              "kind is " + (kind == object.end() ? "missing" : kind->dump()) + ", expected \"load\", \"sample\" or \"cell\"",
+              "kind is " + (kind == object.end() ? "missing" : kind->dump()) +
+                  ", expected \"load\", \"sample\", \"cell\", \"breakdown\" or \"ablation\"",
               std::string(where));
 }
 

@@ -5,18 +5,20 @@
 #include <string_view>
 #include <variant>
 
-#include "record/records.h"
+#include "record/study_records.h"
 
 namespace qbench::record {
 
-/// A line of samples.jsonl: `kind` is "load", "sample" or "cell".
-using Line = std::variant<LoadRecord, SampleRecord, CellRecord>;
+/// A line of samples.jsonl: `kind` is "load", "sample", "cell", "breakdown" or "ablation".
+using Line = std::variant<LoadRecord, SampleRecord, CellRecord, BreakdownRecord, AblationRecord>;
 
 /// One line of JSON without the newline, with `kind` and `schema_version`. 64-bit integers are JSON integers (readers must not go through
 /// double); undefined values are null; text that is not UTF-8 has its bad bytes replaced by U+FFFD.
 std::string to_json_line(const LoadRecord& record);
 std::string to_json_line(const SampleRecord& record);
 std::string to_json_line(const CellRecord& record);
+std::string to_json_line(const BreakdownRecord& record);
+std::string to_json_line(const AblationRecord& record);
 
 /// Inverse. `where` names the file and line in errors. Error{kFormat}: not JSON, another schema_version, an unknown kind, a field of the
 /// wrong type, telemetry columns of different lengths. Unknown fields are ignored.

@@ -79,6 +79,7 @@ struct CellSettings {
   std::string device_description;  ///< processor or GPU model
   std::string instruction_sets;
   std::string attention_path;
+  std::optional<std::string> paths;        ///< ways that ran: "flash, fused, repacked, simd"; nothing in older files
   std::string prompt_source;               ///< "text" or "synthetic"
   std::string prompt_fingerprint;          ///< sha256 of the prompt file's text or of the synthetic ids
   std::string sampling_json;               ///< compact JSON object of the sampling parameters, seed included; "" where not known

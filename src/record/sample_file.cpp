@@ -69,6 +69,8 @@ SampleFile& SampleFile::operator=(SampleFile&& other) noexcept {
 void SampleFile::append(const LoadRecord& record) { append_line(to_json_line(record)); }
 void SampleFile::append(const SampleRecord& record) { append_line(to_json_line(record)); }
 void SampleFile::append(const CellRecord& record) { append_line(to_json_line(record)); }
+void SampleFile::append(const BreakdownRecord& record) { append_line(to_json_line(record)); }
+void SampleFile::append(const AblationRecord& record) { append_line(to_json_line(record)); }
 
 void SampleFile::append_line(std::string_view line) {
   QB_CHECK(line.find('\n') == std::string_view::npos);
@@ -107,6 +109,8 @@ SampleFileContent read_sample_file(const std::filesystem::path& path) {
     if (auto* load = std::get_if<LoadRecord>(&record)) content.loads.push_back(std::move(*load));
     if (auto* sample = std::get_if<SampleRecord>(&record)) content.samples.push_back(std::move(*sample));
     if (auto* cell = std::get_if<CellRecord>(&record)) content.cells.push_back(std::move(*cell));
+    if (auto* breakdown = std::get_if<BreakdownRecord>(&record)) content.breakdowns.push_back(std::move(*breakdown));
+    if (auto* ablation = std::get_if<AblationRecord>(&record)) content.ablations.push_back(std::move(*ablation));
     rest.remove_prefix(newline + 1);
   }
   return content;

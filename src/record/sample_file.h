@@ -30,6 +30,8 @@ class SampleFile {
   void append(const LoadRecord& record);
   void append(const SampleRecord& record);
   void append(const CellRecord& record);
+  void append(const BreakdownRecord& record);
+  void append(const AblationRecord& record);
   /// A line that to_json_line made, for example in a worker process; no newline in it.
   void append_line(std::string_view line);
 
@@ -44,6 +46,8 @@ struct SampleFileContent {
   std::vector<LoadRecord> loads;
   std::vector<SampleRecord> samples;
   std::vector<CellRecord> cells;  ///< in file order; of equal keys the last one counts (a resumed run writes a cell again)
+  std::vector<BreakdownRecord> breakdowns;  ///< likewise
+  std::vector<AblationRecord> ablations;    ///< likewise
   bool truncated_tail = false;    ///< the last line was cut off (the run was killed while it wrote) and is left out
 };
 

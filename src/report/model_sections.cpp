@@ -150,6 +150,7 @@ std::string settings_section(const Cells& cells, const record::RunRecord& run) {
   facts.add("processor or GPU", distinct(cells, [](const auto& c) { return c.settings.device_description; }));
   facts.add("instruction sets", distinct(cells, [](const auto& c) { return c.settings.instruction_sets; }));
   facts.add("attention", distinct(cells, [](const auto& c) { return c.settings.attention_path; }));
+  facts.add("paths", distinct(cells, [](const auto& c) { return c.settings.paths.value_or(""); }));
   facts.add("threads", distinct(cells, [](const auto& c) { return fmt::format("{}", c.cell.threads); }));
   facts.add("context (tokens)", distinct(cells, [](const auto& c) { return fmt::format("{}", c.cell.context); }));
   facts.add("sequences at once", distinct(cells, [](const auto& c) { return fmt::format("{}", c.cell.batch); }));

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text_file.h"
 #include "report/model_report.h"
+#include "report/study_sections.h"
 #include "report/summary_csv.h"
 
 namespace qbench::report {
@@ -47,6 +48,14 @@ std::vector<std::filesystem::path> write_reports(const std::filesystem::path& fo
                                                  const record::SampleFileContent& content) {
   std::vector<std::filesystem::path> paths{folder / "summary.csv"};
   write_text_file_atomic(paths.front(), summary_csv(run, record::latest_cells(content.cells)));
+  if (!content.breakdowns.empty()) {
+    paths.push_back(folder / "breakdown.csv");
+    write_text_file_atomic(paths.back(), breakdown_csv(latest_breakdowns(content.breakdowns)));
+  }
+  if (!content.ablations.empty()) {
+    paths.push_back(folder / "ablation.csv");
+    write_text_file_atomic(paths.back(), ablation_csv(latest_ablations(content.ablations)));
+  }
   std::set<std::string> taken;
   for (const std::string& label : models_of(run, content)) {
     const std::string name = std::filesystem::path(label).filename().string();

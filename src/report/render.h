@@ -8,7 +8,7 @@
 
 namespace qbench::report {
 
-/// Writes summary.csv and one markdown file per model into `folder`, each atomically, and returns the paths, summary.csv first. Models that
+/// Writes summary.csv, breakdown.csv and ablation.csv where there are such records, and one markdown file per model into `folder`, each atomically, and returns the paths, summary.csv first. Models that
 /// have the same file name get -2, -3, ... Error{kIo}.
 std::vector<std::filesystem::path> write_reports(const std::filesystem::path& folder, const record::RunRecord& run,
                                                  const record::SampleFileContent& content);

@@ -67,6 +67,7 @@ bool CellRunner::run_speed(std::size_t index, const JobCell& cell) {
   for (at.repetition = cell.first_repetition; going && at.repetition < cell.repetitions; ++at.repetition) {
     going = repeat(at, cell, conversation, false, nullptr);
   }
+  if (going) measure_studies(cell);
   if (!cancelled_) send_cell(cell, 1);
   return !cancelled_;
 }
@@ -208,6 +209,7 @@ void CellRunner::send_cell(const JobCell& cell, std::int64_t turn) {
   record.settings.device_description = device.description;
   record.settings.instruction_sets = device.instruction_sets;
   record.settings.attention_path = device.attention_path;
+  record.settings.paths = device.paths;
   record.settings.prompt_source = context_.opened->tokenizer ? "text" : "synthetic";
   record.settings.prompt_fingerprint = prompts_.fingerprint({&cell.prompt, 1, {}});
   record.settings.sampling_json = sampling_json(cell.settings, speed);

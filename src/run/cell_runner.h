@@ -14,6 +14,7 @@
 #include "run/opened_model.h"
 #include "run/prompt_source.h"
 #include "run/stop_words.h"
+#include "run/study.h"
 
 namespace qbench::run {
 
@@ -27,6 +28,7 @@ class CellRunner {
     LiveFeed* feed;
     const std::atomic<bool>* cancel;
     bool stream;
+    const DeviceFactory* devices = nullptr;  ///< for copies of the model that --ablate needs
   };
   CellRunner(const Context& context, const Job& job);
 
@@ -45,10 +47,15 @@ class CellRunner {
   StopWords stop_words(const JobCell& cell, bool speed) const;
   engine::GenerateRequest make_request(const JobCell& cell, const StopWords& stops, bool speed, std::int64_t most_tokens);
   void send_cell(const JobCell& cell, std::int64_t turn);
+  /// Where the cell's time goes and what its paths are worth, where the job asks for it; sent before the cell's row.
+  void measure_studies(const JobCell& cell);
+  void run_studies(const JobCell& cell, const PreparedPrompt& prompt);
 
   Context context_;
   const Job* job_;
   PromptSource prompts_;
+  std::unique_ptr<engine::Session> study_session_;  // where the device feeds the session of the cells itself
+  std::optional<AblationStudy> ablation_;
   measure::Telemetry telemetry_;
   bool cold_done_ = false;
   bool cancelled_ = false;

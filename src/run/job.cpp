@@ -150,6 +150,8 @@ std::string to_json(const Job& job) {
                             {"engine", workload::to_json(as_settings(job.engine))},
                             {"context", job.context},
                             {"stream", job.stream},
+                            {"breakdown", job.breakdown},
+                            {"ablate", job.ablate},
                             {"cells", cells}};
   return object.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
@@ -165,6 +167,8 @@ Job parse_job(std::string_view text) {
     job.engine = settings_of(object.at("engine"));
     object.at("context").get_to(job.context);
     object.at("stream").get_to(job.stream);
+    object.at("breakdown").get_to(job.breakdown);
+    object.at("ablate").get_to(job.ablate);
     for (const json& cell : object.at("cells")) job.cells.push_back(cell_of(cell));
     return job;
   } catch (const json::exception& broken) {

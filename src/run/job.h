@@ -38,6 +38,8 @@ struct Job {
   workload::EffectiveSettings engine;
   std::int64_t context = 0;
   bool stream = false;  ///< send the text while it is written
+  bool breakdown = false;           ///< as in RunOptions
+  std::vector<std::string> ablate;  ///< as in RunOptions
   std::vector<JobCell> cells;
 };
 

@@ -44,7 +44,8 @@ struct WorkerDone {
 };
 
 using Message =
-    std::variant<ModelReady, CellStart, Progress, StreamedText, WorkerDone, record::LoadRecord, record::SampleRecord, record::CellRecord>;
+    std::variant<ModelReady, CellStart, Progress, StreamedText, WorkerDone, record::LoadRecord, record::SampleRecord, record::CellRecord,
+                 record::BreakdownRecord, record::AblationRecord>;
 
 /// Inverse of what MessageWriter writes; Error{kFormat}.
 Message parse_message(std::string_view line);
@@ -62,6 +63,8 @@ class MessageWriter {
   void send(const record::LoadRecord& record) { write_line(record::to_json_line(record)); }
   void send(const record::SampleRecord& record) { write_line(record::to_json_line(record)); }
   void send(const record::CellRecord& record) { write_line(record::to_json_line(record)); }
+  void send(const record::BreakdownRecord& record) { write_line(record::to_json_line(record)); }
+  void send(const record::AblationRecord& record) { write_line(record::to_json_line(record)); }
 
  private:
   void write_line(std::string line);

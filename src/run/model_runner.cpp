@@ -69,10 +69,12 @@ ModelRunner::Outcome ModelRunner::run_worker_process(const std::vector<JobCell>&
   ready_.reset();
   Outcome outcome;
   const Job job{.model = model_->ref.value(),
-                .device = {context_.options->device, model_->engine.threads, context_.options->isa},
+                .device = {.device = context_.options->device, .threads = model_->engine.threads, .isa = context_.options->isa},
                 .engine = model_->engine,
                 .context = model_->context,
                 .stream = context_.options->stream,
+                .breakdown = context_.options->breakdown,
+                .ablate = context_.options->ablate,
                 .cells = cells};
   std::int64_t tokens = 0;
   for (const JobCell& cell : cells) tokens += planned_tokens(cell);
@@ -135,6 +137,10 @@ void ModelRunner::handle(const std::vector<JobCell>& cells, std::string_view lin
     context_.log->add(*load_);
   } else if (const auto* sample = std::get_if<record::SampleRecord>(&message)) {
     on_sample(cells, *sample, outcome);
+  } else if (const auto* breakdown = std::get_if<record::BreakdownRecord>(&message)) {
+    context_.log->add(*breakdown);
+  } else if (const auto* ablation = std::get_if<record::AblationRecord>(&message)) {
+    context_.log->add(*ablation);
   } else if (auto* row = std::get_if<record::CellRecord>(&message)) {
     on_row(std::move(*row), cells, outcome);
   }

@@ -174,11 +174,13 @@ std::unique_ptr<OpenedModel> open_model(const catalog::ModelRef& ref, const work
   return opened;
 }
 
-std::unique_ptr<engine::Session> open_session(OpenedModel& opened, const workload::EffectiveSettings& settings, std::int64_t context) {
+std::unique_ptr<engine::Session> open_session(OpenedModel& opened, const workload::EffectiveSettings& settings, std::int64_t context,
+                                              bool feed_on_device) {
   return std::make_unique<engine::Session>(*opened.model, engine::SessionOptions{.context = context,
                                                                                  .sequences = settings.batch,
                                                                                  .kv_dtype = kv_dtype(settings.kv_type),
-                                                                                 .sampling_vocab = opened.sampling_vocab});
+                                                                                 .sampling_vocab = opened.sampling_vocab,
+                                                                                 .feed_on_device = feed_on_device});
 }
 
 model::WeightPrecision weight_precision(const std::string& name) {

@@ -67,8 +67,10 @@ catalog::MemoryPlan plan_memory(const OpenedFiles& files, const workload::Effect
 std::unique_ptr<OpenedModel> open_model(const catalog::ModelRef& ref, const workload::EffectiveSettings& settings, std::int64_t context,
                                         const DeviceRequest& device, const DeviceFactory& devices);
 
-/// A session over the model with the settings' KV type and batch; `context` 0: the session's own default.
-std::unique_ptr<engine::Session> open_session(OpenedModel& opened, const workload::EffectiveSettings& settings, std::int64_t context);
+/// A session over the model with the settings' KV type and batch; `context` 0: the session's own default. `feed_on_device` as in
+/// engine::SessionOptions.
+std::unique_ptr<engine::Session> open_session(OpenedModel& opened, const workload::EffectiveSettings& settings, std::int64_t context,
+                                              bool feed_on_device = true);
 
 /// "auto", ...; Error{kUsage} for another name.
 model::WeightPrecision weight_precision(const std::string& name);

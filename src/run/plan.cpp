@@ -11,6 +11,7 @@
 #include "run/prompt_length.h"
 #include "run/step_sizes.h"
 #include "run/stop_words.h"
+#include "run/study.h"
 
 namespace qbench::run {
 namespace {
@@ -166,6 +167,7 @@ RunPlan make_plan(const RunOptions& options, const DeviceFactory& devices) {
   plan.device = options.device;
   const auto no_device = run_guarded([&] { plan.device = devices.resolve({options.device, 0, options.isa}); });
   if (no_device && no_device->code == name_of(ErrorCode::kUsage)) throw Error(ErrorCode::kUsage, no_device->message);
+  check_ablation(options.ablate, plan.device);
   for (const catalog::ResolvedModel& resolved : catalog::resolve_models(catalog::Catalog::load_default(), options.models)) {
     ModelPlan model;
     model.label = resolved.label;

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "measure/machine_facts.h"
 #include "record/record_json.h"
+#include "report/study_sections.h"
 #include "report/terminal_table.h"
 #include "run/guard.h"
 #include "run/interrupt.h"
@@ -181,6 +182,10 @@ int run_models(const RunRequest& request, const DeviceFactory& devices, const Ru
   if (failure) return end_unwritable(*failure, log, display);
   display.hide_progress();
   output.result(report::end_table(log.rows(), {.width = request.display.width, .color = request.display.color}));
+  for (const auto& record : report::latest_breakdowns(log.content().breakdowns))
+    output.result(fmt::format("\n{}, {}: where time goes\n\n{}", record.cell.model, record.cell.prompt_id, report::breakdown_tables(record)));
+  for (const auto& record : report::latest_ablations(log.content().ablations))
+    output.result(fmt::format("\n{}, {}: what each optimisation is worth\n\n{}", record.cell.model, record.cell.prompt_id, report::ablation_tables(record)));
   for (const auto& path : {log.folder().run_json(), log.folder().samples()}) output.result(path.string() + "\n");
   for (const auto& path : written) output.result(path.string() + "\n");
   if (!complete) {

@@ -28,6 +28,16 @@ void RunLog::add(const record::CellRecord& cell) {
   content_.cells.push_back(cell);
 }
 
+void RunLog::add(const record::BreakdownRecord& breakdown) {
+  file_.append(breakdown);
+  content_.breakdowns.push_back(breakdown);
+}
+
+void RunLog::add(const record::AblationRecord& ablation) {
+  file_.append(ablation);
+  content_.ablations.push_back(ablation);
+}
+
 void RunLog::set_model(const record::ModelFacts& facts) {
   const auto known = std::find_if(run_.models.begin(), run_.models.end(), [&](const auto& model) { return model.label == facts.label; });
   if (known == run_.models.end()) {

@@ -19,6 +19,8 @@ class RunLog {
   void add(const record::LoadRecord& load);
   void add(const record::SampleRecord& sample);
   void add(const record::CellRecord& cell);
+  void add(const record::BreakdownRecord& breakdown);
+  void add(const record::AblationRecord& ablation);
   /// Replaces the facts of the model with this label.
   void set_model(const record::ModelFacts& facts);
   void forget_replaced(const std::vector<JobCell>& cells);

@@ -62,6 +62,8 @@ ordered_json to_json(const RunOptions& options) {
   object["settings"] = workload::to_json(options.settings);
   object["device"] = options.device;
   if (!options.isa.empty()) object["isa"] = options.isa;
+  if (options.breakdown) object["breakdown"] = true;
+  if (!options.ablate.empty()) object["ablate"] = options.ablate;
   if (options.timeout_s > 0) object["timeout_s"] = options.timeout_s;
   if (options.stream) object["stream"] = true;
   return object;
@@ -80,6 +82,8 @@ RunOptions run_options_from_json(const json& object, std::string_view where) {
     options.settings = workload::settings_from_json(*settings, where);
   read(object, "device", where, options.device);
   read(object, "isa", where, options.isa);
+  read(object, "breakdown", where, options.breakdown);
+  read(object, "ablate", where, options.ablate);
   read(object, "timeout_s", where, options.timeout_s);
   read(object, "stream", where, options.stream);
   return options;

@@ -22,6 +22,8 @@ struct RunOptions {
   workload::Settings settings;          ///< from the command line
   std::string device = "auto";
   std::string isa;
+  bool breakdown = false;            ///< where the time of each speed cell goes
+  std::vector<std::string> ablate;   ///< paths that are left out one by one in each speed cell
   std::int64_t timeout_s = 0;  ///< most seconds that one model may take, loading included; 0: no limit
   bool stream = false;         ///< the text pass hands its text over while it is written
 

@@ -96,7 +96,8 @@ int run_worker(int job_fd, int message_fd, const DeviceFactory& devices) {
                        .writer = &writer,
                        .feed = &feed,
                        .cancel = &InterruptGuard::requested(),
-                       .stream = job.stream},
+                       .stream = job.stream,
+                       .devices = &devices},
                       job);
     for (std::size_t cell = 0; cell < job.cells.size(); ++cell) {
       if (!runner.run(cell)) break;

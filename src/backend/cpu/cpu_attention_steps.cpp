@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "backend/cpu/cpu_backend_impl.h"
+#include "backend/cpu/cpu_cost.h"
 #include "base/check.h"
 
 namespace qbench::backend {
@@ -80,10 +81,11 @@ void CpuBackend::norm_qkv_rope_append(const AttentionInput& input, const Rope& r
     context_.pool.barrier();
     finish_heads(input, rope, table, layer, cpu(q).data(), own_cache, thread);
   });
+  count([&] { return qkv_cost(input, tokens, own_cache.layout()); });
 }
 
-void CpuBackend::run_piece(const AttentionInput& input, const AttentionPlan& plan, const AttentionPiece& piece, std::int64_t layer,
-                           const float* q, const CpuKvCache& cache, float* out, float* scratch) const {
+cpu_kernels::AttentionTask CpuBackend::task_of(const AttentionInput& input, const AttentionPlan& plan, const AttentionPiece& piece,
+                                               std::int64_t layer, const float* q, const CpuKvCache& cache, float* out) const {
   const std::int64_t group = input.heads / input.kv_heads;
   const cpu_kernels::KvLayout& layout = cache.layout();
   cpu_kernels::AttentionTask task{};
@@ -101,7 +103,12 @@ void CpuBackend::run_piece(const AttentionInput& input, const AttentionPlan& pla
   task.window = plan.window;
   task.scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(input.head_dim)));
   if (piece.partial >= 0) task.partial = reinterpret_cast<float*>(partials_.data()) + piece.partial * (layout.padded_dim + 2);
-  context_.attention.run(task, scratch);
+  return task;
+}
+
+void CpuBackend::run_piece(const AttentionInput& input, const AttentionPlan& plan, const AttentionPiece& piece, std::int64_t layer,
+                           const float* q, const CpuKvCache& cache, float* out, float* scratch) const {
+  context_.attention.run(task_of(input, plan, piece, layer, q, cache, out), scratch);
 }
 
 void CpuBackend::attention(const AttentionInput& input, std::int64_t window, std::int64_t layer, const Buffer& q, const KvCache& cache,
@@ -112,6 +119,7 @@ void CpuBackend::attention(const AttentionInput& input, std::int64_t window, std
   const std::int64_t numbers = batch_.tokens() * input.heads * input.head_dim;
   check_shapes(input, own_cache, layer);
   QB_CHECK(batch_.open() && window >= 0 && q.size() >= numbers && out.size() >= numbers);
+  if (!paths_.flash) return materialised_attention(input, window, layer, q, own_cache, out);
 
   const AttentionPlan& plan = batch_.attention(window, input.heads, input.kv_heads);
   const std::int64_t part_stride = layout.padded_dim + 2;
@@ -138,6 +146,11 @@ void CpuBackend::attention(const AttentionInput& input, std::int64_t window, std
                                  layout.padded_dim,
                                  cpu(out).data() + (join.token * input.heads + join.kv_head * group + g) * input.head_dim);
     }
+  });
+  count([&] {
+    std::int64_t positions_read = 0;
+    for (const AttentionPiece& piece : plan.pieces) positions_read += piece.end - piece.begin;
+    return attention_cost(input, batch_.tokens(), positions_read, batch_.visible_pairs(window), layout);
   });
 }
 

@@ -9,9 +9,13 @@
 #include <fmt/format.h>
 
 #include "backend/cpu/cpu_backend_impl.h"
+#include "backend/cpu/cpu_cost.h"
+#include "backend/cpu/cpu_probes.h"
 #include "backend/cpu/host_limits.h"
+#include "backend/unfused_backend.h"
 #include "base/check.h"
 #include "base/error.h"
+#include "kernels/cpu/matmul.h"
 
 namespace qbench::backend {
 namespace cpu_kernels = kernels::cpu;
@@ -62,18 +66,25 @@ std::unique_ptr<Backend> make_cpu_backend(const CpuOptions& options) {
     throw Error(ErrorCode::kUsage, fmt::format("{} threads (1 to {} are possible, 0 chooses)", options.threads, kMostThreads), "cpu");
   }
   const cpu_kernels::CpuFeatures features = cpu_kernels::detect_features();
-  const cpu_kernels::Isa isa = options.isa.value_or(cpu_kernels::best_isa(features));
+  const cpu_kernels::Isa isa = options.paths.simd ? options.isa.value_or(cpu_kernels::best_isa(features)) : cpu_kernels::Isa::kScalar;
   if (!offers(isa, features)) {
     throw Error(ErrorCode::kUnsupported,
                 fmt::format("this processor has no {}; its best is {}", cpu_kernels::name_of(isa),
                             cpu_kernels::name_of(cpu_kernels::best_isa(features))),
                 "cpu");
   }
-  return std::make_unique<CpuBackend>(options.threads == 0 ? default_cpu_threads() : options.threads, isa, features);
+  auto device = std::make_unique<CpuBackend>(options.threads == 0 ? default_cpu_threads() : options.threads, isa, features, options.paths);
+  if (!options.paths.fusion) return std::make_unique<UnfusedBackend>(std::move(device));
+  return device;
 }
 
-CpuBackend::CpuBackend(int threads, cpu_kernels::Isa isa, cpu_kernels::CpuFeatures features)
-    : context_(threads, isa, features), stage_(context_) {}
+CpuBackend::CpuBackend(int threads, cpu_kernels::Isa isa, cpu_kernels::CpuFeatures features, const Paths& paths)
+    : context_(threads, isa, features), paths_(paths), stage_(context_) {
+  paths_.fusion = true;  // taking steps apart is the wrapper's
+  paths_.simd = isa != cpu_kernels::Isa::kScalar;
+}
+
+MachineLimits CpuBackend::measure_limits() { return measure_cpu_limits(context_); }
 
 DeviceInfo CpuBackend::device() const {
   const HostMemory memory = host_memory();
@@ -82,7 +93,9 @@ DeviceInfo CpuBackend::device() const {
   info.name = "cpu";
   info.description = processor_name();
   info.instruction_sets = cpu_kernels::describe(context_.isa, context_.features);
-  info.attention_path = "flash (tiled, online softmax, f32 accumulation)";
+  info.attention_path =
+      paths_.flash ? "flash (tiled, online softmax, f32 accumulation)" : "materialised (all scores in memory, three passes, f32)";
+  info.paths = describe_paths(paths_, DeviceKind::kCpu);
   info.threads = context_.pool.threads();
   info.memory_bytes = memory.total_bytes;
   info.memory_free_bytes = memory.free_bytes;
@@ -94,7 +107,9 @@ std::unique_ptr<Matrix> CpuBackend::load_matrix(std::span<const tensor::RowSourc
   std::vector<std::unique_ptr<cpu_kernels::PackedMatrix>> packed;
   try {
     for (const tensor::RowSource* part : parts) {
-      packed.push_back(cpu_kernels::pack_matrix(*part, context_.isa, context_.features, throwing_parallel_for(context_.pool)));
+      const cpu_kernels::ParallelFor parallel = throwing_parallel_for(context_.pool);
+      packed.push_back(paths_.repack ? cpu_kernels::pack_matrix(*part, context_.isa, context_.features, parallel)
+                                     : cpu_kernels::unpacked_matrix(*part, context_.isa, context_.features, parallel));
     }
   } catch (const std::bad_alloc&) {
     const tensor::RowSource& part = *parts[packed.size()];
@@ -132,6 +147,10 @@ void CpuBackend::embed(const Matrix& table, Buffer& x) {
   const auto copy = [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t t = begin; t < end; ++t) matrix.part(0).read_row(batch_.ids()[static_cast<std::size_t>(t)], to + t * matrix.cols());
   };
+  count([&] {
+    const std::uint64_t row_bytes = matrix.device_bytes() / static_cast<std::uint64_t>(matrix.rows());
+    return StepCost{static_cast<std::uint64_t>(tokens) * (row_bytes + float_bytes(matrix.cols())), 0, 1};
+  });
   if (tokens < context_.pool.threads()) {
     copy(0, tokens);
     return;
@@ -145,6 +164,7 @@ void CpuBackend::embed(const Matrix& table, Buffer& x) {
 void CpuBackend::read(const Buffer& from, std::int64_t first, std::span<float> to) {
   QB_CHECK(first >= 0 && first + static_cast<std::int64_t>(to.size()) <= from.size());
   if (!to.empty()) std::memcpy(to.data(), cpu(from).data() + first, to.size_bytes());
+  count([&] { return StepCost{2 * to.size_bytes(), 0, 0}; });
 }
 
 }  // namespace qbench::backend

@@ -73,9 +73,19 @@ const RopeTable& CpuBatch::rope(const Rope& rope) {
   return table;
 }
 
-const AttentionPlan& CpuBatch::attention(std::int64_t window, std::int64_t heads, std::int64_t kv_heads) {
+std::int64_t CpuBatch::visible_pairs(std::int64_t window) const {
+  std::int64_t pairs = 0;
+  for (const std::int32_t position : positions_) {
+    const std::int64_t all = std::int64_t{position} + 1;
+    pairs += window > 0 ? std::min(all, window) : all;
+  }
+  return pairs;
+}
+
+const AttentionPlan& CpuBatch::attention(std::int64_t window, std::int64_t heads, std::int64_t kv_heads, bool whole) {
   for (std::size_t i = 0; i < plans_used_; ++i) {
-    if (plans_[i].window == window && plans_[i].heads == heads && plans_[i].kv_heads == kv_heads) return plans_[i];
+    const AttentionPlan& plan = plans_[i];
+    if (plan.window == window && plan.heads == heads && plan.kv_heads == kv_heads && plan.whole == whole) return plan;
   }
   if (plans_used_ == plans_.size()) plans_.emplace_back();
   AttentionPlan& plan = plans_[plans_used_++];
@@ -86,6 +96,7 @@ const AttentionPlan& CpuBatch::attention(std::int64_t window, std::int64_t heads
   plan.window = window;
   plan.heads = heads;
   plan.kv_heads = kv_heads;
+  plan.whole = whole;
   const auto sequence = [&](std::int64_t i) { return sequences_[static_cast<std::size_t>(order_[static_cast<std::size_t>(i)])]; };
   for (std::int64_t first = 0; first < tokens();) {
     std::int64_t end = first + 1;
@@ -115,7 +126,7 @@ void CpuBatch::plan_sequence(AttentionPlan& plan, std::int64_t first, std::int64
       const std::int64_t first_part = begin / part;
       const std::int64_t parts = (end - 1) / part - first_part + 1;
       plan.most_rows = std::max(plan.most_rows, n * group);
-      if (count > 1 || parts == 1) {
+      if (plan.whole || count > 1 || parts == 1) {
         plan.pieces.push_back({sequence, head, i, n, begin, end, -1});
         continue;
       }

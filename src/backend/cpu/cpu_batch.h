@@ -36,6 +36,7 @@ struct AttentionJoin {
 /// The division of a step's attention. It follows from the batch, the window and the head counts, never from the number of threads.
 struct AttentionPlan {
   std::int64_t window = -1, heads = 0, kv_heads = 0;
+  bool whole = false;                  ///< no token's positions are divided
   std::vector<AttentionPiece> pieces;  ///< the costliest first
   std::vector<AttentionJoin> joins;
   std::int64_t partial_rows = 0;
@@ -58,7 +59,9 @@ class CpuBatch {
 
   /// cos and sin of every token, computed in double once per step and rope. The reference holds until the next call.
   const RopeTable& rope(const Rope& rope);
-  const AttentionPlan& attention(std::int64_t window, std::int64_t heads, std::int64_t kv_heads);
+  const AttentionPlan& attention(std::int64_t window, std::int64_t heads, std::int64_t kv_heads, bool whole = false);
+  /// (query token, position) pairs that a window lets see, of all tokens.
+  std::int64_t visible_pairs(std::int64_t window) const;
 
  private:
   void plan_sequence(AttentionPlan& plan, std::int64_t first, std::int64_t count) const;

@@ -2,6 +2,7 @@
 #include <numeric>
 
 #include "backend/cpu/cpu_backend_impl.h"
+#include "backend/cpu/cpu_cost.h"
 #include "base/check.h"
 #include "kernels/cpu/router.h"
 
@@ -179,6 +180,25 @@ void CpuBackend::norm_experts_residual(const ExpertInput& input, Buffer& x) {
   work.middle = expert_middle_.need_numbers(grouped * work.ffn, "experts", context_.pool);
   work.out = expert_out_.need_numbers(grouped * work.hidden, "experts", context_.pool);
   context_.pool.run([&](int thread) { run_experts(input, work, cpu(x).data(), thread); });
+  count([&] { return experts_cost(input); });
+}
+
+/// The router, and the experts that were chosen, each read once; a token adds its experts' rows to x in one pass.
+StepCost CpuBackend::experts_cost(const ExpertInput& input) const {
+  StepCost sum = product_cost(*input.router, batch_.tokens(), false);
+  const auto add = [&](const StepCost& more) {
+    sum.bytes += more.bytes;
+    sum.flops += more.flops;
+  };
+  for (const ExpertGroup& group : groups_) {
+    const auto e = static_cast<std::size_t>(group.expert);
+    add(gate_up_cost(*input.gate_up[e], group.count));
+    add(product_cost(*input.down[e], group.count, false));
+  }
+  const std::int64_t slots = batch_.tokens() * input.used;
+  add(elementwise_cost((slots + 2 * batch_.tokens()) * input.router->cols(), slots * input.router->cols(), 2));
+  sum.launches = 2;
+  return sum;
 }
 
 }  // namespace qbench::backend

@@ -2,6 +2,7 @@
 #include <numeric>
 
 #include "backend/cpu/cpu_backend_impl.h"
+#include "backend/cpu/cpu_cost.h"
 #include "base/check.h"
 
 namespace qbench::backend {
@@ -43,6 +44,7 @@ void CpuBackend::project_residual(const Matrix& w, const Buffer& in, Buffer& x) 
     const PreparedInput prepared = stage_.prepare(thread);
     multiply_share(context_, matrix, prepared, tokens, cpu(x).data(), matrix.rows(), true, thread);
   });
+  count([&] { return product_cost(w, tokens, true); });
 }
 
 /// out (tokens, ffn) = silu(gate) * up for this thread's share of the rows; both (tokens, 2 ffn) holds the products.
@@ -89,23 +91,25 @@ void CpuBackend::norm_gate_up(const Buffer& norm, float rms_eps, const Matrix& g
     const PreparedInput prepared = stage_.prepare(thread);
     gate_up_share(matrix, prepared, tokens, both, cpu(out).data(), thread);
   });
+  count([&] { return gate_up_cost(gate_up, tokens); });
 }
 
 void CpuBackend::norm_head(const Buffer& norm, float rms_eps, const Matrix& head, std::span<const std::int32_t> rows, const Buffer& x,
                            Buffer& logits) {
   const CpuMatrix& matrix = cpu(head);
-  const auto count = static_cast<std::int64_t>(rows.size());
-  if (count == 0) return;
+  const auto wanted = static_cast<std::int64_t>(rows.size());
+  if (wanted == 0) return;
   QB_CHECK(batch_.open() && norm.size() >= matrix.cols() && x.size() >= batch_.tokens() * matrix.cols());
-  QB_CHECK(logits.size() >= count * matrix.rows());
+  QB_CHECK(logits.size() >= wanted * matrix.rows());
   for (const std::int32_t row : rows) QB_CHECK(row >= 0 && row < batch_.tokens());
   KindSet kinds;
   kinds.add(matrix);
-  stage_.plan({cpu(x).data(), rows.data(), count, matrix.cols(), cpu(norm).data(), rms_eps}, kinds);
+  stage_.plan({cpu(x).data(), rows.data(), wanted, matrix.cols(), cpu(norm).data(), rms_eps}, kinds);
   context_.pool.run([&](int thread) {
     const PreparedInput prepared = stage_.prepare(thread);
-    multiply_share(context_, matrix, prepared, count, cpu(logits).data(), matrix.rows(), false, thread);
+    multiply_share(context_, matrix, prepared, wanted, cpu(logits).data(), matrix.rows(), false, thread);
   });
+  count([&] { return product_cost(head, wanted, false); });
 }
 
 }  // namespace qbench::backend

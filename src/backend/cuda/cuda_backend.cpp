@@ -7,6 +7,9 @@
 #include <fmt/format.h>
 
 #include "backend/cuda/cuda_backend_impl.h"
+#include "backend/cuda/cuda_cost.h"
+#include "backend/cuda/cuda_step_clock.h"
+#include "backend/unfused_backend.h"
 #include "base/check.h"
 #include "base/environment.h"
 #include "base/error.h"
@@ -54,7 +57,11 @@ std::vector<kernels::PrefillTile> make_tiles(const CudaBatch& batch) {
 
 }  // namespace
 
-std::unique_ptr<Backend> make_cuda_backend(const CudaOptions& options) { return std::make_unique<CudaBackend>(options); }
+std::unique_ptr<Backend> make_cuda_backend(const CudaOptions& options) {
+  auto device = std::make_unique<CudaBackend>(options);
+  if (!options.paths.fusion) return std::make_unique<UnfusedBackend>(std::move(device));
+  return device;
+}
 
 void check_staged(const kernels::WeightRows& rows, std::int64_t times) {
   const std::int64_t bytes = times * kernels::staged_bytes(rows);
@@ -68,11 +75,29 @@ void check_staged(const kernels::WeightRows& rows, std::int64_t times) {
 CudaBackend::CudaBackend(const CudaOptions& options)
     : device_(options.device),
       properties_(device_.properties()),
+      paths_(options.paths),
       programmatic_(options.paths.pdl && properties_.capability_major >= 9),
       load_threads_(options.load_threads),
       blas_(kernels::open_blas()),
       graph_(stream_, properties_.sm_count, options.paths.graph) {
   if (blas_ != nullptr) tuner_ = std::make_unique<BlasTuner>(*blas_, properties_.name, timings_file(), kBlasWorkspaceBytes);
+  paths_.fusion = true;  // taking steps apart is the wrapper's
+}
+
+void CudaBackend::use_paths(const Paths& paths) {
+  paths_ = paths;
+  paths_.fusion = true;
+  programmatic_ = paths.pdl && properties_.capability_major >= 9;
+  graph_.set_graphs(paths.graph);
+}
+
+std::unique_ptr<StepClock> CudaBackend::make_step_clock() {
+  return std::make_unique<CudaStepClock>(stream_, graph_, kKind == DeviceKind::kCuda);
+}
+
+void CudaBackend::count_costs(StepCost* into) {
+  if (into == nullptr) return graph_.on_add({});
+  graph_.on_add([this, into](const Operation& operation) { add_cost(operation, batch_, *into); });
 }
 
 DeviceInfo CudaBackend::device() const {
@@ -85,6 +110,10 @@ DeviceInfo CudaBackend::device() const {
                                       blas_ != nullptr ? blas_->version() : "own kernels (no libcublasLt.so.13 or .12 found)");
   info.attention_path =
       "flash (split-KV for single tokens, tensor cores for prompts over a 16-bit cache; online softmax, f32 accumulation)";
+  if (!paths_.flash) info.attention_path = "materialised (all scores in memory, three kernels, f32)";
+  Paths ran = paths_;
+  ran.pdl = programmatic_;
+  info.paths = describe_paths(ran, kKind);
   info.threads = 1;
   info.pci_bus_id = now.pci_bus_id;
   info.memory_bytes = now.total_bytes;

@@ -12,6 +12,7 @@
 #include "backend/cuda/cuda_limits.h"
 #include "backend/cuda/cuda_step_graph.h"
 #include "backend/cuda/cuda_storage.h"
+#include "backend/step_parts.h"
 #include "kernels/cuda/runtime.h"
 
 namespace qbench::backend::QB_CUDA_NAMESPACE {
@@ -60,7 +61,7 @@ struct FedRows {
 
 /// A CUDA device: each step is one kernel or, for experts, three. Calls only gather launches; end_step() and read() submit them, read()
 /// waits.
-class CudaBackend final : public Backend {
+class CudaBackend final : public Backend, public StepParts {
  public:
   explicit CudaBackend(const CudaOptions& options);
 
@@ -92,7 +93,24 @@ class CudaBackend final : public Backend {
   StepGraph& graph() noexcept { return graph_; }
   bool programmatic() const noexcept { return programmatic_; }
 
+  void use_paths(const Paths& paths) override;
+  StepParts* parts() override { return this; }
+  std::unique_ptr<StepClock> make_step_clock() override;
+  void count_costs(StepCost* into) override;
+
+  void rms_norm(const Buffer& norm, float rms_eps, std::int64_t cols, std::span<const std::int32_t> rows, const Buffer& x, Buffer& h) override;
+  void project(const Matrix& w, std::int64_t rows, const Buffer& h, Buffer& out) override;
+  void add_bias(const AttentionInput& input, Buffer& qkv) override;
+  void norm_heads(const AttentionInput& input, Buffer& qkv) override;
+  void rotate_heads(const AttentionInput& input, const Rope& rope, const KvCache& cache, Buffer& qkv) override;
+  void append(const AttentionInput& input, std::int64_t layer, const Buffer& qkv, Buffer& q, KvCache& cache) override;
+  void silu_mul(std::int64_t ffn, const Buffer& both, Buffer& out) override;
+
  private:
+  void materialised_attention(const AttentionInput& input, std::int32_t window, std::int64_t layer, const Buffer& q, const CudaKvCache& cache,
+                              Buffer& out);
+  /// Row numbers of a step on the device; launches that read earlier ones are submitted first.
+  const std::int32_t* gather_rows(std::span<const std::int32_t> rows);
   void finish_uploads();
   void run_slots(const ExpertInput& input, const kernels::RouterArguments& routed, const kernels::ExpertPointers* table, float* x);
   void run_groups(const ExpertInput& input, const kernels::RouterArguments& routed, const kernels::ExpertPointers* table, float* x);
@@ -122,6 +140,7 @@ class CudaBackend final : public Backend {
   kernels::Device device_;
   kernels::DeviceProperties properties_;
   kernels::Stream stream_;
+  Paths paths_;
   bool programmatic_;
   int load_threads_;
   std::unique_ptr<Uploader> uploader_;  ///< while weights are loaded
@@ -135,7 +154,7 @@ class CudaBackend final : public Backend {
   std::vector<std::unique_ptr<RopeTable>> ropes_;
   std::vector<ExpertTable> expert_tables_;
   WorkArea batch_area_, tile_area_, prepared_, rows_area_, raw_, partial_, both_, logits_, expert_ids_, expert_weights_, middle_;
-  WorkArea group_rows_, group_tiles_, group_both_, group_out_;
+  WorkArea group_rows_, group_tiles_, group_both_, group_out_, scores_;
   WorkArea few_partial_, blas_workspace_, dequantised_;
   Tickets head_tickets_, split_tickets_, router_tickets_, few_tickets_;
 };

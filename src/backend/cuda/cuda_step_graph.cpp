@@ -31,6 +31,13 @@ struct Launcher {
   void operator()(const kernels::GroupSlotsArguments& a) const { kernels::group_slots(a, stream); }
   void operator()(const kernels::CombineSlotsArguments& a) const { kernels::combine_slots(a, stream); }
   void operator()(const kernels::PickArguments& a) const { kernels::pick(a, stream); }
+  void operator()(const kernels::AttentionScoresArguments& a) const { kernels::attention_scores(a, stream); }
+  void operator()(const kernels::AttentionSoftmaxArguments& a) const { kernels::attention_softmax(a, stream); }
+  void operator()(const kernels::AttentionValuesArguments& a) const { kernels::attention_values(a, stream); }
+  void operator()(const kernels::RmsNormArguments& a) const { kernels::rms_norm(a, stream); }
+  void operator()(const kernels::AddBiasArguments& a) const { kernels::add_bias(a, stream); }
+  void operator()(const kernels::NormHeadsArguments& a) const { kernels::norm_heads(a, stream); }
+  void operator()(const kernels::RotateHeadsArguments& a) const { kernels::rotate_heads(a, stream); }
 };
 
 }  // namespace
@@ -47,7 +54,7 @@ void StepGraph::submit() {
   const bool again = pending_ == own.previous;
   own.previous.swap(pending_);
   pending_.clear();  // first: whatever fails below, a failed step is not submitted again
-  if (!graphs_ || !repeats_ || own.previous.size() < kFewestNodes) return launch(own.previous);
+  if (!graphs_ || paused_ || !repeats_ || own.previous.size() < kFewestNodes) return launch(own.previous);
   if (own.previous == own.captured) {
     own.graph.launch(stream_);
     ++replays_;
@@ -69,7 +76,7 @@ bool StepGraph::repeat() {
   if (replays_next_) {
     own.graph.launch(stream_);
     ++replays_;
-  } else if (graphs_ && repeats_) {
+  } else if (graphs_ && !paused_ && repeats_) {
     pending_ = own.previous;
     submit();
     submits_ = 1;

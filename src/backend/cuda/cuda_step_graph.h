@@ -1,10 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "kernels/cuda/attention_decode.h"
+#include "kernels/cuda/attention_materialised.h"
 #include "kernels/cuda/attention_prefill.h"
 #include "kernels/cuda/blas.h"
 #include "kernels/cuda/dequantise.h"
@@ -16,6 +19,7 @@
 #include "kernels/cuda/qkv.h"
 #include "kernels/cuda/sampling.h"
 #include "kernels/cuda/runtime.h"
+#include "kernels/cuda/unfused.h"
 
 namespace qbench::backend::QB_CUDA_NAMESPACE {
 
@@ -27,8 +31,9 @@ using Operation =
                  kernels::MatvecArguments, kernels::GateUpArguments, kernels::SiluMulArguments, kernels::RouterArguments,
                  kernels::ExpertGateUpArguments, kernels::ExpertDownArguments, kernels::PrepareRowsArguments, kernels::MatmulArguments,
                  kernels::QkvFinishArguments, kernels::GroupSlotsArguments, kernels::CombineSlotsArguments,
-                 kernels::MatvecColumnsArguments, kernels::MatmulFewArguments, kernels::BlasArguments, kernels::DequantiseArguments,
-                 kernels::PickArguments>;
+                 kernels::MatvecColumnsArguments, kernels::MatmulFewArguments, kernels::BlasArguments, kernels::DequantiseArguments, kernels::AttentionScoresArguments,
+                 kernels::AttentionSoftmaxArguments, kernels::AttentionValuesArguments, kernels::RmsNormArguments, kernels::AddBiasArguments,
+                 kernels::NormHeadsArguments, kernels::RotateHeadsArguments, kernels::PickArguments>;
 
 /// Gathers a step's launches and submits them together: as a graph when the same launches, argument by argument, come a second time, and by
 /// replaying that graph from then on. Decode steps differ only in device memory (token, position, sequence), so all but the first two
@@ -43,7 +48,15 @@ class StepGraph {
     fed_ = fed;
     submits_ = 0;
   }
-  void add(const Operation& operation) { pending_.push_back(operation); }
+  void add(const Operation& operation) {
+    pending_.push_back(operation);
+    if (on_add_) on_add_(operation);
+  }
+  /// Called with each operation that is added; empty ends it.
+  void on_add(std::function<void(const Operation&)> listener) { on_add_ = std::move(listener); }
+  /// Whether steps may replay; `pause` forbids it until it is lifted.
+  void set_graphs(bool graphs) { graphs_ = graphs; }
+  void pause(bool paused) { paused_ = paused; }
   /// Submits what was added. Whoever frees or moves memory that an operation names calls it first.
   void submit();
 
@@ -65,6 +78,8 @@ class StepGraph {
   kernels::Stream& stream_;
   int sm_count_;
   bool graphs_;
+  bool paused_ = false;
+  std::function<void(const Operation&)> on_add_;
   bool repeats_ = true;
   bool fed_ = false;
   int submits_ = 0;       ///< since begin()

@@ -100,6 +100,7 @@ void CudaBackend::attention(const AttentionInput& input, std::int64_t window, st
   check_shapes(input, own_cache, layer);
   QB_CHECK(batch_.open && window >= 0 && q.size() >= numbers && out.size() >= numbers);
   const auto window32 = static_cast<std::int32_t>(std::min<std::int64_t>(window, INT32_MAX));
+  if (!paths_.flash) return materialised_attention(input, window32, layer, q, own_cache, out);
   if (kernels::prefill_reads(own_cache.layout()) && tokens >= kFewestTileTokens * static_cast<std::int64_t>(batch_.tiles.size())) {
     kernels::AttentionPrefillArguments p{};
     p.q = own(q).data();
@@ -181,6 +182,15 @@ void CudaBackend::norm_gate_up(const Buffer& norm, float rms_eps, const Matrix& 
   graph_.add(kernels::SiluMulArguments{both, own(out).data(), static_cast<std::int32_t>(ffn), batch_.tokens(), programmatic_});
 }
 
+const std::int32_t* CudaBackend::gather_rows(std::span<const std::int32_t> rows) {
+  for (const std::int32_t row : rows) QB_CHECK(row >= 0 && row < batch_.tokens());
+  if (head_gathered_) graph_.submit();  // the launch before reads the row numbers that are written now
+  head_gathered_ = true;
+  auto* device_rows = need<std::int32_t>(rows_area_, static_cast<std::int64_t>(rows.size()));
+  copy_to_device(device_rows, rows.data(), rows.size_bytes(), stream_);
+  return device_rows;
+}
+
 void CudaBackend::norm_head(const Buffer& norm, float rms_eps, const Matrix& head, std::span<const std::int32_t> rows, const Buffer& x,
                             Buffer& logits) {
   const CudaMatrix& matrix = own(head);
@@ -188,15 +198,10 @@ void CudaBackend::norm_head(const Buffer& norm, float rms_eps, const Matrix& hea
   if (count == 0) return;
   QB_CHECK(batch_.open && norm.size() >= matrix.cols() && x.size() >= batch_.tokens() * matrix.cols());
   QB_CHECK(logits.size() >= count * matrix.rows());
-  for (const std::int32_t row : rows) QB_CHECK(row >= 0 && row < batch_.tokens());
-  if (head_gathered_) graph_.submit();  // the launch before reads the row numbers that are written now
-  head_gathered_ = true;
-  auto* device_rows = need<std::int32_t>(rows_area_, count);
-  copy_to_device(device_rows, rows.data(), rows.size_bytes(), stream_);
   kernels::MatvecArguments a{};
   a.tokens = static_cast<std::int32_t>(count);
   a.x = own(x).data();
-  a.x_rows = device_rows;
+  a.x_rows = gather_rows(rows);
   a.norm = own(norm).data();
   a.rms_eps = rms_eps;
   a.y = own(logits).data();

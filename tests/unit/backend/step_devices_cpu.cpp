@@ -16,6 +16,13 @@ std::vector<StepDevice> step_devices(const std::string& test) {
   add(Isa::kScalar, true);
   add(Isa::kAvx2, features.avx2);
   add(Isa::kAvx512, features.avx512);
+  // The paths that --ablate leaves out, each with the best instruction set.
+  for (const char* off : {"flash", "fusion", "repack"}) {
+    const backend::Paths paths = backend::paths_without(off, backend::DeviceKind::kCpu, "test");
+    devices.push_back({std::string("cpu without ") + off,
+                       [paths](int threads) { return backend::make_cpu_backend({.threads = threads, .isa = {}, .paths = paths}); },
+                       {1, 3}});
+  }
   return devices;
 }
 

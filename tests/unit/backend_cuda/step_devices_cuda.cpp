@@ -11,10 +11,16 @@ constexpr const char* kName = "cuda";
 #endif
 
 std::vector<StepDevice> step_devices(const std::string&) {
-  return {{kName,
-           [](int seed) { return make_cuda_device(seed); },
-           {1, 2},
-           true}};
+  std::vector<StepDevice> devices;
+  const auto add = [&](const std::string& name, const backend::Paths& paths) {
+    devices.push_back({name, [paths](int seed) { return make_cuda_device(seed, {.paths = paths}); }, {1, 2}, paths.flash});
+  };
+  add(kName, {});
+  // The paths that --ablate leaves out.
+  for (const char* off : {"flash", "fusion"}) {
+    add(std::string(kName) + " without " + off, backend::paths_without(off, backend::DeviceKind::kCuda, "test"));
+  }
+  return devices;
 }
 
 }  // namespace qbench::test

@@ -97,6 +97,7 @@ inline record::CellRecord example_cell() {
   c.settings.device_description = "AMD EPYC";
   c.settings.instruction_sets = "avx512 (vnni, bf16)";
   c.settings.attention_path = "flash (tiled, online softmax)";
+  c.settings.paths = "flash, fused, repacked, simd";
   c.settings.prompt_source = "text";
   c.settings.prompt_fingerprint = "0123";
   c.settings.sampling_json = R"({"seed":1,"temperature":0.7})";

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "backend/cpu/cpu_context.h"
+#include "backend/machine_limits.h"
+
+namespace qbench::backend {
+
+/// What this processor's threads reach together: reading and copying 256 MB (less where less is free), and this build's own products of 1024 x
+/// 1024 weights with 128 tokens, the fastest of float32, bfloat16 and Q8_0. The best of several runs, each of some milliseconds.
+MachineLimits measure_cpu_limits(CpuContext& context);
+
+}  // namespace qbench::backend

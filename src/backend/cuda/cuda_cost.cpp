@@ -1,0 +1,68 @@
+#include "backend/cuda/cuda_cost.h"
+
+#include <algorithm>
+
+#include "backend/cuda/cuda_backend_impl.h"
+
+namespace qbench::backend::QB_CUDA_NAMESPACE {
+namespace {
+
+struct Coster {
+  const CudaBatch& batch;
+
+  std::int64_t pairs(std::int32_t window) const {
+    std::int64_t pairs = 0;
+    for (const std::int32_t position : batch.positions) {
+      const std::int64_t all = std::int64_t{position} + 1;
+      pairs += window > 0 ? std::min<std::int64_t>(all, window) : all;
+    }
+    return pairs;
+  }
+
+  kernels::Cost operator()(const kernels::EmbedArguments& a) const { return kernels::embed_cost(a); }
+  kernels::Cost operator()(const kernels::QkvArguments& a) const { return kernels::qkv_cost(a); }
+  kernels::Cost operator()(const kernels::AttentionArguments& a) const { return kernels::attention_decode_cost(a, pairs(a.window)); }
+  kernels::Cost operator()(const kernels::AttentionPrefillArguments& a) const {
+    return kernels::attention_prefill_cost(a, batch.tokens(), pairs(a.window));
+  }
+  kernels::Cost operator()(const kernels::AttentionScoresArguments& a) const {
+    return kernels::attention_scores_cost(a, pairs(a.attention.window));
+  }
+  kernels::Cost operator()(const kernels::AttentionSoftmaxArguments& a) const {
+    return kernels::attention_softmax_cost(a, pairs(a.attention.window));
+  }
+  kernels::Cost operator()(const kernels::AttentionValuesArguments& a) const {
+    return kernels::attention_values_cost(a, pairs(a.attention.window));
+  }
+  kernels::Cost operator()(const kernels::MatvecArguments& a) const { return kernels::matvec_cost(a); }
+  kernels::Cost operator()(const kernels::MatvecColumnsArguments& a) const { return kernels::matvec_cost(a.matvec); }
+  kernels::Cost operator()(const kernels::GateUpArguments& a) const { return kernels::gate_up_cost(a); }
+  kernels::Cost operator()(const kernels::SiluMulArguments& a) const { return kernels::silu_mul_cost(a); }
+  kernels::Cost operator()(const kernels::RouterArguments& a) const { return kernels::router_cost(a); }
+  kernels::Cost operator()(const kernels::ExpertGateUpArguments& a) const { return kernels::expert_gate_up_cost(a); }
+  kernels::Cost operator()(const kernels::ExpertDownArguments& a) const { return kernels::expert_down_cost(a); }
+  kernels::Cost operator()(const kernels::PrepareRowsArguments& a) const { return kernels::prepare_rows_cost(a); }
+  kernels::Cost operator()(const kernels::MatmulArguments& a) const { return kernels::matmul_cost(a); }
+  kernels::Cost operator()(const kernels::MatmulFewArguments& a) const { return kernels::matmul_few_cost(a); }
+  kernels::Cost operator()(const kernels::BlasArguments& a) const { return kernels::blas_cost(a); }
+  kernels::Cost operator()(const kernels::DequantiseArguments& a) const { return kernels::dequantise_cost(a); }
+  kernels::Cost operator()(const kernels::PickArguments& a) const { return kernels::pick_cost(a); }
+  kernels::Cost operator()(const kernels::QkvFinishArguments& a) const { return kernels::qkv_finish_cost(a); }
+  kernels::Cost operator()(const kernels::GroupSlotsArguments& a) const { return kernels::group_slots_cost(a); }
+  kernels::Cost operator()(const kernels::CombineSlotsArguments& a) const { return kernels::combine_slots_cost(a); }
+  kernels::Cost operator()(const kernels::RmsNormArguments& a) const { return kernels::rms_norm_cost(a); }
+  kernels::Cost operator()(const kernels::AddBiasArguments& a) const { return kernels::add_bias_cost(a); }
+  kernels::Cost operator()(const kernels::NormHeadsArguments& a) const { return kernels::norm_heads_cost(a); }
+  kernels::Cost operator()(const kernels::RotateHeadsArguments& a) const { return kernels::rotate_heads_cost(a); }
+};
+
+}  // namespace
+
+void add_cost(const Operation& operation, const CudaBatch& batch, StepCost& into) {
+  const kernels::Cost cost = std::visit(Coster{batch}, operation);
+  into.bytes += cost.bytes;
+  into.flops += cost.flops;
+  ++into.launches;
+}
+
+}  // namespace qbench::backend::QB_CUDA_NAMESPACE

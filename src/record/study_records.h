@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "record/records.h"
+
+/// Where a cell's time goes (--breakdown) and what each optimisation is worth (--ablate). Passes of their own, beside the timed repetitions.
+namespace qbench::record {
+
+/// All calls of one step in the instrumented passes of a phase.
+struct StepRecord {
+  std::string step;                     ///< "attention", "norm+qkv+rope+append", ...
+  std::int64_t calls = 0;
+  std::optional<std::int64_t> time_ns;  ///< nothing on an emulated device
+  std::int64_t bytes = 0;               ///< that the step must read and write once
+  std::int64_t flops = 0;
+  std::int64_t launches = 0;            ///< kernels, or parallel regions of the CPU
+};
+
+/// One phase, fused as it is measured or taken apart.
+struct BreakdownPhase {
+  std::string phase;  ///< "prefill", "decode"
+  bool fused = true;
+  std::string paths;                 ///< what ran, as in CellSettings
+  std::int64_t passes = 0;           ///< instrumented ones, and as many plain ones between them
+  std::int64_t tokens = 0;           ///< of one pass: fed or generated, all sequences
+  std::vector<std::int64_t> plain_ns;  ///< the phase without instrumentation, each pass; empty on an emulated device
+  std::vector<std::int64_t> timed_ns;  ///< with it
+  std::vector<StepRecord> steps;     ///< sums over the instrumented passes, in the order of their first call
+
+  /// Sum of timed_ns, and what of it no step accounts for: rows and rest add up to the total.
+  std::optional<std::int64_t> total_ns() const;
+  std::optional<std::int64_t> rest_ns() const;
+  /// Median of timed_ns over median of plain_ns, less 1.
+  std::optional<double> overhead_ratio() const;
+};
+
+/// Best rates that were measured on the machine in the same process.
+struct MachineLimitRecord {
+  std::optional<double> read_gbps, copy_gbps, matmul_tflops;
+};
+
+struct BreakdownRecord {
+  CellKey cell;
+  Status status = Status::kOk;
+  Failure failure;
+  std::string started_utc;
+  MachineLimitRecord limits;
+  std::vector<BreakdownPhase> phases;
+};
+
+/// One phase with one path left out, or with none (`off` empty): the baseline that is measured between the others.
+struct AblationRow {
+  std::string off;
+  std::string paths;
+  std::string phase;
+  std::int64_t tokens = 0;           ///< of one repetition
+  std::vector<std::int64_t> time_ns;  ///< each repetition, in the order in which all rows were repeated together; empty on an emulated device
+  Status status = Status::kOk;
+  Failure failure;
+};
+
+struct AblationRecord {
+  CellKey cell;
+  std::string started_utc;
+  std::vector<AblationRow> rows;
+};
+
+}  // namespace qbench::record
