@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "kernels/cuda/emulation/races.h"
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
@@ -114,7 +115,12 @@ void Fibre::prepare(void (*entry)(void*), void* argument, std::size_t offset) {
   argument_ = argument;
   context.fake_stack = nullptr;
 #ifdef __SANITIZE_THREAD__
-  if (context.tsan != nullptr) __tsan_destroy_fiber(context.tsan);  // with the calls that were open on it
+  if (context.tsan != nullptr) {  // what was left in the middle: its open calls are forgotten, and who touched its stack
+    __tsan_destroy_fiber(context.tsan);
+    const races::Unwatched again;
+    void* const stack = static_cast<char*>(mapping_) + kGuardBytes;
+    QB_CHECK(mmap(stack, kStackBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == stack);
+  }
   context.tsan = __tsan_create_fiber(0);
 #endif
   // From the top: an empty slot that keeps the alignment of a call, the first address, then rbp, rbx, r12 to r15.
