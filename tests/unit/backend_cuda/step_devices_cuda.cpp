@@ -16,10 +16,12 @@ std::vector<StepDevice> step_devices(const std::string&) {
     devices.push_back({name, [paths](int seed) { return make_cuda_device(seed, {.paths = paths}); }, {1, 2}, paths.flash});
   };
   add(kName, {});
+#ifndef __SANITIZE_ADDRESS__  // minutes more; the kernels of these paths have tests of their own
   // The paths that --ablate leaves out.
   for (const char* off : {"flash", "fusion"}) {
     add(std::string(kName) + " without " + off, backend::paths_without(off, backend::DeviceKind::kCuda, "test"));
   }
+#endif
   return devices;
 }
 

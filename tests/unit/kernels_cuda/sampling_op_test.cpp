@@ -4,6 +4,7 @@
 
 #include "engine/sampler.h"
 #include "op_cases.h"
+#include "test_support.h"
 
 namespace qbench::test {
 using namespace emulated;
@@ -144,10 +145,22 @@ constexpr bool kSanitized = true;  ///< each thread of a kernel costs ten times 
 #else
 constexpr bool kSanitized = false;
 #endif
+#ifdef __SANITIZE_THREAD__
+constexpr bool kThreadSanitized = true;  ///< a drawing block's 1,024 fibres take gigabytes
+#else
+constexpr bool kThreadSanitized = false;
+#endif
+
+/// True, and counted as skipped, where a case that draws cannot run.
+bool skips_drawing(const char* name) {
+  if (kThreadSanitized) report_skip(name, "blocks of 1,024 threads are too much for ThreadSanitizer");
+  return kThreadSanitized;
+}
 
 }  // namespace
 
 TEST_CASE("the device picks the ids that the host's sampler picks, pick for pick") {
+  if (skips_drawing("the device picks the ids that the host's sampler picks, pick for pick")) return;
   for (const std::int32_t vocab : {1, 7, 300, 6000}) {
     if (kSanitized && vocab > 300) continue;  // a minute
     const std::int32_t last = vocab - 1;
@@ -180,6 +193,7 @@ TEST_CASE("the device picks the ids that the host's sampler picks, pick for pick
 }
 
 TEST_CASE("one seed draws the same ids on the device in whatever order blocks and threads run") {
+  if (skips_drawing("one seed draws the same ids on the device in whatever order blocks and threads run")) return;
   const SamplingParams params{.temperature = 1.5, .top_p = 0.9};
   std::vector<std::vector<std::int32_t>> runs;
   for (const std::uint64_t seed : {1, 2, 3}) {
@@ -196,6 +210,7 @@ TEST_CASE("one seed draws the same ids on the device in whatever order blocks an
 }
 
 TEST_CASE("the device draws each id with its softmax probability") {
+  if (skips_drawing("the device draws each id with its softmax probability")) return;
   const EmulationScope scope(1);
   const std::vector<float> row{0.0F, 1.0F, 2.0F, -1.0F, 1e30F, 1e30F, 1e30F, 1e30F, 1e30F};
   DeviceSampler device({.temperature = 1.0, .seed = 5}, 4, {{0}});
@@ -211,6 +226,7 @@ TEST_CASE("the device draws each id with its softmax probability") {
 }
 
 TEST_CASE("where no id can be picked the device says which of the two reasons holds, and goes on") {
+  if (skips_drawing("where no id can be picked the device says which of the two reasons holds, and goes on")) return;
   const EmulationScope scope(1);
   for (const double temperature : {0.0, 1.0}) {
     DeviceSampler banning({.temperature = temperature, .no_repeat_ngram = 1}, 2, {{0, 1}});
