@@ -34,15 +34,15 @@ run_preset() {
   ctest --preset "$preset" --verbose -j "$jobs" --timeout 1800 "$@" >"$logs/$preset.log" 2>&1 || grep -E '\*\*\*|ERROR|FAILED|tests failed' "$logs/$preset.log" | tail -n 60
 }
 
-# run_check NAME COMMAND...: one more test case by exit status.
+# run_check NAME COMMAND...: one more test case by exit status. NAME is free text; a slash in it is none in the log's path.
 run_check() {
-  local name=$1
+  local name=$1 log="$logs/${1//\//_}.out"
   shift
   say "$name"
-  if "$@" >"$logs/$name.out" 2>&1; then
+  if "$@" >"$log" 2>&1; then
     echo "[passed] $name" >>"$logs/checks.log"
   else
-    tail -n 20 "$logs/$name.out"
+    tail -n 20 "$log"
     echo "[failed] $name" >>"$logs/checks.log"
   fi
 }
