@@ -8,11 +8,17 @@
 
 namespace qbench::kernels::cpu {
 
+/// Positions [begin, end) of a cache, position p in slot p - shift. A query at p sees those <= p and, where window > 0, > p - window.
+struct AttentionSegment {
+  std::int64_t begin, end;
+  std::int64_t window;  ///< 0: all
+  std::int64_t shift;
+};
+
 /// Scaled dot-product attention with a cache, tiled with an online softmax (Dao et al., FlashAttention, arXiv 2205.14135), float32
 /// throughout.
 ///
-/// One task: some query tokens of one sequence, the query heads of one KV head, and the cache positions [begin, end). A query at position p
-/// sees the positions <= p and, where window > 0, > p - window. All `group` query heads share each read of K and V. Work is done in blocks
+/// One task: some query tokens of one sequence, the query heads of one KV head, and segments of the cache, none of them twice. All `group` query heads share each read of K and V. Work is done in blocks
 /// of kAttentionBlock positions, so memory is linear. A task's result depends on its contents only.
 struct AttentionTask {
   const KvLayout* layout;
@@ -23,11 +29,11 @@ struct AttentionTask {
   const std::int32_t* tokens;     ///< (count) rows of q and out
   const std::int32_t* positions;  ///< by row of the batch
   std::int64_t count;
-  std::int64_t group;       ///< query heads per KV head
-  std::int64_t begin, end;  ///< cache positions
-  std::int64_t window;      ///< 0: all
-  float scale;              ///< 1 / sqrt(head_dim)
-  float* partial;           ///< (count * group, padded_dim + 2): unnormalised sum, maximum, sum of weights; or nullptr
+  std::int64_t group;  ///< query heads per KV head
+  const AttentionSegment* segments;
+  std::int64_t segment_count;
+  float scale;     ///< 1 / sqrt(head_dim)
+  float* partial;  ///< (count * group, padded_dim + 2): unnormalised sum, maximum, sum of weights; or nullptr
 };
 
 constexpr std::int64_t kAttentionBlock = 64;

@@ -76,6 +76,22 @@ struct Q8Tiles {
   }
 };
 
+/// One scale for all dimensions of a position. kF8Unit makes up for what vload_f8 leaves out.
+struct F8Tiles {
+  static constexpr int kBytes = 1;
+  static constexpr bool kScaled = true;
+  static QB_INLINE void k_pair(const std::byte* tile, std::int64_t d, int lane, Vec* first, Vec* second) {
+    *first = vload_f8(as_u8(tile) + d * 16 + lane);
+    *second = vload_f8(as_u8(tile) + d * 16 + 16 + lane);
+  }
+  static QB_INLINE Vec k_scale(const KvLayout& layout, const std::byte* tile, std::int64_t, int lane) {
+    return vmul(vload_bf16(as_u16(tile + layout.head_dim * 16) + lane), vset(kF8Unit));
+  }
+  static QB_INLINE Vec v(const KvLayout& layout, const std::byte* tile, std::int64_t slot, std::int64_t d) {
+    return vmul(vload_f8(as_u8(tile) + slot * layout.padded_dim + d), vset(f8_v_scale(layout, tile, slot)));
+  }
+};
+
 /// sum += q k over dimensions [begin, end) of `Tiles` tiles.
 template <class Cache, int Rows, int Tiles>
 QB_INLINE void add_products(const FewRows& f, const std::byte* k, const float* q, std::int64_t begin, std::int64_t end,
@@ -112,11 +128,12 @@ QB_INLINE void scores_of_tiles(const FewRows& f, std::int64_t tile, std::int64_t
   }
   if constexpr (Cache::kScaled) {
     for (std::int64_t d = 0; d < dim; d += 32) {
+      const std::int64_t end = d + 32 < dim ? d + 32 : dim;
       Vec part[Rows][kVectors];
       for (int i = 0; i < Rows; ++i) {
         for (int j = 0; j < kVectors; ++j) part[i][j] = vzero();
       }
-      add_products<Cache, Rows, Tiles>(f, k, q, d, d + 32, part);
+      add_products<Cache, Rows, Tiles>(f, k, q, d, end, part);
       for (int j = 0; j < kVectors; ++j) {
         const Vec scale = Cache::k_scale(*f.layout, k + j / kVectorsPerTile * f.layout->k_tile_bytes, d, j % kVectorsPerTile * kWidth);
         for (int i = 0; i < Rows; ++i) sum[i][j] = vfma(scale, part[i][j], sum[i][j]);

@@ -93,38 +93,38 @@ QB_INLINE void softmax_row(const AttentionScratch& s, std::int64_t row, std::int
   s.weight[row] += vsum(total);
 }
 
-/// First and one past the last visible position of a query at `position`, within the task.
-QB_INLINE std::int64_t visible_begin(const AttentionTask& task, std::int64_t position) {
-  const std::int64_t from = task.window > 0 && position - task.window + 1 > 0 ? position - task.window + 1 : 0;
-  return from > task.begin ? from : task.begin;
+/// First and one past the last slot of the segment that a query at `position` sees.
+QB_INLINE std::int64_t visible_begin(const AttentionSegment& segment, std::int64_t position) {
+  const std::int64_t from = segment.window > 0 && position - segment.window + 1 > 0 ? position - segment.window + 1 : 0;
+  return (from > segment.begin ? from : segment.begin) - segment.shift;
 }
-QB_INLINE std::int64_t visible_end(const AttentionTask& task, std::int64_t position) {
-  return position + 1 < task.end ? position + 1 : task.end;
+QB_INLINE std::int64_t visible_end(const AttentionSegment& segment, std::int64_t position) {
+  return (position + 1 < segment.end ? position + 1 : segment.end) - segment.shift;
 }
 
 /// Up to this many rows, tiles are read directly; beyond, a block is converted once and used for all rows.
 constexpr std::int64_t kFewRows = 8;
 
-void softmax_block(const AttentionTask& task, const AttentionScratch& s, std::int64_t block) {
+void softmax_block(const AttentionTask& task, const AttentionSegment& segment, const AttentionScratch& s, std::int64_t block) {
   for (std::int64_t i = 0; i < task.count; ++i) {
     const std::int64_t position = task.positions[task.tokens[i]];
-    const std::int64_t from = visible_begin(task, position) - block;
-    const std::int64_t to = visible_end(task, position) - block;
+    const std::int64_t from = visible_begin(segment, position) - block;
+    const std::int64_t to = visible_end(segment, position) - block;
     for (std::int64_t g = 0; g < task.group; ++g) {
       softmax_row(s, i * task.group + g, from < 0 ? 0 : from, to < kAttentionBlock ? to : kAttentionBlock, task.layout->padded_dim);
     }
   }
 }
 
-/// One block of positions, of which [first, last) are visible to some row.
-void attend_block(const AttentionTask& task, const AttentionScratch& s, std::int64_t block, std::int64_t first, std::int64_t last) {
+/// One block of slots, of which [first, last) are visible to some row.
+void attend_block(const AttentionTask& task, const AttentionSegment& segment, const AttentionScratch& s, std::int64_t block, std::int64_t first, std::int64_t last) {
   const KvLayout& layout = *task.layout;
   const std::int64_t rows = task.count * task.group;
   const std::int64_t tiles = (last - block + kKvTile - 1) / kKvTile;
   const float* k = k_tiles_as_f32(layout, task.cache, block / kKvTile, tiles, s.k);
   small_matmul({s.q, layout.head_dim, layout.head_dim, k, layout.head_dim * kKvTile, kKvTile, s.scores, kAttentionBlock, false}, rows,
                tiles);
-  softmax_block(task, s, block);
+  softmax_block(task, segment, s, block);
   const float* v = v_rows_as_f32(layout, task.cache, first, last, s.v);
   small_matmul({s.scores + (first - block), kAttentionBlock, last - first, v, 16, layout.padded_dim, s.sum, layout.padded_dim, true}, rows,
                layout.padded_dim / 16);
@@ -132,7 +132,7 @@ void attend_block(const AttentionTask& task, const AttentionScratch& s, std::int
 
 /// The same for a few rows.
 template <class Cache>
-void attend_block_few(const AttentionTask& task, const AttentionScratch& s, std::int64_t block, std::int64_t first, std::int64_t last) {
+void attend_block_few(const AttentionTask& task, const AttentionSegment& segment, const AttentionScratch& s, std::int64_t block, std::int64_t first, std::int64_t last) {
   const KvLayout& layout = *task.layout;
   const FewRows f = {&layout,
                      s.q,
@@ -145,18 +145,19 @@ void attend_block_few(const AttentionTask& task, const AttentionScratch& s, std:
                      s.sum};
   const std::int64_t rows = task.count * task.group;
   few_rows<Cache>(f, Product::kScores, (last - block + kKvTile - 1) / kKvTile, rows);
-  softmax_block(task, s, block);
+  softmax_block(task, segment, s, block);
   few_rows<Cache>(f, Product::kValues, 0, rows);
 }
 
-using AttendBlock = void (*)(const AttentionTask& task, const AttentionScratch& s, std::int64_t block, std::int64_t first,
-                             std::int64_t last);
+using AttendBlock = void (*)(const AttentionTask& task, const AttentionSegment& segment, const AttentionScratch& s, std::int64_t block,
+                             std::int64_t first, std::int64_t last);
 
 AttendBlock choose_attend_block(const AttentionTask& task) {
   if (task.count * task.group > kFewRows) return attend_block;
   if (task.layout->dtype == tensor::DType::kBF16) return attend_block_few<Bf16Tiles>;
   if (task.layout->dtype == tensor::DType::kF16) return attend_block_few<F16Tiles>;
   if (task.layout->dtype == tensor::DType::kQ8_0) return attend_block_few<Q8Tiles>;
+  if (task.layout->dtype == tensor::DType::kFP8) return attend_block_few<F8Tiles>;
   return attend_block;
 }
 
@@ -181,24 +182,28 @@ void store_results(const AttentionTask& task, const AttentionScratch& s) {
   }
 }
 
+void attend_segment(const AttentionTask& task, const AttentionSegment& segment, const AttentionScratch& s, AttendBlock attend) {
+  std::int64_t begin = segment.end - segment.shift;
+  std::int64_t end = segment.begin - segment.shift;
+  for (std::int64_t i = 0; i < task.count; ++i) {
+    const std::int64_t position = task.positions[task.tokens[i]];
+    const std::int64_t from = visible_begin(segment, position);
+    const std::int64_t to = visible_end(segment, position);
+    begin = from < begin ? from : begin;
+    end = to > end ? to : end;
+  }
+  for (std::int64_t block = begin / kAttentionBlock * kAttentionBlock; block < end; block += kAttentionBlock) {
+    const std::int64_t block_end = block + kAttentionBlock;
+    attend(task, segment, s, block, begin > block ? begin : block, end < block_end ? end : block_end);
+  }
+}
+
 void run_attention(const AttentionTask& task, float* scratch) {
   const AttentionScratch s = lay_out(*task.layout, task.count * task.group, scratch);
   load_queries(task, s);
   clear(task, s);
-  std::int64_t begin = task.end;
-  std::int64_t end = task.begin;
-  for (std::int64_t i = 0; i < task.count; ++i) {
-    const std::int64_t position = task.positions[task.tokens[i]];
-    const std::int64_t from = visible_begin(task, position);
-    const std::int64_t to = visible_end(task, position);
-    begin = from < begin ? from : begin;
-    end = to > end ? to : end;
-  }
   const AttendBlock attend = choose_attend_block(task);
-  for (std::int64_t block = begin / kAttentionBlock * kAttentionBlock; block < end; block += kAttentionBlock) {
-    const std::int64_t block_end = block + kAttentionBlock;
-    attend(task, s, block, begin > block ? begin : block, end < block_end ? end : block_end);
-  }
+  for (std::int64_t i = 0; i < task.segment_count; ++i) attend_segment(task, task.segments[i], s, attend);
   store_results(task, s);
 }
 

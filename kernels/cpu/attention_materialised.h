@@ -1,12 +1,12 @@
 // Attention with all scores in memory, in three passes; included by attention_impl.h, whose helpers it uses. The path that tiling replaces: kept
-// to measure what tiling is worth, and checked like it.
+// to measure what tiling is worth, and checked like it. Tasks of one segment without a shift.
 #pragma once
 
 namespace qbench::kernels::cpu {
 namespace {
 
 /// Position of the first column of a task's scores.
-QB_INLINE std::int64_t first_column(const AttentionTask& task) { return task.begin / kAttentionBlock * kAttentionBlock; }
+QB_INLINE std::int64_t first_column(const AttentionTask& task) { return task.segments[0].begin / kAttentionBlock * kAttentionBlock; }
 
 /// scores (rows, stride) = q k^T scale for the task's positions, from first_column on.
 void materialised_scores(const AttentionTask& task, float* scratch, float* scores, std::int64_t stride) {
@@ -15,8 +15,8 @@ void materialised_scores(const AttentionTask& task, float* scratch, float* score
   const AttentionScratch s = lay_out(layout, rows, scratch);
   load_queries(task, s);
   const std::int64_t first = first_column(task);
-  for (std::int64_t block = first; block < task.end; block += kAttentionBlock) {
-    const std::int64_t last = block + kAttentionBlock < task.end ? block + kAttentionBlock : task.end;
+  for (std::int64_t block = first; block < task.segments[0].end; block += kAttentionBlock) {
+    const std::int64_t last = block + kAttentionBlock < task.segments[0].end ? block + kAttentionBlock : task.segments[0].end;
     const std::int64_t tiles = (last - block + kKvTile - 1) / kKvTile;
     const float* k = k_tiles_as_f32(layout, task.cache, block / kKvTile, tiles, s.k);
     small_matmul({s.q, layout.head_dim, layout.head_dim, k, layout.head_dim * kKvTile, kKvTile, scores + (block - first), stride, false},
@@ -47,11 +47,11 @@ QB_INLINE float exp_row(float* x, std::int64_t n, float shift) {
 /// Scores of each row become its weights; columns that it does not see become 0.
 void materialised_softmax(const AttentionTask& task, float* scores, std::int64_t stride) {
   const std::int64_t first = first_column(task);
-  const std::int64_t columns = (task.end - first + kAttentionBlock - 1) / kAttentionBlock * kAttentionBlock;
+  const std::int64_t columns = (task.segments[0].end - first + kAttentionBlock - 1) / kAttentionBlock * kAttentionBlock;
   for (std::int64_t i = 0; i < task.count; ++i) {
     const std::int64_t position = task.positions[task.tokens[i]];
-    const std::int64_t from = visible_begin(task, position) - first;
-    const std::int64_t to = visible_end(task, position) - first;
+    const std::int64_t from = visible_begin(task.segments[0], position) - first;
+    const std::int64_t to = visible_end(task.segments[0], position) - first;
     for (std::int64_t g = 0; g < task.group; ++g) {
       float* row = scores + (i * task.group + g) * stride;
       for (std::int64_t c = 0; c < from; ++c) row[c] = 0.0F;
@@ -71,9 +71,9 @@ void materialised_values(const AttentionTask& task, float* scratch, const float*
   const AttentionScratch s = lay_out(layout, rows, scratch);
   clear(task, s);
   const std::int64_t first = first_column(task);
-  for (std::int64_t block = first; block < task.end; block += kAttentionBlock) {
-    const std::int64_t from = block > task.begin ? block : task.begin;
-    const std::int64_t to = block + kAttentionBlock < task.end ? block + kAttentionBlock : task.end;
+  for (std::int64_t block = first; block < task.segments[0].end; block += kAttentionBlock) {
+    const std::int64_t from = block > task.segments[0].begin ? block : task.segments[0].begin;
+    const std::int64_t to = block + kAttentionBlock < task.segments[0].end ? block + kAttentionBlock : task.segments[0].end;
     const float* v = v_rows_as_f32(layout, task.cache, from, to, s.v);
     small_matmul({scores + (from - first), stride, to - from, v, 16, layout.padded_dim, s.sum, layout.padded_dim, true}, rows,
                  layout.padded_dim / 16);

@@ -14,8 +14,9 @@ std::int64_t round_up(std::int64_t n, std::int64_t to) { return (n + to - 1) / t
 
 KvLayout make_kv_layout(tensor::DType dtype, std::int64_t head_dim, std::int64_t positions) {
   using tensor::DType;
-  if (dtype != DType::kF32 && dtype != DType::kF16 && dtype != DType::kBF16 && dtype != DType::kQ8_0) {
-    throw Error(ErrorCode::kUnsupported, fmt::format("type {} (this device has f32, f16, bf16 and q8_0)", tensor::name_of(dtype)),
+  if (dtype != DType::kF32 && dtype != DType::kF16 && dtype != DType::kBF16 && dtype != DType::kQ8_0 &&
+      dtype != DType::kFP8) {
+    throw Error(ErrorCode::kUnsupported, fmt::format("type {} (this device has f32, f16, bf16, fp8 and q8_0)", tensor::name_of(dtype)),
                 "kv cache");
   }
   constexpr std::int64_t kMostDim = 65536;
@@ -40,6 +41,9 @@ KvLayout make_kv_layout(tensor::DType dtype, std::int64_t head_dim, std::int64_t
   if (dtype == DType::kQ8_0) {
     layout.k_tile_bytes = round_up(k_numbers + k_numbers / 32 * 2, 64);
     layout.v_tile_bytes = round_up(v_numbers + v_numbers / 32 * 2, 64);
+  } else if (dtype == DType::kFP8) {
+    layout.k_tile_bytes = round_up(k_numbers + kKvTile * 2, 64);
+    layout.v_tile_bytes = round_up(v_numbers + kKvTile * 2, 64);
   } else {
     const std::int64_t bytes = dtype == DType::kF32 ? 4 : 2;
     layout.k_tile_bytes = round_up(k_numbers * bytes, 64);

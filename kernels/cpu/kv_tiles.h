@@ -2,13 +2,30 @@
 #pragma once
 
 #include "kernels/cpu/kv_cache.h"
+#include "tensor/float_formats.h"
 
 namespace qbench::kernels::cpu {
 namespace {
 
 QB_INLINE const std::uint16_t* as_u16(const std::byte* p) { return reinterpret_cast<const std::uint16_t*>(p); }
 QB_INLINE const float* as_f32(const std::byte* p) { return reinterpret_cast<const float*>(p); }
+QB_INLINE const std::uint8_t* as_u8(const std::byte* p) { return reinterpret_cast<const std::uint8_t*>(p); }
 QB_INLINE const std::int8_t* as_i8(const std::byte* p) { return reinterpret_cast<const std::int8_t*>(p); }
+
+/// vload_f8 widens the bits as if they were a float16's, which has the same mantissa's place and a bias larger by 8.
+constexpr float kF8Unit = 256.0F;
+
+QB_INLINE float bf16_as_f32(std::uint16_t bits) {
+  const std::uint32_t word = static_cast<std::uint32_t>(bits) << 16;
+  float value;
+  __builtin_memcpy(&value, &word, sizeof value);
+  return value;
+}
+
+/// What the codes of V at a slot are multiplied with, as vload_f8 reads them.
+QB_INLINE float f8_v_scale(const KvLayout& layout, const std::byte* v_tile, std::int64_t slot) {
+  return kF8Unit * bf16_as_f32(as_u16(v_tile + 16 * layout.padded_dim)[slot]);
+}
 
 void k_tile_as_f32(const KvLayout& layout, const std::byte* tile, float* to) {
   const std::int64_t dim = layout.head_dim;
@@ -24,6 +41,11 @@ void k_tile_as_f32(const KvLayout& layout, const std::byte* tile, float* to) {
     }
   } else if (layout.dtype == tensor::DType::kF16) {
     for (std::int64_t i = 0; i < dim * 16; i += kWidth) vstore(to + i, vload_f16(as_u16(tile) + i));
+  } else if (layout.dtype == tensor::DType::kFP8) {
+    for (int lane = 0; lane < 16; lane += kWidth) {
+      const Vec scale = vmul(vload_bf16(as_u16(tile + dim * 16) + lane), vset(kF8Unit));
+      for (std::int64_t d = 0; d < dim; ++d) vstore(to + d * 16 + lane, vmul(vload_f8(as_u8(tile) + d * 16 + lane), scale));
+    }
   } else {
     const std::uint16_t* scales = as_u16(tile + dim * 16);
     for (std::int64_t d = 0; d < dim; ++d) {
@@ -53,6 +75,9 @@ const float* v_rows_as_f32(const KvLayout& layout, const std::byte* head, std::i
       for (std::int64_t d = 0; d < padded; d += kWidth) vstore(to + d, vload_bf16(as_u16(tile) + slot * padded + d));
     } else if (layout.dtype == tensor::DType::kF16) {
       for (std::int64_t d = 0; d < padded; d += kWidth) vstore(to + d, vload_f16(as_u16(tile) + slot * padded + d));
+    } else if (layout.dtype == tensor::DType::kFP8) {
+      const Vec scale = vset(f8_v_scale(layout, tile, slot));
+      for (std::int64_t d = 0; d < padded; d += kWidth) vstore(to + d, vmul(vload_f8(as_u8(tile) + slot * padded + d), scale));
     } else {
       const std::uint16_t* scales = as_u16(tile + 16 * padded) + slot * (padded / 32);
       for (std::int64_t b = 0; b < padded / 32; ++b) {
@@ -116,6 +141,28 @@ void append_q8(const KvLayout& layout, std::byte* k_tile, std::byte* v_tile, std
   }
 }
 
+/// Rounds n numbers to FP8 with the bfloat16 scale max|x| / 448, number i to to[i * stride]. Returns the scale's bits. An infinity or NaN makes the
+/// scale, and so the head's numbers at this position, NaN.
+QB_INLINE std::uint16_t round_row_f8(const float* x, std::int64_t n, std::byte* to, std::int64_t stride) {
+  constexpr float kSmallest = 1e-30F;  // 448 / x would overflow soon below
+  float largest = 0.0F;
+  bool finite = true;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const float a = x[i] < 0 ? -x[i] : x[i];
+    finite &= a <= 3.402823466e38F;
+    largest = a > largest ? a : largest;
+  }
+  const bool any = finite && largest > kSmallest;
+  const std::uint16_t bits = !finite ? std::uint16_t{0x7fc0} : any ? tensor::bf16_from_f32(largest / tensor::kLargestE4M3) : std::uint16_t{0};
+  const float scale = bf16_as_f32(bits);
+  for (std::int64_t i = 0; i < n; ++i) {
+    const float y = any ? x[i] / scale : 0.0F;
+    const float low = y < -tensor::kLargestE4M3 ? -tensor::kLargestE4M3 : y;
+    to[i * stride] = static_cast<std::byte>(tensor::e4m3_from_f32(low > tensor::kLargestE4M3 ? tensor::kLargestE4M3 : low));
+  }
+  return bits;
+}
+
 /// Rounds `n` numbers; the last vector may be short.
 template <class Store>
 QB_INLINE void round_row(const float* x, std::int64_t n, std::uint16_t* to, Store store) {
@@ -137,6 +184,11 @@ void append_kv(const KvLayout& layout, std::byte* head, std::int64_t position, c
   std::byte* v_tile = head + (layout.v_tile(head, position / kKvTile) - head);
   if (layout.dtype == tensor::DType::kQ8_0) {
     append_q8(layout, k_tile, v_tile, slot, k, v);
+    return;
+  }
+  if (layout.dtype == tensor::DType::kFP8) {
+    reinterpret_cast<std::uint16_t*>(k_tile + dim * 16)[slot] = round_row_f8(k, dim, k_tile + slot, 16);
+    reinterpret_cast<std::uint16_t*>(v_tile + 16 * layout.padded_dim)[slot] = round_row_f8(v, dim, v_tile + slot * layout.padded_dim, 1);
     return;
   }
   if (layout.dtype == tensor::DType::kF32) {

@@ -56,6 +56,13 @@ QB_INLINE Vec vset_f16(std::uint16_t bits) { return _mm256_cvtph_ps(_mm_set1_epi
 QB_INLINE Vec vload_i8(const std::int8_t* p) {
   return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
 }
+/// E4M3 codes over 256: sign, exponent and mantissa where a float16 has them. Not for NaN.
+QB_INLINE Vec vload_f8(const std::uint8_t* p) {
+  const __m128i bits = _mm_cvtepu8_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+  const __m128i sign = _mm_slli_epi16(_mm_and_si128(bits, _mm_set1_epi16(0x80)), 8);
+  const __m128i rest = _mm_slli_epi16(_mm_and_si128(bits, _mm_set1_epi16(0x7f)), 7);
+  return _mm256_cvtph_ps(_mm_or_si128(sign, rest));
+}
 QB_INLINE void vload_bf16_pairs(const std::uint16_t* p, Vec* first, Vec* second) {
   const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
   *first = _mm256_castsi256_ps(_mm256_slli_epi32(bits, 16));

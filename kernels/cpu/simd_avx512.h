@@ -52,6 +52,13 @@ QB_INLINE Vec vset_f16(std::uint16_t bits) { return _mm512_cvtph_ps(_mm256_set1_
 QB_INLINE Vec vload_i8(const std::int8_t* p) {
   return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
 }
+/// E4M3 codes over 256: sign, exponent and mantissa where a float16 has them. Not for NaN.
+QB_INLINE Vec vload_f8(const std::uint8_t* p) {
+  const __m256i bits = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  const __m256i sign = _mm256_slli_epi16(_mm256_and_si256(bits, _mm256_set1_epi16(0x80)), 8);
+  const __m256i rest = _mm256_slli_epi16(_mm256_and_si256(bits, _mm256_set1_epi16(0x7f)), 7);
+  return _mm512_cvtph_ps(_mm256_or_si256(sign, rest));
+}
 /// 16 pairs of bfloat16: the first of each pair, the second of each pair.
 QB_INLINE void vload_bf16_pairs(const std::uint16_t* p, Vec* first, Vec* second) {
   const __m512i bits = _mm512_loadu_si512(p);

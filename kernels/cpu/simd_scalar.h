@@ -71,6 +71,12 @@ QB_INLINE Vec vload_f16(const std::uint16_t* p) {
   return v;
 }
 QB_INLINE Vec vset_f16(std::uint16_t bits) { return vset(tensor::f32_from_f16(bits)); }
+/// E4M3 codes over 256, as the vector variants read them.
+QB_INLINE Vec vload_f8(const std::uint8_t* p) {
+  Vec v;
+  for (int i = 0; i < kWidth; ++i) v[i] = tensor::f32_from_e4m3(p[i]) / 256.0F;
+  return v;
+}
 QB_INLINE Vec vload_i8(const std::int8_t* p) {
   Vec v;
   for (int i = 0; i < kWidth; ++i) v[i] = static_cast<float>(p[i]);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/memory_account.h"
 #include "kernels/cuda/namespace.h"
 
 /// What kernels and the CUDA backend need of a CUDA runtime, as owning objects. Compiles without the toolkit. Two implementations stand behind
@@ -85,7 +86,8 @@ class Stream {
 class DeviceMemory {
  public:
   DeviceMemory() noexcept = default;
-  explicit DeviceMemory(std::size_t bytes);  ///< Error{kMemory} naming the size and what is free
+  /// Error{kMemory} naming the size and what is free or, where the thread's current account has a limit, what that leaves.
+  explicit DeviceMemory(std::size_t bytes, MemoryPurpose purpose = MemoryPurpose::kWorkspace);
   ~DeviceMemory();
   DeviceMemory(DeviceMemory&& other) noexcept;
   DeviceMemory& operator=(DeviceMemory&& other) noexcept;
@@ -98,6 +100,7 @@ class DeviceMemory {
   }
 
  private:
+  MemoryCharge charge_;
   void* data_ = nullptr;
   std::size_t bytes_ = 0;
 };

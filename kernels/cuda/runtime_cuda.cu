@@ -159,7 +159,7 @@ bool Stream::idle() {
   return true;
 }
 
-DeviceMemory::DeviceMemory(std::size_t bytes) : bytes_(bytes) {
+DeviceMemory::DeviceMemory(std::size_t bytes, MemoryPurpose purpose) : charge_(bytes, purpose), bytes_(bytes) {
   if (bytes == 0) return;
   if (cudaMalloc(&data_, bytes) == cudaSuccess) return;
   cudaGetLastError();
@@ -172,8 +172,9 @@ DeviceMemory::DeviceMemory(std::size_t bytes) : bytes_(bytes) {
 }
 DeviceMemory::~DeviceMemory() { cudaFree(data_); }
 DeviceMemory::DeviceMemory(DeviceMemory&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+    : charge_(std::move(other.charge_)), data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
 DeviceMemory& DeviceMemory::operator=(DeviceMemory&& other) noexcept {
+  std::swap(charge_, other.charge_);
   std::swap(data_, other.data_);
   std::swap(bytes_, other.bytes_);
   return *this;

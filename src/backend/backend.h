@@ -11,6 +11,7 @@
 #include "backend/paths.h"
 #include "backend/step_meter.h"
 #include "backend/token_loop.h"
+#include "base/memory_account.h"
 #include "tensor/dtype.h"
 #include "tensor/row_source.h"
 
@@ -56,12 +57,30 @@ class KvCache {
   virtual std::uint64_t device_bytes() const = 0;
 };
 
+/// Which positions a sequence keeps: its first `sinks` and its latest `window` (StreamingLLM, arXiv 2309.17453, with the positions that the
+/// tokens have in the text, not in the cache). A token at p sees positions <= p that are < sinks or > p - window.
+struct KvPolicy {
+  std::int64_t window = 0;  ///< 0: all
+  std::int64_t sinks = 0;   ///< only with a window
+  std::int64_t step = 1;    ///< most tokens of one sequence in one step: the ring holds as many positions, less one, beyond its window
+  bool operator==(const KvPolicy&) const = default;
+};
+
 struct KvCacheShape {
   std::int64_t layers, kv_heads, head_dim;
   std::int64_t sequences;   ///< slots
   std::int64_t positions;   ///< per slot
-  tensor::DType dtype;      ///< kF32, kF16, kBF16 or kQ8_0 (head_dim % 32 == 0)
+  tensor::DType dtype;      ///< kF32, kF16, kBF16, kFP8 (one scale for a head's numbers at a position) or kQ8_0 (head_dim % 32 == 0)
+  KvPolicy policy = {};
 };
+
+/// Positions that a slot of such a cache has room for: `positions`, or sinks and a ring for window and step where that is less. A position p
+/// behind the sinks lies at sinks + (p - sinks) % (kv_room - sinks); steps go on where the last one ended or start from 0.
+constexpr std::int64_t kv_room(const KvPolicy& policy, std::int64_t positions) {
+  if (policy.window <= 0 || policy.window >= positions) return positions;
+  const std::int64_t ring = policy.sinks + policy.window + policy.step - 1;
+  return ring < positions ? ring : positions;
+}
 
 /// Rotation angles, computed in double by the model: angle(position, j) = position * inverse_frequency[j], NeoX pairing (j, j + rotary_dim/2).
 struct Rope {
@@ -107,6 +126,8 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual DeviceInfo device() const = 0;
+  /// What this object has allocated, by purpose. On the CPU of host memory, without what the system adds.
+  virtual MemoryUse memory_use() const = 0;
 
   /// Stacks the parts' rows into one matrix in device memory, repacked where the kernels want it.
   virtual std::unique_ptr<Matrix> load_matrix(std::span<const tensor::RowSource* const> parts) = 0;
@@ -127,7 +148,7 @@ class Backend {
   virtual void norm_qkv_rope_append(const AttentionInput& input, const Rope& rope, std::int64_t layer, const Buffer& x, Buffer& q, KvCache& cache) = 0;
 
   /// out (tokens, heads head_dim) = softmax(q k^T / sqrt(head_dim)) v over the positions p of the token's sequence with
-  /// p <= position and, where window > 0, p > position - window. Linear memory.
+  /// p <= position and, where window > 0, p > position - window, as far as the cache's policy keeps them. Linear memory.
   virtual void attention(const AttentionInput& input, std::int64_t window, std::int64_t layer, const Buffer& q, const KvCache& cache, Buffer& out) = 0;
 
   /// x (tokens, rows) += in (tokens, cols) w^T: the output projection and the down projection.

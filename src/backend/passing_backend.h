@@ -16,6 +16,7 @@ class PassingBackend : public Backend {
   std::unique_ptr<Matrix> load_matrix(std::span<const tensor::RowSource* const> parts) override { return inner_->load_matrix(parts); }
   std::unique_ptr<Buffer> load_vector(std::span<const float> values) override { return inner_->load_vector(values); }
   std::unique_ptr<Buffer> allocate(std::int64_t numbers) override { return inner_->allocate(numbers); }
+  MemoryUse memory_use() const override { return inner_->memory_use(); }
   std::unique_ptr<KvCache> make_kv_cache(const KvCacheShape& shape) override { return inner_->make_kv_cache(shape); }
   void begin_step(const Batch& batch) override { inner_->begin_step(batch); }
   void end_step() noexcept override { inner_->end_step(); }

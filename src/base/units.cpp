@@ -2,7 +2,51 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <utility>
+
 namespace qbench {
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return result;
+}
+
+constexpr std::array<std::pair<std::string_view, double>, 10> kByteUnits{{{"", 1.0},
+                                                                           {"b", 1.0},
+                                                                           {"kb", 1e3},
+                                                                           {"mb", 1e6},
+                                                                           {"gb", kGB},
+                                                                           {"tb", 1e12},
+                                                                           {"kib", 1024.0},
+                                                                           {"mib", 1048576.0},
+                                                                           {"gib", kGiB},
+                                                                           {"tib", 1099511627776.0}}};
+
+}  // namespace
+
+std::optional<std::uint64_t> parse_bytes(std::string_view text) {
+  const bool starts_with_digit = !text.empty() && text.front() >= '0' && text.front() <= '9';
+  if (!starts_with_digit) return std::nullopt;  // no sign, no "inf", no "nan"
+  double number = 0.0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+  if (error != std::errc() || !std::isfinite(number)) return std::nullopt;
+  std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  if (unit.starts_with(' ')) unit.remove_prefix(1);
+  for (const auto& [name, factor] : kByteUnits) {
+    if (lower(unit) != name) continue;
+    const double bytes = number * factor;
+    if (!(bytes < 9.2e18)) return std::nullopt;
+    return static_cast<std::uint64_t>(bytes);
+  }
+  return std::nullopt;
+}
 
 std::string format_bytes(std::uint64_t bytes) {
   const double value = static_cast<double>(bytes);

@@ -154,8 +154,9 @@ class Decoder : public Model {
 
   Backend& exchange_device(Backend& device) override { return *std::exchange(device_, &device); }
 
-  std::unique_ptr<backend::KvCache> make_cache(std::int64_t sequences, std::int64_t positions, tensor::DType dtype) override {
-    return device_->make_kv_cache({config_.layers, config_.kv_heads, config_.head_dim, sequences, positions, dtype});
+  std::unique_ptr<backend::KvCache> make_cache(std::int64_t sequences, std::int64_t positions, tensor::DType dtype,
+                                                const backend::KvPolicy& policy) override {
+    return device_->make_kv_cache({config_.layers, config_.kv_heads, config_.head_dim, sequences, positions, dtype, policy});
   }
 
   void forward(const backend::Batch& batch, backend::KvCache& cache, std::span<const std::int32_t> logit_rows, std::span<float> logits) override {

@@ -48,7 +48,8 @@ class Model {
   /// (backend/passing_backend.h).
   virtual backend::Backend& exchange_device(backend::Backend& device) = 0;
 
-  virtual std::unique_ptr<backend::KvCache> make_cache(std::int64_t sequences, std::int64_t positions, tensor::DType dtype) = 0;
+  virtual std::unique_ptr<backend::KvCache> make_cache(std::int64_t sequences, std::int64_t positions, tensor::DType dtype,
+                                                       const backend::KvPolicy& policy = {}) = 0;
 };
 
 struct ModelOptions {

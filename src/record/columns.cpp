@@ -54,6 +54,7 @@ constexpr Fact kRowFacts[] = {
     {"batch", "sequences", "sequences at once", QB_FACT(text(c.cell.batch))},
     {"context", "tokens", "positions per sequence", QB_FACT(text(c.cell.context))},
     {"kv_type", "", "type of the KV cache", QB_FACT(c.cell.kv_type)},
+    {"kv_policy", "", "which positions the KV cache keeps: full, window N, sinks S + window N", QB_FACT(kv_policy_text(c.cell))},
     {"threads", "count", "host threads that compute", QB_FACT(text(c.cell.threads))},
     {"device_effective", "", "the device that ran it: a fallback shows here", QB_FACT(c.cell.device)},
     {"device_description", "", "processor or GPU model", QB_FACT(c.settings.device_description)},
@@ -79,7 +80,21 @@ constexpr Fact kRowFacts[] = {
     {"decode_read_bytes", "bytes", "weights read per token at batch 1: no embedding rows, active experts only",
      QB_FACT(text(c.model.decode_read_bytes))},
     {"kv_bytes", "bytes", "KV cache of all sequences", QB_FACT(text(c.settings.kv_bytes))},
+    {"activation_bytes", "bytes", "residual stream, Q, logits and the like of the largest step", QB_FACT(text(c.settings.memory.activation_bytes))},
+    {"workspace_bytes", "bytes", "what kernels work in, when the cell ended", QB_FACT(text(c.settings.memory.workspace_bytes))},
+    {"peak_allocated_bytes", "bytes", "largest sum of weights, KV cache, activations and workspace since the device was opened",
+     QB_FACT(text(c.settings.memory.peak_bytes))},
+    {"context_bytes", "bytes",
+     "what the process holds beyond these; CUDA: of the device's memory, since before the load (the driver's context, code); CPU: of its "
+     "resident size (program, libraries, tokenizer)",
+     QB_FACT(text(c.settings.memory.context_bytes))},
+    {"free_before_load_bytes", "bytes", "free memory of the device before the model was opened",
+     QB_FACT(text(c.settings.memory.free_before_load_bytes))},
+    {"free_after_load_bytes", "bytes", "free memory of the device when weights and KV cache were there",
+     QB_FACT(text(c.settings.memory.free_after_load_bytes))},
     {"memory_free_bytes", "bytes", "free memory of the device when the cell ended", QB_FACT(text(c.settings.memory_free_bytes))},
+    {"vram_limit_bytes", "bytes", "--vram-limit; empty: none", QB_FACT(text(c.settings.memory.limit_bytes))},
+    {"vram_headroom_bytes", "bytes", "--vram-headroom of what was free before the load", QB_FACT(text(c.settings.memory.headroom_bytes))},
 };
 
 constexpr Fact kEnvironmentFacts[] = {

@@ -137,8 +137,10 @@ CsvTable read_summary_csv(const std::filesystem::path& path) {
                 "the first column is '" + table.header.front() + "', expected 'schema_version': no summary.csv of qbench", path.string());
   }
   for (const auto& row : table.rows) {
-    if (row.front() != std::to_string(kSchemaVersion)) {
-      throw Error(ErrorCode::kFormat, "schema_version " + row.front() + ", this build reads version " + std::to_string(kSchemaVersion),
+    if (row.front() != std::to_string(kSchemaVersion) && row.front() != std::to_string(kOldestSchemaVersion)) {
+      throw Error(ErrorCode::kFormat,
+                  "schema_version " + row.front() + ", this build reads versions " + std::to_string(kOldestSchemaVersion) + " to " +
+                      std::to_string(kSchemaVersion),
                   path.string());
     }
   }

@@ -46,6 +46,8 @@ void fields(Archive& a, FieldsOf<CellKey> auto& r) {
   a("batch", r.batch);
   a("context", r.context);
   a("threads", r.threads);
+  a("kv_window", r.kv_window);
+  a("kv_sinks", r.kv_sinks);
 }
 
 template <class Archive>
@@ -83,6 +85,14 @@ void fields(Archive& a, FieldsOf<CellSettings> auto& r) {
   a("kv_bytes", r.kv_bytes);
   a("memory_free_bytes", r.memory_free_bytes);
   a("stop_rule", r.stop_rule);
+  a("activation_bytes", r.memory.activation_bytes);
+  a("workspace_bytes", r.memory.workspace_bytes);
+  a("peak_allocated_bytes", r.memory.peak_bytes);
+  a("context_bytes", r.memory.context_bytes);
+  a("free_before_load_bytes", r.memory.free_before_load_bytes);
+  a("free_after_load_bytes", r.memory.free_after_load_bytes);
+  a("vram_limit_bytes", r.memory.limit_bytes);
+  a("vram_headroom_bytes", r.memory.headroom_bytes);
 }
 
 template <class Archive>

@@ -230,9 +230,10 @@ void check_version(const json& object, std::string_view where) {
   if (!object.is_object()) throw Error(ErrorCode::kFormat, "expected a JSON object", std::string(where));
   const auto found = object.find("schema_version");
   if (found == object.end() || !found->is_number_integer()) throw Error(ErrorCode::kFormat, "has no schema_version", std::string(where));
-  if (*found != kSchemaVersion) {
+  if (*found < kOldestSchemaVersion || *found > kSchemaVersion) {
     throw Error(ErrorCode::kFormat,
-                fmt::format("schema_version {}, this build reads version {}: use the qbench that wrote it", found->dump(), kSchemaVersion),
+                fmt::format("schema_version {}, this build reads versions {} to {}: use the qbench that wrote it", found->dump(),
+                            kOldestSchemaVersion, kSchemaVersion),
                 std::string(where));
   }
 }

@@ -49,10 +49,16 @@ Pass pass_from_name(std::string_view name) { return from_name(name, {Pass::kSpee
 Status status_from_name(std::string_view name) { return from_name(name, {Status::kOk, Status::kFailed, Status::kSkipped}, "status"); }
 Phase phase_from_name(std::string_view name) { return from_name(name, {Phase::kCold, Phase::kWarmup, Phase::kTimed}, "phase"); }
 
+std::string kv_policy_text(const CellKey& key) {
+  if (!key.kv_window) return "full";
+  return key.kv_sinks ? fmt::format("sinks {} + window {}", *key.kv_sinks, *key.kv_window) : fmt::format("window {}", *key.kv_window);
+}
+
 std::string cell_id(const CellKey& key) {
-  return fmt::format("{}/{}/{}/turn={}/pass={}/device={}/precision={}/kv={}/batch={}/context={}/threads={}", key.model, key.suite,
+  const std::string policy = key.kv_window ? "/kv_policy=" + kv_policy_text(key) : std::string();
+  return fmt::format("{}/{}/{}/turn={}/pass={}/device={}/precision={}/kv={}/batch={}/context={}/threads={}{}", key.model, key.suite,
                      key.prompt_id, key.turn, name_of(key.pass), key.device, key.precision, key.kv_type, key.batch, key.context,
-                     key.threads);
+                     key.threads, policy);
 }
 
 }  // namespace qbench::record

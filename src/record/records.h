@@ -46,12 +46,17 @@ struct CellKey {
   std::int64_t batch = 1;    ///< sequences at once
   std::int64_t context = 0;  ///< positions per sequence
   std::int64_t threads = 0;
+  std::optional<std::int64_t> kv_window;  ///< latest positions that the KV cache keeps; nothing: all
+  std::optional<std::int64_t> kv_sinks;   ///< first positions that it keeps beside them
   bool operator==(const CellKey&) const = default;
 };
 
 /// One line that names the cell:
-/// `model/suite/prompt_id/turn=1/pass=speed/device=cpu/precision=auto/kv=bf16/batch=1/context=4096/threads=2`.
+/// `model/suite/prompt_id/turn=1/pass=speed/device=cpu/precision=auto/kv=bf16/batch=1/context=4096/threads=2`, and `/kv_policy=sinks 4 + window 512` where the cache does not keep everything.
 std::string cell_id(const CellKey& key);
+
+/// "full", "window 512", "sinks 4 + window 512".
+std::string kv_policy_text(const CellKey& key);
 
 /// What was measured, apart from how: the model as it was loaded.
 struct ModelFacts {
@@ -74,6 +79,19 @@ struct ModelFacts {
   std::string template_fingerprint;
 };
 
+/// Where memory went, beside ModelFacts::weight_bytes and CellSettings::kv_bytes. Of a CUDA device its own memory, on the CPU the host's.
+struct MemoryFacts {
+  std::optional<std::int64_t> activation_bytes;  ///< residual stream, Q, logits, ... of the largest step
+  std::optional<std::int64_t> workspace_bytes;   ///< what kernels work in
+  std::optional<std::int64_t> peak_bytes;        ///< largest sum of weights, KV cache, activations and workspace so far
+  /// What the process holds beyond these. CUDA: what the device has less since before the load (the driver's context, the kernels' code). CPU:
+  /// resident size of the process (program, libraries, tokenizer, pages of files).
+  std::optional<std::int64_t> context_bytes;
+  std::optional<std::int64_t> free_before_load_bytes, free_after_load_bytes;
+  std::optional<std::int64_t> limit_bytes;     ///< --vram-limit
+  std::optional<std::int64_t> headroom_bytes;  ///< --vram-headroom of what was free
+};
+
 /// How it was run, beyond the key.
 struct CellSettings {
   std::string device_description;  ///< processor or GPU model
@@ -88,6 +106,7 @@ struct CellSettings {
   std::optional<std::int64_t> kv_bytes;           ///< of all sequences
   std::optional<std::int64_t> memory_free_bytes;  ///< of the device, when the cell ended
   std::string stop_rule;                          ///< what ended the repetitions: "fixed 5"
+  MemoryFacts memory;
 };
 
 /// A GPU's side of the telemetry.

@@ -35,6 +35,10 @@ workload::Settings as_settings(const workload::EffectiveSettings& e) {
   s.batch = e.batch;
   if (e.threads > 0) s.threads = e.threads;
   s.kv_type = e.kv_type;
+  if (e.kv_window > 0) s.kv_window = e.kv_window;
+  if (e.kv_sinks > 0) s.kv_sinks = e.kv_sinks;
+  if (!e.vram_limit.empty()) s.vram_limit = e.vram_limit;
+  s.vram_headroom = e.vram_headroom;
   s.precision = e.precision;
   s.mmap = e.mmap;
   s.mlock = e.mlock;
@@ -44,9 +48,12 @@ workload::Settings as_settings(const workload::EffectiveSettings& e) {
 workload::EffectiveSettings settings_of(const json& object) { return workload::effective(workload::settings_from_json(object, "job")); }
 
 ordered_json to_json(const record::CellKey& key) {
-  return {{"model", key.model},        {"suite", key.suite},     {"prompt_id", key.prompt_id}, {"turn", key.turn},
+  ordered_json object{{"model", key.model},        {"suite", key.suite},     {"prompt_id", key.prompt_id}, {"turn", key.turn},
           {"pass", name_of(key.pass)}, {"device", key.device},   {"precision", key.precision}, {"kv_type", key.kv_type},
           {"batch", key.batch},        {"context", key.context}, {"threads", key.threads}};
+  if (key.kv_window) object["kv_window"] = *key.kv_window;
+  if (key.kv_sinks) object["kv_sinks"] = *key.kv_sinks;
+  return object;
 }
 
 record::CellKey key_of(const json& object) {
@@ -62,6 +69,8 @@ record::CellKey key_of(const json& object) {
   object.at("batch").get_to(key.batch);
   object.at("context").get_to(key.context);
   object.at("threads").get_to(key.threads);
+  if (object.contains("kv_window")) key.kv_window = object.at("kv_window").get<std::int64_t>();
+  if (object.contains("kv_sinks")) key.kv_sinks = object.at("kv_sinks").get<std::int64_t>();
   return key;
 }
 

@@ -85,6 +85,8 @@ void make_planned_cells(ModelPlan& model, const RunPlan& plan, const workload::S
     planned.key.device = plan.device;
     planned.key.precision = cell.settings.precision;
     planned.key.kv_type = cell.settings.kv_type;
+    if (cell.settings.kv_window > 0) planned.key.kv_window = cell.settings.kv_window;
+    if (cell.settings.kv_sinks > 0) planned.key.kv_sinks = cell.settings.kv_sinks;
     planned.key.batch = cell.settings.batch;
     planned.cell = std::move(cell);
     model.cells.push_back(std::move(planned));

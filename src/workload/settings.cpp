@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <variant>
 
 #include "base/error.h"
+#include "base/units.h"
 #include "workload/names.h"
 
 namespace qbench::workload {
@@ -54,12 +56,16 @@ constexpr std::array kFields{
     Field{"batch", &Settings::batch, SettingsScope::kAll, 1, 1024},
     Field{"threads", &Settings::threads, SettingsScope::kAll, 1, 1024},
     Field{"kv_type", &Settings::kv_type, SettingsScope::kAll},
+    Field{"kv_window", &Settings::kv_window, SettingsScope::kAll, 1, kMaxTokens},
+    Field{"kv_sinks", &Settings::kv_sinks, SettingsScope::kAll, 1, kMaxTokens},
+    Field{"vram_limit", &Settings::vram_limit, SettingsScope::kAll},
+    Field{"vram_headroom", &Settings::vram_headroom, SettingsScope::kAll},
     Field{"precision", &Settings::precision, SettingsScope::kAll},
     Field{"mmap", &Settings::mmap, SettingsScope::kAll},
     Field{"mlock", &Settings::mlock, SettingsScope::kAll},
 };
 
-constexpr std::array<std::string_view, 4> kKvTypes{"f32", "bf16", "f16", "q8_0"};
+constexpr std::array<std::string_view, 5> kKvTypes{"f32", "bf16", "f16", "fp8", "q8_0"};
 constexpr std::array<std::string_view, 13> kPrecisions{"auto",   "f32",    "f16",    "bf16", "q8_0", "q4_0", "q4_k_s",
                                                      "q4_k_m", "q5_k_m", "q6_k", "int8", "fp8",  "int4"};
 constexpr std::size_t kMaxStopStrings = 16;
@@ -72,12 +78,39 @@ std::string joined(const std::array<std::string_view, N>& words) {
   return text;
 }
 
+/// 0.05 of "5%"; below 1.
+std::optional<double> parse_share(std::string_view text) {
+  double percent = 0.0;
+  const bool has_digit = !text.empty() && text.front() >= '0' && text.front() <= '9';
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), percent, std::chars_format::fixed);
+  const bool whole = error == std::errc() && std::string_view(end, static_cast<std::size_t>(text.data() + text.size() - end)) == "%";
+  if (!has_digit || !whole || !(percent < 100.0)) return std::nullopt;
+  return percent / 100.0;
+}
+
 const Field* find_field(std::string_view key) noexcept {
   const auto at = std::find_if(kFields.begin(), kFields.end(), [&](const Field& field) { return field.key == key; });
   return at == kFields.end() ? nullptr : &*at;
 }
 
 bool allowed(const Field& field, SettingsScope scope) noexcept { return static_cast<int>(field.scope) >= static_cast<int>(scope); }
+
+/// What is wrong with an amount of memory; empty: nothing.
+std::string memory_problem(const std::string& text, bool is_headroom) {
+  const bool fine = is_headroom ? parse_share(text).has_value() || parse_bytes(text).has_value() : parse_bytes(text).value_or(0) > 0;
+  if (fine) return {};
+  return std::string(is_headroom ? "expected a share below 100% or bytes, as in 5%, 1GiB or 0" : "expected bytes above 0, as in 12GiB, 500MB or 4096") +
+         ", got '" + printable(text) + "'";
+}
+
+/// What is wrong with the policy of the KV cache; empty: nothing.
+std::string policy_problem(const Settings& settings) {
+  if (!settings.kv_sinks) return {};
+  const std::string sinks = std::to_string(*settings.kv_sinks);
+  if (!settings.kv_window) return "positions are kept beside a window: give --kv-window too";
+  if (*settings.kv_sinks < *settings.kv_window) return {};
+  return "must be below --kv-window (" + std::to_string(*settings.kv_window) + "), not " + sinks;
+}
 
 /// What is wrong with a value; empty: nothing.
 struct RangeCheck {
@@ -102,6 +135,8 @@ struct RangeCheck {
       if (std::find(words.begin(), words.end(), *value) != words.end()) return {};
       return "expected one of " + joined(words) + ", got '" + printable(*value) + "'";
     };
+    if (field.key == "vram_limit") return memory_problem(*value, false);
+    if (field.key == "vram_headroom") return memory_problem(*value, true);
     return field.key == "kv_type" ? one_of(kKvTypes) : one_of(kPrecisions);
   }
   std::string operator()(const std::optional<std::vector<std::string>>& value) const {
@@ -248,6 +283,7 @@ void validate(const Settings& settings) {
       throw Error(ErrorCode::kUsage, option_of(field.key) + ": " + problem);
     }
   }
+  if (const std::string problem = policy_problem(settings); !problem.empty()) throw Error(ErrorCode::kUsage, "--kv-sinks: " + problem);
 }
 
 Settings overlay(const Settings& base, const Settings& top) {
@@ -260,6 +296,19 @@ Settings overlay(const Settings& base, const Settings& top) {
         field.member);
   }
   return result;
+}
+
+MemoryBudget memory_budget(const EffectiveSettings& settings, std::uint64_t free_bytes) {
+  MemoryBudget budget;
+  budget.free_bytes = free_bytes;
+  const auto share = parse_share(settings.vram_headroom);
+  const std::uint64_t headroom =
+      share ? static_cast<std::uint64_t>(*share * static_cast<double>(free_bytes)) : parse_bytes(settings.vram_headroom).value_or(0);
+  budget.headroom_bytes = std::min(headroom, free_bytes);
+  if (!settings.vram_limit.empty()) budget.limit_bytes = parse_bytes(settings.vram_limit);
+  budget.available_bytes = free_bytes - budget.headroom_bytes;
+  if (budget.limit_bytes) budget.available_bytes = std::min(budget.available_bytes, *budget.limit_bytes);
+  return budget;
 }
 
 EffectiveSettings effective(const Settings& settings) {
@@ -288,6 +337,10 @@ EffectiveSettings effective(const Settings& settings) {
   take(result.batch, settings.batch);
   take(result.threads, settings.threads);
   take(result.kv_type, settings.kv_type);
+  take(result.kv_window, settings.kv_window);
+  take(result.kv_sinks, settings.kv_sinks);
+  take(result.vram_limit, settings.vram_limit);
+  take(result.vram_headroom, settings.vram_headroom);
   take(result.precision, settings.precision);
   take(result.mmap, settings.mmap);
   take(result.mlock, settings.mlock);

@@ -46,7 +46,11 @@ struct Settings {
   std::optional<std::int64_t> context;  ///< positions per sequence
   std::optional<std::int64_t> batch;    ///< sequences at once
   std::optional<std::int64_t> threads;
-  std::optional<std::string> kv_type;    ///< "f32", "bf16", "f16", "q8_0"
+  std::optional<std::string> kv_type;      ///< "f32", "bf16", "f16", "fp8", "q8_0"
+  std::optional<std::int64_t> kv_window;   ///< latest positions that a sequence keeps
+  std::optional<std::int64_t> kv_sinks;    ///< first positions that it keeps beside the window; below kv_window
+  std::optional<std::string> vram_limit;   ///< "12GiB", "500MB", bytes: most of the device's memory that may be used
+  std::optional<std::string> vram_headroom;  ///< "5%", "1GiB", bytes: of the free memory, left alone
   std::optional<std::string> precision;  ///< "auto", "f32", ..., "q6_k" as --precision
   std::optional<bool> mmap;
   std::optional<bool> mlock;
@@ -106,10 +110,24 @@ struct EffectiveSettings {
   std::int64_t batch = 1;
   std::int64_t threads = 0;  ///< 0: the physical cores that the process may use
   std::string kv_type = "f16";
+  std::int64_t kv_window = 0;  ///< 0: all positions
+  std::int64_t kv_sinks = 0;
+  std::string vram_limit;            ///< empty: none
+  std::string vram_headroom = "5%";
   std::string precision = "auto";
   bool mmap = true;
   bool mlock = false;
 };
+
+/// What a plan may use of a device's memory.
+struct MemoryBudget {
+  std::uint64_t free_bytes = 0;
+  std::uint64_t headroom_bytes = 0;          ///< of the free ones, left alone
+  std::optional<std::uint64_t> limit_bytes;  ///< --vram-limit
+  std::uint64_t available_bytes = 0;         ///< min(limit, free - headroom)
+};
+/// `settings` have passed validate().
+MemoryBudget memory_budget(const EffectiveSettings& settings, std::uint64_t free_bytes);
 
 /// The built-in values above with `settings` over them.
 EffectiveSettings effective(const Settings& settings);

@@ -231,11 +231,12 @@ void release(void* data) noexcept {
 
 }  // namespace
 
-DeviceMemory::DeviceMemory(std::size_t bytes) : data_(allocate(bytes)), bytes_(bytes) {}
+DeviceMemory::DeviceMemory(std::size_t bytes, MemoryPurpose purpose) : charge_(bytes, purpose), data_(allocate(bytes)), bytes_(bytes) {}
 DeviceMemory::~DeviceMemory() { release(data_); }
 DeviceMemory::DeviceMemory(DeviceMemory&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+    : charge_(std::move(other.charge_)), data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
 DeviceMemory& DeviceMemory::operator=(DeviceMemory&& other) noexcept {
+  std::swap(charge_, other.charge_);
   std::swap(data_, other.data_);
   std::swap(bytes_, other.bytes_);
   return *this;

@@ -55,7 +55,7 @@ void CpuBackend::finish_heads(const AttentionInput& input, const Rope& rope, con
     finish(row, head * dim, k_norm, token);
     if (bias != nullptr) kernels.add(bias + (head + input.kv_heads) * dim, dim, v);
     const auto t = static_cast<std::size_t>(token);
-    context_.append_kv(cache.layout(), cache.head(layer, batch_.sequences()[t], kv_head), batch_.positions()[t], row, v);
+    context_.append_kv(cache.layout(), cache.head(layer, batch_.sequences()[t], kv_head), cache.slot(batch_.positions()[t]), row, v);
   }
 }
 
@@ -70,6 +70,7 @@ void CpuBackend::norm_qkv_rope_append(const AttentionInput& input, const Rope& r
   for (std::size_t t = 0; t < batch_.positions().size(); ++t) {
     QB_CHECK(batch_.positions()[t] < own_cache.shape().positions && batch_.sequences()[t] < own_cache.shape().sequences);
   }
+  QB_CHECK(own_cache.reach(0).ring == 0 || batch_.longest_run() <= own_cache.shape().policy.step);
   const RopeTable& table = batch_.rope(rope);
   float* rows = rows_.need_numbers(tokens * qkv.rows(), "activations", context_.pool);
   KindSet kinds;
@@ -84,7 +85,7 @@ void CpuBackend::norm_qkv_rope_append(const AttentionInput& input, const Rope& r
   count([&] { return qkv_cost(input, tokens, own_cache.layout()); });
 }
 
-cpu_kernels::AttentionTask CpuBackend::task_of(const AttentionInput& input, const AttentionPlan& plan, const AttentionPiece& piece,
+cpu_kernels::AttentionTask CpuBackend::task_of(const AttentionInput& input, const AttentionPiece& piece,
                                                std::int64_t layer, const float* q, const CpuKvCache& cache, float* out) const {
   const std::int64_t group = input.heads / input.kv_heads;
   const cpu_kernels::KvLayout& layout = cache.layout();
@@ -98,17 +99,16 @@ cpu_kernels::AttentionTask CpuBackend::task_of(const AttentionInput& input, cons
   task.positions = batch_.positions().data();
   task.count = piece.count;
   task.group = group;
-  task.begin = piece.begin;
-  task.end = piece.end;
-  task.window = plan.window;
+  task.segments = piece.segments.data();
+  task.segment_count = piece.segment_count;
   task.scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(input.head_dim)));
   if (piece.partial >= 0) task.partial = reinterpret_cast<float*>(partials_.data()) + piece.partial * (layout.padded_dim + 2);
   return task;
 }
 
-void CpuBackend::run_piece(const AttentionInput& input, const AttentionPlan& plan, const AttentionPiece& piece, std::int64_t layer,
+void CpuBackend::run_piece(const AttentionInput& input, const AttentionPiece& piece, std::int64_t layer,
                            const float* q, const CpuKvCache& cache, float* out, float* scratch) const {
-  context_.attention.run(task_of(input, plan, piece, layer, q, cache, out), scratch);
+  context_.attention.run(task_of(input, piece, layer, q, cache, out), scratch);
 }
 
 void CpuBackend::attention(const AttentionInput& input, std::int64_t window, std::int64_t layer, const Buffer& q, const KvCache& cache,
@@ -121,7 +121,7 @@ void CpuBackend::attention(const AttentionInput& input, std::int64_t window, std
   QB_CHECK(batch_.open() && window >= 0 && q.size() >= numbers && out.size() >= numbers);
   if (!paths_.flash) return materialised_attention(input, window, layer, q, own_cache, out);
 
-  const AttentionPlan& plan = batch_.attention(window, input.heads, input.kv_heads);
+  const AttentionPlan& plan = batch_.attention(own_cache.reach(window), input.heads, input.kv_heads);
   const std::int64_t part_stride = layout.padded_dim + 2;
   const std::int64_t scratch_numbers = (cpu_kernels::attention_scratch(layout, plan.most_rows) + 15) / 16 * 16;
   float* scratch = attention_scratch_.need_numbers(scratch_numbers * context_.pool.threads(), "attention", context_.pool);
@@ -133,7 +133,7 @@ void CpuBackend::attention(const AttentionInput& input, std::int64_t window, std
   context_.pool.run([&](int thread) {
     for (std::int64_t i = next_piece_.fetch_add(1, std::memory_order_relaxed); i < pieces;
          i = next_piece_.fetch_add(1, std::memory_order_relaxed)) {
-      run_piece(input, plan, plan.pieces[static_cast<std::size_t>(i)], layer, cpu(q).data(), own_cache, cpu(out).data(),
+      run_piece(input, plan.pieces[static_cast<std::size_t>(i)], layer, cpu(q).data(), own_cache, cpu(out).data(),
                 scratch + scratch_numbers * thread);
     }
     if (joins == 0) return;
@@ -149,8 +149,8 @@ void CpuBackend::attention(const AttentionInput& input, std::int64_t window, std
   });
   count([&] {
     std::int64_t positions_read = 0;
-    for (const AttentionPiece& piece : plan.pieces) positions_read += piece.end - piece.begin;
-    return attention_cost(input, batch_.tokens(), positions_read, batch_.visible_pairs(window), layout);
+    for (const AttentionPiece& piece : plan.pieces) positions_read += piece.positions();
+    return attention_cost(input, batch_.tokens(), positions_read, batch_.visible_pairs(plan.reach), layout);
   });
 }
 

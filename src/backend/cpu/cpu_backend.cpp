@@ -73,13 +73,15 @@ std::unique_ptr<Backend> make_cpu_backend(const CpuOptions& options) {
                             cpu_kernels::name_of(cpu_kernels::best_isa(features))),
                 "cpu");
   }
-  auto device = std::make_unique<CpuBackend>(options.threads == 0 ? default_cpu_threads() : options.threads, isa, features, options.paths);
+  auto device = std::make_unique<CpuBackend>(options.threads == 0 ? default_cpu_threads() : options.threads, isa, features, options.paths,
+                                             options.memory_limit_bytes);
   if (!options.paths.fusion) return std::make_unique<UnfusedBackend>(std::move(device));
   return device;
 }
 
-CpuBackend::CpuBackend(int threads, cpu_kernels::Isa isa, cpu_kernels::CpuFeatures features, const Paths& paths)
-    : context_(threads, isa, features), paths_(paths), stage_(context_) {
+CpuBackend::CpuBackend(int threads, cpu_kernels::Isa isa, cpu_kernels::CpuFeatures features, const Paths& paths,
+                       std::uint64_t memory_limit_bytes)
+    : memory_(std::make_shared<MemoryAccount>(memory_limit_bytes)), context_(threads, isa, features), paths_(paths), stage_(context_) {
   paths_.fusion = true;  // taking steps apart is the wrapper's
   paths_.simd = isa != cpu_kernels::Isa::kScalar;
 }
@@ -104,6 +106,7 @@ DeviceInfo CpuBackend::device() const {
 
 std::unique_ptr<Matrix> CpuBackend::load_matrix(std::span<const tensor::RowSource* const> parts) {
   QB_CHECK(!parts.empty());
+  MemoryAccount::make_current(memory_);
   std::vector<std::unique_ptr<cpu_kernels::PackedMatrix>> packed;
   try {
     for (const tensor::RowSource* part : parts) {
@@ -120,21 +123,29 @@ std::unique_ptr<Matrix> CpuBackend::load_matrix(std::span<const tensor::RowSourc
 }
 
 std::unique_ptr<Buffer> CpuBackend::load_vector(std::span<const float> values) {
-  auto buffer = std::make_unique<CpuBuffer>(static_cast<std::int64_t>(values.size()));
+  MemoryAccount::make_current(memory_);
+  auto buffer = std::make_unique<CpuBuffer>(static_cast<std::int64_t>(values.size()), MemoryPurpose::kWeights);
   std::copy(values.begin(), values.end(), buffer->data());
   return buffer;
 }
 
 std::unique_ptr<Buffer> CpuBackend::allocate(std::int64_t numbers) {
   QB_CHECK(numbers >= 0);
-  auto buffer = std::make_unique<CpuBuffer>(numbers);
+  MemoryAccount::make_current(memory_);
+  auto buffer = std::make_unique<CpuBuffer>(numbers, MemoryPurpose::kActivations);
   buffer->block().touch(context_.pool);
   return buffer;
 }
 
-std::unique_ptr<KvCache> CpuBackend::make_kv_cache(const KvCacheShape& shape) { return std::make_unique<CpuKvCache>(shape, context_.pool); }
+std::unique_ptr<KvCache> CpuBackend::make_kv_cache(const KvCacheShape& shape) {
+  MemoryAccount::make_current(memory_);
+  return std::make_unique<CpuKvCache>(shape, context_.pool);
+}
 
-void CpuBackend::begin_step(const Batch& batch) { batch_.begin(batch); }
+void CpuBackend::begin_step(const Batch& batch) {
+  MemoryAccount::make_current(memory_);  // work areas grow within steps
+  batch_.begin(batch);
+}
 
 void CpuBackend::end_step() noexcept { batch_.end(); }
 

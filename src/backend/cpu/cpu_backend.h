@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 
@@ -12,6 +13,7 @@ struct CpuOptions {
   int threads = 0;                       ///< 0: physical cores in the affinity mask, at most the cgroup's quota
   std::optional<kernels::cpu::Isa> isa;  ///< nothing: the best this processor has
   Paths paths{};                         ///< flash, fusion, repack, simd; simd off is Isa::kScalar
+  std::uint64_t memory_limit_bytes = 0;  ///< of what the backend allocates; 0: none
 };
 
 /// Error{kUsage} for absurd threads, Error{kUnsupported} for an instruction set that this processor lacks.

@@ -20,9 +20,11 @@ namespace qbench::backend {
 /// size allocates nothing.
 class CpuBackend final : public Backend, public StepParts {
  public:
-  CpuBackend(int threads, kernels::cpu::Isa isa, kernels::cpu::CpuFeatures features, const Paths& paths);
+  CpuBackend(int threads, kernels::cpu::Isa isa, kernels::cpu::CpuFeatures features, const Paths& paths,
+             std::uint64_t memory_limit_bytes = 0);
 
   DeviceInfo device() const override;
+  MemoryUse memory_use() const override { return memory_->use(); }
   std::unique_ptr<Matrix> load_matrix(std::span<const tensor::RowSource* const> parts) override;
   std::unique_ptr<Buffer> load_vector(std::span<const float> values) override;
   std::unique_ptr<Buffer> allocate(std::int64_t numbers) override;
@@ -65,7 +67,7 @@ class CpuBackend final : public Backend, public StepParts {
 
   void finish_heads(const AttentionInput& input, const Rope& rope, const RopeTable& table, std::int64_t layer, float* q, CpuKvCache& cache,
                     int thread);
-  kernels::cpu::AttentionTask task_of(const AttentionInput& input, const AttentionPlan& plan, const AttentionPiece& piece, std::int64_t layer,
+  kernels::cpu::AttentionTask task_of(const AttentionInput& input, const AttentionPiece& piece, std::int64_t layer,
                                       const float* q, const CpuKvCache& cache, float* out) const;
   void materialised_attention(const AttentionInput& input, std::int64_t window, std::int64_t layer, const Buffer& q, const CpuKvCache& cache,
                               Buffer& out);
@@ -81,7 +83,7 @@ class CpuBackend final : public Backend, public StepParts {
     cost_->launches += more.launches;
   }
   StepCost experts_cost(const ExpertInput& input) const;
-  void run_piece(const AttentionInput& input, const AttentionPlan& plan, const AttentionPiece& piece, std::int64_t layer, const float* q,
+  void run_piece(const AttentionInput& input, const AttentionPiece& piece, std::int64_t layer, const float* q,
                  const CpuKvCache& cache, float* out, float* scratch) const;
   void gate_up_share(const CpuMatrix& gate_up, const PreparedInput& input, std::int64_t tokens, float* both, float* out, int thread);
   void route(const ExpertInput& input, const float* x);
@@ -89,6 +91,7 @@ class CpuBackend final : public Backend, public StepParts {
   void prepare_grouped(const ExpertInput& input, const ExpertWork& work, int thread);
   void run_experts(const ExpertInput& input, const ExpertWork& work, float* x, int thread);
 
+  std::shared_ptr<MemoryAccount> memory_;
   CpuContext context_;
   Paths paths_;
   StepCost* cost_ = nullptr;  ///< where somebody counts

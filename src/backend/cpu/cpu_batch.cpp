@@ -26,7 +26,14 @@ bool same(const Rope& a, const Rope& b) {
   return a.rotary_dim == b.rotary_dim && a.magnitude == b.magnitude && a.inverse_frequency == b.inverse_frequency;
 }
 
-std::int64_t cost(const AttentionPiece& piece) { return piece.count * (piece.end - piece.begin); }
+std::int64_t cost(const AttentionPiece& piece) { return piece.count * piece.positions(); }
+
+kernels::cpu::AttentionSegment in_kernel(const KvSegment& s) { return {s.begin, s.end, s.window, s.shift}; }
+
+/// Numbers of the first part and behind the last one that hold the segment's slots.
+kernels::cpu::Range parts_of(const KvSegment& segment, std::int64_t part) {
+  return {(segment.begin - segment.shift) / part, (segment.end - segment.shift - 1) / part + 1};
+}
 
 }  // namespace
 
@@ -47,6 +54,11 @@ void CpuBatch::begin(const Batch& batch) {
     QB_CHECK(positions_[t] >= 0 && sequences_[t] >= 0);
     if (i > 0 && sequence(order_[i - 1]) == sequence(order_[i]))
       QB_CHECK(positions_[static_cast<std::size_t>(order_[i - 1])] < positions_[t]);
+  }
+  longest_run_ = 0;
+  for (std::size_t i = 0, first = 0; i < order_.size(); ++i) {
+    if (sequence(order_[i]) != sequence(order_[first])) first = i;
+    longest_run_ = std::max(longest_run_, static_cast<std::int64_t>(i - first + 1));
   }
   ropes_used_ = 0;
   plans_used_ = 0;
@@ -73,19 +85,19 @@ const RopeTable& CpuBatch::rope(const Rope& rope) {
   return table;
 }
 
-std::int64_t CpuBatch::visible_pairs(std::int64_t window) const {
+std::int64_t CpuBatch::visible_pairs(const KvReach& reach) const {
   std::int64_t pairs = 0;
   for (const std::int32_t position : positions_) {
-    const std::int64_t all = std::int64_t{position} + 1;
-    pairs += window > 0 ? std::min(all, window) : all;
+    const KvSegments seen = kv_segments(reach, position, position);
+    for (std::size_t s = 0; s < seen.count; ++s) pairs += seen.at[s].end - seen.at[s].begin;
   }
   return pairs;
 }
 
-const AttentionPlan& CpuBatch::attention(std::int64_t window, std::int64_t heads, std::int64_t kv_heads, bool whole) {
+const AttentionPlan& CpuBatch::attention(const KvReach& reach, std::int64_t heads, std::int64_t kv_heads, bool whole) {
   for (std::size_t i = 0; i < plans_used_; ++i) {
     const AttentionPlan& plan = plans_[i];
-    if (plan.window == window && plan.heads == heads && plan.kv_heads == kv_heads && plan.whole == whole) return plan;
+    if (plan.reach == reach && plan.heads == heads && plan.kv_heads == kv_heads && plan.whole == whole) return plan;
   }
   if (plans_used_ == plans_.size()) plans_.emplace_back();
   AttentionPlan& plan = plans_[plans_used_++];
@@ -93,7 +105,7 @@ const AttentionPlan& CpuBatch::attention(std::int64_t window, std::int64_t heads
   plan.joins.clear();
   plan.partial_rows = 0;
   plan.most_rows = 0;
-  plan.window = window;
+  plan.reach = reach;
   plan.heads = heads;
   plan.kv_heads = kv_heads;
   plan.whole = whole;
@@ -111,29 +123,35 @@ const AttentionPlan& CpuBatch::attention(std::int64_t window, std::int64_t heads
 void CpuBatch::plan_sequence(AttentionPlan& plan, std::int64_t first, std::int64_t count) const {
   const std::int64_t group = plan.heads / plan.kv_heads;
   const std::int64_t step = kernels::cpu::attention_tokens_per_task(group);
-  const auto visible = [&](std::int64_t i) {
-    const std::int64_t position = positions_[static_cast<std::size_t>(order_[static_cast<std::size_t>(i)])];
-    return kernels::cpu::Range{plan.window > 0 ? std::max<std::int64_t>(0, position - plan.window + 1) : 0, position + 1};
+  const auto position = [&](std::int64_t i) {
+    return std::int64_t{positions_[static_cast<std::size_t>(order_[static_cast<std::size_t>(i)])]};
   };
   for (std::int32_t head = 0; head < plan.kv_heads; ++head) {
     for (std::int64_t i = first; i < first + count; i += step) {
       const std::int64_t n = std::min(step, first + count - i);
-      const std::int64_t begin = visible(i).begin;
-      const std::int64_t end = visible(i + n - 1).end;
+      const KvSegments seen = kv_segments(plan.reach, position(i), position(i + n - 1));
       const std::int32_t token = order_[static_cast<std::size_t>(i)];
       const std::int32_t sequence = sequences_[static_cast<std::size_t>(token)];
-      const std::int64_t part = part_positions(end);
-      const std::int64_t first_part = begin / part;
-      const std::int64_t parts = (end - 1) / part - first_part + 1;
+      const std::int64_t part = part_positions(plan.reach.ring > 0 ? plan.reach.origin + plan.reach.ring : position(i + n - 1) + 1);
+      std::int64_t parts = 0;
+      for (std::size_t s = 0; s < seen.count; ++s) parts += parts_of(seen.at[s], part).size();
       plan.most_rows = std::max(plan.most_rows, n * group);
+      AttentionPiece all{sequence, head, i, n, {}, static_cast<std::int64_t>(seen.count), -1};
+      std::transform(seen.at.begin(), seen.at.end(), all.segments.begin(), in_kernel);
       if (plan.whole || count > 1 || parts == 1) {
-        plan.pieces.push_back({sequence, head, i, n, begin, end, -1});
+        plan.pieces.push_back(all);
         continue;
       }
       plan.joins.push_back({token, head, plan.partial_rows, parts});
-      for (std::int64_t p = 0; p < parts; ++p) {
-        plan.pieces.push_back({sequence, head, i, 1, std::max(begin, (first_part + p) * part), std::min(end, (first_part + p + 1) * part),
-                               plan.partial_rows + p * group});
+      std::int64_t partial = plan.partial_rows;
+      for (std::size_t s = 0; s < seen.count; ++s) {
+        const KvSegment& segment = seen.at[s];
+        const kernels::cpu::Range range = parts_of(segment, part);
+        for (std::int64_t p = range.begin; p < range.end; ++p, partial += group) {
+          const std::int64_t begin = std::max(segment.begin, p * part + segment.shift);
+          const std::int64_t end = std::min(segment.end, (p + 1) * part + segment.shift);
+          plan.pieces.push_back({sequence, head, i, 1, {{{begin, end, segment.window, segment.shift}}}, 1, partial});
+        }
       }
       plan.partial_rows += parts * group;
     }

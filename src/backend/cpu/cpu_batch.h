@@ -1,10 +1,13 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 #include "backend/backend.h"
+#include "backend/kv_reach.h"
+#include "kernels/cpu/attention.h"
 #include "kernels/cpu/thread_pool.h"
 
 namespace qbench::backend {
@@ -16,12 +19,21 @@ struct RopeTable {
   std::vector<float> sin;
 };
 
-/// One piece of attention: some tokens of one sequence, one KV head, a range of positions.
+/// One piece of attention: some tokens of one sequence, one KV head, some of what they see.
 struct AttentionPiece {
   std::int32_t sequence;
   std::int32_t kv_head;
   std::int64_t first, count;  ///< in CpuBatch::order
-  std::int64_t begin, end;    ///< cache positions
+  std::array<kernels::cpu::AttentionSegment, 4> segments;
+  std::int64_t segment_count;
+  std::int64_t positions() const noexcept {
+    std::int64_t sum = 0;
+    for (std::int64_t s = 0; s < segment_count; ++s) {
+      const kernels::cpu::AttentionSegment& segment = segments[static_cast<std::size_t>(s)];
+      sum += segment.end - segment.begin;
+    }
+    return sum;
+  }
   std::int64_t partial;       ///< number of the first partial row, or -1 when the piece is the whole of its tokens' attention
 };
 
@@ -33,9 +45,10 @@ struct AttentionJoin {
   std::int64_t parts;
 };
 
-/// The division of a step's attention. It follows from the batch, the window and the head counts, never from the number of threads.
+/// The division of a step's attention. It follows from the batch, what its tokens see and the head counts, never from the number of threads.
 struct AttentionPlan {
-  std::int64_t window = -1, heads = 0, kv_heads = 0;
+  KvReach reach;
+  std::int64_t heads = 0, kv_heads = 0;
   bool whole = false;                  ///< no token's positions are divided
   std::vector<AttentionPiece> pieces;  ///< the costliest first
   std::vector<AttentionJoin> joins;
@@ -59,9 +72,11 @@ class CpuBatch {
 
   /// cos and sin of every token, computed in double once per step and rope. The reference holds until the next call.
   const RopeTable& rope(const Rope& rope);
-  const AttentionPlan& attention(std::int64_t window, std::int64_t heads, std::int64_t kv_heads, bool whole = false);
-  /// (query token, position) pairs that a window lets see, of all tokens.
-  std::int64_t visible_pairs(std::int64_t window) const;
+  const AttentionPlan& attention(const KvReach& reach, std::int64_t heads, std::int64_t kv_heads, bool whole = false);
+  /// (query token, position) pairs of all tokens.
+  std::int64_t visible_pairs(const KvReach& reach) const;
+  /// Most tokens that one sequence has in this step.
+  std::int64_t longest_run() const noexcept { return longest_run_; }
 
  private:
   void plan_sequence(AttentionPlan& plan, std::int64_t first, std::int64_t count) const;
@@ -71,6 +86,7 @@ class CpuBatch {
   // Tables and plans of earlier steps keep their memory: the first `..._used_` belong to this step.
   std::vector<RopeTable> ropes_;
   std::vector<AttentionPlan> plans_;
+  std::int64_t longest_run_ = 0;
   std::size_t ropes_used_ = 0;
   std::size_t plans_used_ = 0;
 };

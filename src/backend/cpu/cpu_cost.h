@@ -26,6 +26,7 @@ inline StepCost gate_up_cost(const Matrix& w, std::int64_t tokens) {
 
 /// Bytes of one position's keys or values of one head in the cache.
 inline std::uint64_t cache_row_bytes(const kernels::cpu::KvLayout& layout) {
+  if (layout.dtype == tensor::DType::kFP8) return static_cast<std::uint64_t>(layout.head_dim + 2);  // as cached: a scale of 16 bits
   return static_cast<std::uint64_t>(tensor::row_bytes(layout.dtype, layout.head_dim));
 }
 

@@ -2,6 +2,7 @@
 
 #include "backend/cpu/cpu_backend_impl.h"
 #include "backend/cpu/cpu_cost.h"
+#include "base/error.h"
 
 namespace qbench::backend {
 namespace cpu_kernels = kernels::cpu;
@@ -11,13 +12,17 @@ void CpuBackend::materialised_attention(const AttentionInput& input, std::int64_
                                         const CpuKvCache& cache, Buffer& out) {
   const cpu_kernels::KvLayout& layout = cache.layout();
   const std::int64_t group = input.heads / input.kv_heads;
-  const AttentionPlan& plan = batch_.attention(window, input.heads, input.kv_heads, true);
+  if (cache.shape().policy.window > 0) {
+    throw Error(ErrorCode::kUnsupported, "attention with all scores in memory reads no cache that keeps a window (--kv-window); leave flash on", "cpu");
+  }
+  const AttentionPlan& plan = batch_.attention(cache.reach(window), input.heads, input.kv_heads, true);
   std::int64_t longest = 0;
   std::int64_t positions_read = 0;
   for (const AttentionPiece& piece : plan.pieces) {
-    const std::int64_t first = piece.begin / cpu_kernels::kAttentionBlock * cpu_kernels::kAttentionBlock;
-    longest = std::max(longest, piece.end - first);
-    positions_read += piece.end - piece.begin;
+    const cpu_kernels::AttentionSegment& all = piece.segments[0];  // without a policy there is one
+    const std::int64_t first = all.begin / cpu_kernels::kAttentionBlock * cpu_kernels::kAttentionBlock;
+    longest = std::max(longest, all.end - first);
+    positions_read += all.end - all.begin;
   }
   const std::int64_t stride = (longest + cpu_kernels::kAttentionBlock - 1) / cpu_kernels::kAttentionBlock * cpu_kernels::kAttentionBlock;
   const std::int64_t scores_numbers = batch_.tokens() * input.heads * stride;
@@ -31,7 +36,7 @@ void CpuBackend::materialised_attention(const AttentionInput& input, std::int64_
       std::atomic<std::int64_t>& next = next_materialised_[static_cast<std::size_t>(pass)];
       for (std::int64_t i = next.fetch_add(1, std::memory_order_relaxed); i < pieces; i = next.fetch_add(1, std::memory_order_relaxed)) {
         const AttentionPiece& piece = plan.pieces[static_cast<std::size_t>(i)];
-        const cpu_kernels::AttentionTask task = task_of(input, plan, piece, layer, cpu(q).data(), cache, cpu(out).data());
+        const cpu_kernels::AttentionTask task = task_of(input, piece, layer, cpu(q).data(), cache, cpu(out).data());
         float* rows = scores + (piece.kv_head * batch_.tokens() + piece.first) * group * stride;
         float* own = scratch + scratch_numbers * thread;
         if (pass == 0) context_.attention.materialised_scores(task, own, rows, stride);
@@ -42,7 +47,7 @@ void CpuBackend::materialised_attention(const AttentionInput& input, std::int64_
     }
   });
   count([&] {
-    return materialised_cost(attention_cost(input, batch_.tokens(), positions_read, batch_.visible_pairs(window), layout), scores_numbers);
+    return materialised_cost(attention_cost(input, batch_.tokens(), positions_read, batch_.visible_pairs(plan.reach), layout), scores_numbers);
   });
 }
 

@@ -96,6 +96,7 @@ void CpuBackend::append(const AttentionInput& input, std::int64_t layer, const B
   for (std::size_t t = 0; t < batch_.positions().size(); ++t) {
     QB_CHECK(batch_.positions()[t] < own_cache.shape().positions && batch_.sequences()[t] < own_cache.shape().sequences);
   }
+  QB_CHECK(own_cache.reach(0).ring == 0 || batch_.longest_run() <= own_cache.shape().policy.step);
   for_each_unit(batch_.tokens() * units, [&](std::int64_t unit) {
     const std::int64_t token = unit / units;
     const std::int64_t head = unit % units;
@@ -105,7 +106,8 @@ void CpuBackend::append(const AttentionInput& input, std::int64_t layer, const B
       return;
     }
     const auto t = static_cast<std::size_t>(token);
-    context_.append_kv(own_cache.layout(), own_cache.head(layer, batch_.sequences()[t], head - input.heads), batch_.positions()[t], row,
+    context_.append_kv(own_cache.layout(), own_cache.head(layer, batch_.sequences()[t], head - input.heads),
+                       own_cache.slot(batch_.positions()[t]), row,
                        row + input.kv_heads * dim);
   });
   count([&] {

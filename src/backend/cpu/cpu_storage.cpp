@@ -31,7 +31,7 @@ std::uint64_t cache_bytes(const KvCacheShape& shape, const kernels::cpu::KvLayou
 
 }  // namespace
 
-PageBlock::PageBlock(std::uint64_t bytes, const char* what) {
+PageBlock::PageBlock(std::uint64_t bytes, const char* what, MemoryPurpose purpose) : charge_(bytes, purpose) {
   if (bytes == 0) return;
   if (bytes >= kCheckedBytes) {
     const HostMemory memory = host_memory();
@@ -51,9 +51,11 @@ PageBlock::~PageBlock() {
   if (data_ != nullptr) munmap(data_, bytes_);
 }
 
-PageBlock::PageBlock(PageBlock&& other) noexcept : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+PageBlock::PageBlock(PageBlock&& other) noexcept
+    : charge_(std::move(other.charge_)), data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
 
 PageBlock& PageBlock::operator=(PageBlock&& other) noexcept {
+  std::swap(charge_, other.charge_);
   std::swap(data_, other.data_);
   std::swap(bytes_, other.bytes_);
   return *this;
@@ -84,6 +86,7 @@ CpuMatrix::CpuMatrix(std::vector<std::unique_ptr<kernels::cpu::PackedMatrix>> pa
     first_rows_.push_back(rows_);
     rows_ += part->rows();
   }
+  charge_ = MemoryCharge(device_bytes(), MemoryPurpose::kWeights);
 }
 
 std::uint64_t CpuMatrix::device_bytes() const {
@@ -93,9 +96,12 @@ std::uint64_t CpuMatrix::device_bytes() const {
 }
 
 CpuKvCache::CpuKvCache(const KvCacheShape& shape, kernels::cpu::ThreadPool& pool)
-    : shape_(shape), layout_(kernels::cpu::make_kv_layout(shape.dtype, shape.head_dim, shape.positions)) {
+    : shape_(shape),
+      reach_(reach(0)),
+      layout_(kernels::cpu::make_kv_layout(shape.dtype, shape.head_dim, kv_room(shape.policy, shape.positions))) {
+  QB_CHECK(shape.policy.window >= 0 && shape.policy.sinks >= 0 && shape.policy.step >= 1);
   QB_CHECK(shape.layers > 0 && shape.kv_heads > 0 && shape.sequences > 0 && shape.positions > 0);
-  block_ = PageBlock(cache_bytes(shape, layout_), "kv cache");
+  block_ = PageBlock(cache_bytes(shape, layout_), "kv cache", MemoryPurpose::kKv);
   block_.touch(pool);
 }
 

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "backend/kv_reach.h"
+#include "base/memory_account.h"
 #include "kernels/cpu/kv_cache.h"
 #include "kernels/cpu/matmul.h"
 #include "kernels/cpu/thread_pool.h"
@@ -17,8 +19,8 @@ namespace qbench::backend {
 class PageBlock {
  public:
   PageBlock() = default;
-  /// Error{kMemory} with `what` and the bytes when the system refuses, or when they exceed what this process may still use.
-  PageBlock(std::uint64_t bytes, const char* what);
+  /// Error{kMemory} with `what` and the bytes when the system refuses, or when they exceed what this process may still use or --vram-limit.
+  PageBlock(std::uint64_t bytes, const char* what, MemoryPurpose purpose = MemoryPurpose::kWorkspace);
   ~PageBlock();
   PageBlock(PageBlock&& other) noexcept;
   PageBlock& operator=(PageBlock&& other) noexcept;
@@ -29,14 +31,15 @@ class PageBlock {
   void touch(kernels::cpu::ThreadPool& pool);
 
  private:
+  MemoryCharge charge_;
   std::byte* data_ = nullptr;
   std::uint64_t bytes_ = 0;
 };
 
 class CpuBuffer final : public Buffer {
  public:
-  explicit CpuBuffer(std::int64_t numbers, const char* what = "buffer")
-      : block_(static_cast<std::uint64_t>(numbers) * sizeof(float), what), numbers_(numbers) {}
+  CpuBuffer(std::int64_t numbers, MemoryPurpose purpose)
+      : block_(static_cast<std::uint64_t>(numbers) * sizeof(float), "buffer", purpose), numbers_(numbers) {}
   std::int64_t size() const override { return numbers_; }
   float* data() const noexcept { return reinterpret_cast<float*>(block_.data()); }
   PageBlock& block() noexcept { return block_; }
@@ -58,6 +61,7 @@ class CpuMatrix final : public Matrix {
   std::int64_t first_row(std::size_t i) const { return first_rows_[i]; }
 
  private:
+  MemoryCharge charge_;
   std::vector<std::unique_ptr<kernels::cpu::PackedMatrix>> parts_;
   std::vector<std::int64_t> first_rows_;
   std::int64_t rows_ = 0;
@@ -71,6 +75,8 @@ class CpuKvCache final : public KvCache {
   std::uint64_t device_bytes() const override { return block_.bytes(); }
 
   const KvCacheShape& shape() const noexcept { return shape_; }
+  KvReach reach(std::int64_t own_window) const { return kv_reach(own_window, shape_.policy, shape_.positions); }
+  std::int64_t slot(std::int64_t position) const { return kv_slot(reach_, position); }
   const kernels::cpu::KvLayout& layout() const noexcept { return layout_; }
   std::byte* head(std::int64_t layer, std::int64_t sequence, std::int64_t kv_head) const noexcept {
     return block_.data() + ((layer * shape_.sequences + sequence) * shape_.kv_heads + kv_head) * layout_.head_bytes();
@@ -78,6 +84,7 @@ class CpuKvCache final : public KvCache {
 
  private:
   KvCacheShape shape_;
+  KvReach reach_;  ///< of a layer without a window of its own
   kernels::cpu::KvLayout layout_;
   PageBlock block_;
 };

@@ -73,7 +73,8 @@ void check_staged(const kernels::WeightRows& rows, std::int64_t times) {
 }
 
 CudaBackend::CudaBackend(const CudaOptions& options)
-    : device_(options.device),
+    : memory_(std::make_shared<MemoryAccount>(options.memory_limit_bytes)),
+      device_(options.device),
       properties_(device_.properties()),
       paths_(options.paths),
       programmatic_(options.paths.pdl && properties_.capability_major >= 9),
@@ -122,6 +123,7 @@ DeviceInfo CudaBackend::device() const {
 }
 
 std::unique_ptr<Matrix> CudaBackend::load_matrix(std::span<const tensor::RowSource* const> parts) {
+  MemoryAccount::make_current(memory_);
   if (uploader_ == nullptr) uploader_ = std::make_unique<Uploader>(device_.index(), load_threads_);
   auto matrix = std::make_unique<CudaMatrix>(parts, next_matrix_++, *uploader_);
   for (const CudaMatrix::Part& part : matrix->parts()) check_staged(part.rows);
@@ -136,7 +138,8 @@ void CudaBackend::finish_uploads() {
 }
 
 std::unique_ptr<Buffer> CudaBackend::load_vector(std::span<const float> values) {
-  auto buffer = std::make_unique<CudaBuffer>(static_cast<std::int64_t>(values.size()));
+  MemoryAccount::make_current(memory_);
+  auto buffer = std::make_unique<CudaBuffer>(static_cast<std::int64_t>(values.size()), MemoryPurpose::kWeights);
   if (!values.empty()) copy_to_device(buffer->data(), values.data(), values.size_bytes(), stream_);
   stream_.synchronize();  // the caller's numbers may go
   return buffer;
@@ -144,13 +147,18 @@ std::unique_ptr<Buffer> CudaBackend::load_vector(std::span<const float> values) 
 
 std::unique_ptr<Buffer> CudaBackend::allocate(std::int64_t numbers) {
   QB_CHECK(numbers >= 0);
-  return std::make_unique<CudaBuffer>(numbers);
+  MemoryAccount::make_current(memory_);
+  return std::make_unique<CudaBuffer>(numbers, MemoryPurpose::kActivations);
 }
 
-std::unique_ptr<KvCache> CudaBackend::make_kv_cache(const KvCacheShape& shape) { return std::make_unique<CudaKvCache>(shape); }
+std::unique_ptr<KvCache> CudaBackend::make_kv_cache(const KvCacheShape& shape) {
+  MemoryAccount::make_current(memory_);
+  return std::make_unique<CudaKvCache>(shape);
+}
 
 void CudaBackend::begin_step(const Batch& batch) {
   QB_CHECK(!batch_.open);
+  MemoryAccount::make_current(memory_);
   report_late_failure();
   finish_uploads();
   QB_CHECK(!batch.ids.empty() && batch.positions.size() == batch.ids.size() && batch.sequences.size() == batch.ids.size());

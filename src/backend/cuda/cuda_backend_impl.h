@@ -66,6 +66,7 @@ class CudaBackend final : public Backend, public StepParts {
   explicit CudaBackend(const CudaOptions& options);
 
   DeviceInfo device() const override;
+  MemoryUse memory_use() const override { return memory_->use(); }
   std::unique_ptr<Matrix> load_matrix(std::span<const tensor::RowSource* const> parts) override;
   std::unique_ptr<Buffer> load_vector(std::span<const float> values) override;
   std::unique_ptr<Buffer> allocate(std::int64_t numbers) override;
@@ -137,6 +138,7 @@ class CudaBackend final : public Backend, public StepParts {
     return tickets.need(count, stream_);
   }
 
+  std::shared_ptr<MemoryAccount> memory_;
   kernels::Device device_;
   kernels::DeviceProperties properties_;
   kernels::Stream stream_;

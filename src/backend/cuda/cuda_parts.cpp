@@ -15,6 +15,9 @@ void CudaBackend::materialised_attention(const AttentionInput& input, std::int32
   if (!kernels::materialised_reads(cache.layout())) {
     throw Error(ErrorCode::kUnsupported, "attention with all scores in memory does not read this type of cache; leave flash on", "cuda");
   }
+  if (cache.shape().policy.window > 0) {
+    throw Error(ErrorCode::kUnsupported, "attention with all scores in memory reads no cache that keeps a window (--kv-window); leave flash on", "cuda");
+  }
   const std::int64_t tokens = batch_.tokens();
   kernels::AttentionMaterialisedArguments a{};
   a.q = own(q).data();
@@ -109,6 +112,7 @@ void CudaBackend::append(const AttentionInput& input, std::int64_t layer, const 
   QB_CHECK(own_cache.shape().kv_heads == input.kv_heads && own_cache.shape().head_dim == input.head_dim && layer >= 0 &&
            layer < own_cache.shape().layers);
   QB_CHECK(batch_.most_position < own_cache.shape().positions && batch_.most_sequence < own_cache.shape().sequences);
+  QB_CHECK(own_cache.layout().ring == 0 || batch_.longest_run <= own_cache.shape().policy.step);
   kernels::QkvArguments a{};
   a.tokens = batch_.tokens();
   a.heads = static_cast<std::int32_t>(input.heads);

@@ -10,9 +10,9 @@
 namespace qbench::backend::QB_CUDA_NAMESPACE {
 namespace {
 
-kernels::DeviceMemory memory_for(std::uint64_t bytes, const std::string& what) {
+kernels::DeviceMemory memory_for(std::uint64_t bytes, const std::string& what, MemoryPurpose purpose) {
   try {
-    return kernels::DeviceMemory(bytes);
+    return kernels::DeviceMemory(bytes, purpose);
   } catch (const Error& error) {
     throw Error(error.code(), error.what(), what);
   }
@@ -30,7 +30,8 @@ void check_supported(const tensor::RowSource& part) {
 
 }  // namespace
 
-CudaBuffer::CudaBuffer(std::int64_t numbers) : memory_(static_cast<std::size_t>(numbers) * sizeof(float)), numbers_(numbers) {}
+CudaBuffer::CudaBuffer(std::int64_t numbers, MemoryPurpose purpose)
+    : memory_(static_cast<std::size_t>(numbers) * sizeof(float), purpose), numbers_(numbers) {}
 
 CudaMatrix::CudaMatrix(std::span<const tensor::RowSource* const> parts, std::uint64_t id, Uploader& uploader) : id_(id) {
   QB_CHECK(!parts.empty());
@@ -46,7 +47,7 @@ CudaMatrix::CudaMatrix(std::span<const tensor::RowSource* const> parts, std::uin
     rows_ += part->rows();
     bytes += (part->rows() * layouts.back().row_bytes + 255) / 256 * 256;
   }
-  memory_ = memory_for(static_cast<std::uint64_t>(bytes), fmt::format("weights of {} x {}", rows_, cols_));
+  memory_ = memory_for(static_cast<std::uint64_t>(bytes), fmt::format("weights of {} x {}", rows_, cols_), MemoryPurpose::kWeights);
   for (std::size_t p = 0; p < parts.size(); ++p) {
     unsigned char* data = memory_.as<unsigned char>() + offsets[p];
     uploader.upload(*parts[p], layouts[p], data);
@@ -95,7 +96,7 @@ CudaKvCache::CudaKvCache(const KvCacheShape& shape) : shape_(shape) {
   }
   layout_ = kernels::make_kv_layout(shape.dtype, static_cast<std::int32_t>(shape.head_dim), static_cast<std::int32_t>(shape.kv_heads),
                                     static_cast<std::int32_t>(shape.sequences), static_cast<std::int32_t>(shape.positions));
-  memory_ = memory_for(static_cast<std::uint64_t>(layout_.head_offset(shape.layers, 0, 0)), "kv cache");
+  memory_ = memory_for(static_cast<std::uint64_t>(layout_.head_offset(shape.layers, 0, 0)), "kv cache", MemoryPurpose::kKv);
 }
 
 const CudaMatrix& own(const Matrix& matrix) {

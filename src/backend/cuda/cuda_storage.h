@@ -49,7 +49,7 @@ class Tickets {
 
 class CudaBuffer final : public Buffer {
  public:
-  explicit CudaBuffer(std::int64_t numbers);
+  CudaBuffer(std::int64_t numbers, MemoryPurpose purpose);
   std::int64_t size() const override { return numbers_; }
   float* data() const noexcept { return memory_.as<float>(); }
 

@@ -76,6 +76,7 @@ class PassingDevice : public backend::Backend {
  public:
   explicit PassingDevice(backend::Backend& inner) : inner_(inner) {}
   backend::DeviceInfo device() const override { return inner_.device(); }
+  MemoryUse memory_use() const override { return inner_.memory_use(); }
   std::unique_ptr<backend::Matrix> load_matrix(std::span<const tensor::RowSource* const> parts) override { return inner_.load_matrix(parts); }
   std::unique_ptr<backend::Buffer> load_vector(std::span<const float> values) override { return inner_.load_vector(values); }
   std::unique_ptr<backend::Buffer> allocate(std::int64_t numbers) override { return inner_.allocate(numbers); }

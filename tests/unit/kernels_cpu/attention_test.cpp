@@ -150,9 +150,9 @@ struct Setup {
     task.positions = positions.data();
     task.count = static_cast<std::int64_t>(c.tokens);
     task.group = static_cast<std::int64_t>(c.group);
-    task.begin = 0;
-    task.end = static_cast<std::int64_t>(c.first + c.tokens);
-    task.window = c.window;
+    segment = {0, static_cast<std::int64_t>(c.first + c.tokens), c.window, 0};
+    task.segments = &segment;
+    task.segment_count = 1;
     task.scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(c.head_dim)));
   }
 
@@ -232,8 +232,8 @@ TEST_CASE("partial results over position ranges join to the whole") {
       std::vector<float> partials(static_cast<std::size_t>(3 * 3 * stride), std::numeric_limits<float>::quiet_NaN());
       const std::int64_t cuts[] = {0, 128, 256, 300};
       for (int part = 0; part < 3; ++part) {
-        setup.task.begin = cuts[part];
-        setup.task.end = cuts[part + 1];
+        setup.segment.begin = cuts[part];
+        setup.segment.end = cuts[part + 1];
         setup.task.partial = partials.data() + part * 3 * stride;
         attention_kernels(isa).run(setup.task, reinterpret_cast<float*>(setup.scratch.get()));
       }

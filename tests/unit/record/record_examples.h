@@ -5,7 +5,7 @@
 /// Records with every field set to something of its own.
 namespace qbench::test {
 
-inline record::CellKey example_key() { return {"smol", "smoke", "fizzbuzz", 2, record::Pass::kText, "cpu", "auto", "bf16", 2, 4096, 4}; }
+inline record::CellKey example_key() { return {"smol", "smoke", "fizzbuzz", 2, record::Pass::kText, "cpu", "auto", "bf16", 2, 4096, 4, 512, 4}; }
 
 inline record::ModelFacts example_model() {
   record::ModelFacts m;
