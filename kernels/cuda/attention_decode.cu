@@ -1,5 +1,6 @@
 #include "kernels/cuda/attention_decode.h"
 
+#include "kernels/cuda/kv_rows.cuh"
 #include "kernels/cuda/matvec_rows.cuh"
 
 // Split-KV attention of single tokens, grouped queries (flash-decoding: Dao, Haziza, Massa, Sizov 2023; online softmax: Milakov, Gimelshein
@@ -24,20 +25,22 @@ constexpr int kTile = 8;  // positions of a warp
 constexpr int kKeyPad = 16;
 constexpr float kNegativeInfinity = -INFINITY;
 
-/// Eight and four neighbouring numbers of a row of the cache. `at` counts numbers from the start of the plane.
+/// Eight and four neighbouring numbers of a row of the cache, from number d on.
 template <DType kType>
 struct KvNumbers;
 
 template <>
 struct KvNumbers<DType::kF32> {
-  QB_DEVICE static void load8(const unsigned char* plane, const unsigned char*, long long at, float (&x)[8]) {
+  QB_DEVICE static void load8(const unsigned char* plane, const unsigned char*, long long row, int dim, int d, float (&x)[8]) {
+    const long long at = row * dim + d;
     const auto* from = reinterpret_cast<const float4*>(plane + 4 * at);
     const float4 a = from[0];
     const float4 b = from[1];
     x[0] = a.x, x[1] = a.y, x[2] = a.z, x[3] = a.w;
     x[4] = b.x, x[5] = b.y, x[6] = b.z, x[7] = b.w;
   }
-  QB_DEVICE static float4 load4(const unsigned char* plane, const unsigned char*, long long at) {
+  QB_DEVICE static float4 load4(const unsigned char* plane, const unsigned char*, long long row, int dim, int d) {
+    const long long at = row * dim + d;
     return *reinterpret_cast<const float4*>(plane + 4 * at);
   }
 };
@@ -50,13 +53,15 @@ QB_DEVICE float half_number(unsigned pair, int i) {
 
 template <DType kType>
 struct KvHalves {
-  QB_DEVICE static void load8(const unsigned char* plane, const unsigned char*, long long at, float (&x)[8]) {
+  QB_DEVICE static void load8(const unsigned char* plane, const unsigned char*, long long row, int dim, int d, float (&x)[8]) {
+    const long long at = row * dim + d;
     const uint4 v = *reinterpret_cast<const uint4*>(plane + 2 * at);
     const unsigned words[4] = {v.x, v.y, v.z, v.w};
 #pragma unroll
     for (int i = 0; i < 8; ++i) x[i] = half_number<kType>(words[i / 2], i % 2);
   }
-  QB_DEVICE static float4 load4(const unsigned char* plane, const unsigned char*, long long at) {
+  QB_DEVICE static float4 load4(const unsigned char* plane, const unsigned char*, long long row, int dim, int d) {
+    const long long at = row * dim + d;
     const uint2 v = *reinterpret_cast<const uint2*>(plane + 2 * at);
     return {half_number<kType>(v.x, 0), half_number<kType>(v.x, 1), half_number<kType>(v.y, 0), half_number<kType>(v.y, 1)};
   }
@@ -73,16 +78,38 @@ struct KvNumbers<DType::kQ8_0> {
   QB_DEVICE static float scale(const unsigned char* scales, long long at) {
     return f16_to_float(reinterpret_cast<const unsigned short*>(scales)[at / 32]);
   }
-  QB_DEVICE static void load8(const unsigned char* plane, const unsigned char* scales, long long at, float (&x)[8]) {
+  QB_DEVICE static void load8(const unsigned char* plane, const unsigned char* scales, long long row, int dim, int at_d, float (&x)[8]) {
+    const long long at = row * dim + at_d;
     const uint2 v = *reinterpret_cast<const uint2*>(plane + at);
     const float d = scale(scales, at);
 #pragma unroll
     for (int i = 0; i < 8; ++i) x[i] = d * code(i < 4 ? v.x : v.y, i % 4);
   }
-  QB_DEVICE static float4 load4(const unsigned char* plane, const unsigned char* scales, long long at) {
+  QB_DEVICE static float4 load4(const unsigned char* plane, const unsigned char* scales, long long row, int dim, int at_d) {
+    const long long at = row * dim + at_d;
     const unsigned v = *reinterpret_cast<const unsigned*>(plane + at);
     const float d = scale(scales, at);
     return {d * code(v, 0), d * code(v, 1), d * code(v, 2), d * code(v, 3)};
+  }
+};
+
+template <>
+struct KvNumbers<DType::kFP8> {
+  QB_DEVICE static float scale(const unsigned char* scales, long long row) {
+    return bits_to_float(static_cast<unsigned>(reinterpret_cast<const unsigned short*>(scales)[row]) << 16);
+  }
+  QB_DEVICE static void load8(const unsigned char* plane, const unsigned char* scales, long long row, int dim, int d, float (&x)[8]) {
+    const uint2 v = *reinterpret_cast<const uint2*>(plane + row * dim + d);
+    const float s = scale(scales, row);
+    const float4 a = e4m3x4_to_float(v.x);
+    const float4 b = e4m3x4_to_float(v.y);
+    x[0] = s * a.x, x[1] = s * a.y, x[2] = s * a.z, x[3] = s * a.w;
+    x[4] = s * b.x, x[5] = s * b.y, x[6] = s * b.z, x[7] = s * b.w;
+  }
+  QB_DEVICE static float4 load4(const unsigned char* plane, const unsigned char* scales, long long row, int dim, int d) {
+    const float4 v = e4m3x4_to_float(*reinterpret_cast<const unsigned*>(plane + row * dim + d));
+    const float s = scale(scales, row);
+    return {s * v.x, s * v.y, s * v.z, s * v.w};
   }
 };
 
@@ -112,32 +139,47 @@ struct Running {
 
 QB_DEVICE float dot4(const float4& a, const float4& b) { return a.x * b.x + a.y * b.y + a.z * b.z + a.w * b.w; }
 
-/// The run of positions of this block; empty where the token needs fewer splits.
+/// The run of this block, in places of the list of what the token sees: first the sinks, then the window. Empty where the token needs fewer
+/// splits.
 struct Run {
   int begin, end, used;
+  int sink_first, sinks;  ///< places below `sinks` are sinks, from position sink_first on
+  int jump;               ///< from the other places to their positions
+  KvRows rows;
+
+  QB_DEVICE int row(int place) const { return rows.row(place < sinks ? sink_first + place : place + jump); }
 };
 QB_DEVICE Run run_of_split(const AttentionArguments& a, int position, int split) {
-  const int first = a.window > 0 && position - a.window + 1 > 0 ? position - a.window + 1 : 0;
-  const int length = position + 1 - first;
+  Run run;
+  const auto first_of = [position](int window) { return window > 0 && position - window + 1 > 0 ? position - window + 1 : 0; };
+  const int window_first = first_of(a.window);
+  run.sink_first = first_of(a.outer);
+  const int sinks_end = min_int(a.sinks, window_first);
+  run.sinks = sinks_end > run.sink_first ? sinks_end - run.sink_first : 0;
+  run.jump = window_first - run.sinks;
+  run.rows = kv_rows(a.layout, position);
+  const int length = run.sinks + position + 1 - window_first;
   const int share = (length + a.splits - 1) / a.splits;
   const int chunk = (share + kSplitPositions - 1) / kSplitPositions * kSplitPositions;
-  const int begin = first + split * chunk;
-  return {begin, min_int(begin + chunk, position + 1), (length + chunk - 1) / chunk};
+  run.begin = split * chunk;
+  run.end = min_int(run.begin + chunk, length);
+  run.used = (length + chunk - 1) / chunk;
+  return run;
 }
 
 template <DType kType, int kGroup>
-QB_DEVICE void attend_tile(const AttentionArguments& a, const unsigned char* block, int base, int end, const float* q, float* keys,
+QB_DEVICE void attend_tile(const AttentionArguments& a, const unsigned char* block, const Run& places, int base, const float* q, float* keys,
                            float* probabilities, float* factors, int lanes_of_row, Running<kGroup>& run) {
   using Kv = KvNumbers<kType>;
   const int dim = a.layout.head_dim;
   const int stride = dim + kKeyPad;
-  const int count = min_int(kTile, end - base);
+  const int count = min_int(kTile, places.end - base);
   const int units = dim / 8;
   for (int i = lane(); i < kTile * units; i += 32) {
     const int row = i / units;
     const int unit = i % units;
     float x[8] = {};
-    if (row < count) Kv::load8(block, block + a.layout.k_scales, static_cast<long long>(base + row) * dim + 8 * unit, x);
+    if (row < count) Kv::load8(block, block + a.layout.k_scales, places.row(base + row), dim, 8 * unit, x);
     auto* to = reinterpret_cast<float4*>(keys + row * stride + 8 * unit);
     to[0] = float4{x[0], x[1], x[2], x[3]};
     to[1] = float4{x[4], x[5], x[6], x[7]};
@@ -152,7 +194,7 @@ QB_DEVICE void attend_tile(const AttentionArguments& a, const unsigned char* blo
     const int row = i * slots + slot;
     v[i] = float4{0.0F, 0.0F, 0.0F, 0.0F};
     if (row < count && d < dim)
-      v[i] = Kv::load4(block + a.layout.v, block + a.layout.v_scales, static_cast<long long>(base + row) * dim + d);
+      v[i] = Kv::load4(block + a.layout.v, block + a.layout.v_scales, places.row(base + row), dim, d);
   }
   sync_warp();
 
@@ -283,7 +325,7 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, kGroup > 4 ? 1 : 2) attention_decode_kernel
   float* probabilities = shared + Layout::probabilities(dim);
   float* factors = shared + Layout::factors(dim);
   for (int base = positions.begin + kTile * warp(); base < positions.end; base += kTile * kWarps) {
-    attend_tile<kType, kGroup>(a, block, base, positions.end, q, keys, probabilities + warp() * kGroup * kTile, factors + warp() * kGroup,
+    attend_tile<kType, kGroup>(a, block, positions, base, q, keys, probabilities + warp() * kGroup * kTile, factors + warp() * kGroup,
                                lanes_of_row, run);
   }
   sync_threads();  // keys and probabilities are free
@@ -351,6 +393,8 @@ void attention_decode(const AttentionArguments& a, Stream& stream) {
       return start_for_group<DType::kF16>(a, stream);
     case DType::kBF16:
       return start_for_group<DType::kBF16>(a, stream);
+    case DType::kFP8:
+      return start_for_group<DType::kFP8>(a, stream);
     default:
       return start_for_group<DType::kQ8_0>(a, stream);
   }

@@ -10,8 +10,8 @@ namespace qbench::kernels::QB_CUDA_NAMESPACE {
 /// Positions that a split of the cache holds at least; a split's length is a multiple.
 constexpr std::int32_t kSplitPositions = 64;
 
-/// out = softmax(q k^T / sqrt(head_dim)) v over the cache positions p <= position of the token and, where window > 0, p > position -
-/// window.
+/// out = softmax(q k^T / sqrt(head_dim)) v over the cache positions p <= position of the token that are > position - window (window 0: all) or
+/// among the first `sinks` and > position - outer (outer 0: all).
 struct AttentionArguments {
   const float* q;  // (tokens, heads, head_dim)
   const unsigned char* cache;
@@ -20,6 +20,7 @@ struct AttentionArguments {
   const std::int32_t* positions;  // (tokens)
   const std::int32_t* sequences;  // (tokens)
   std::int32_t tokens, heads, window;
+  std::int32_t sinks, outer;
   std::int32_t splits;  ///< blocks that may share a token's positions; how many do follows from its depth
   float* partial;       // (tokens, heads, splits, head_dim + 2) workspace; unused with one split
   unsigned* tickets;    // (tokens, heads), zero before and after
@@ -29,8 +30,7 @@ struct AttentionArguments {
 };
 /// Of `positions` visible positions in all.
 constexpr Cost attention_decode_cost(const AttentionArguments& a, std::int64_t positions) {
-  const std::int64_t row =
-      a.layout.head_dim * kv_number_bytes(a.layout.dtype) + (a.layout.dtype == tensor::DType::kQ8_0 ? a.layout.head_dim / 16 : 0);
+  const std::int64_t row = a.layout.head_dim * kv_number_bytes(a.layout.dtype) + 2 * kv_scales(a.layout.dtype, a.layout.head_dim);
   const std::int64_t numbers = std::int64_t{a.tokens} * a.heads * a.layout.head_dim;
   return {static_cast<std::uint64_t>(2 * positions * a.layout.kv_heads * row + 8 * numbers),
           static_cast<std::uint64_t>(4 * positions * a.heads * a.layout.head_dim)};

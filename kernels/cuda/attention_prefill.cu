@@ -1,5 +1,6 @@
 #include "kernels/cuda/attention_prefill.h"
 
+#include "kernels/cuda/kv_rows.cuh"
 #include "kernels/cuda/matvec_rows.cuh"
 
 // Causal flash attention of a prompt's tokens on tensor cores (mma m16n8k16, Dao 2023: FlashAttention-2), grouped queries, optional window.
@@ -42,16 +43,30 @@ struct PrefillTraits {
   static constexpr int kSharedBytes = 2 * kBufferNumbers * 2;
 };
 
-/// Starts the copy of 64 rows from position `base` into shared memory; rows from `end` on become zero, since 0 * NaN is not 0.
+/// What a tile of queries sees: positions below sinks, and [first, end).
+struct Visible {
+  int sinks, first, end;
+  KvRows rows;
+
+  QB_DEVICE bool holds(int position) const { return position < end && (position < sinks || position >= first); }
+  /// The first 64 positions that hold some of it behind those from `base` on.
+  QB_DEVICE int next(int base) const {
+    base += kTile;
+    return base >= sinks && base < first / kTile * kTile ? first / kTile * kTile : base;
+  }
+};
+
+/// Starts the copy of the rows of 64 positions from `base` on into shared memory; of those that no query sees they become zero, since 0 * NaN
+/// is not 0.
 template <int kDim>
-QB_DEVICE void copy_rows(const unsigned char* plane, int base, int end, unsigned short* to) {
+QB_DEVICE void copy_rows(const unsigned char* plane, int base, const Visible& visible, unsigned short* to) {
   constexpr int kChunks = kDim / 8;
   for (int i = thread_x(); i < kTile * kChunks; i += kThreads) {
     const int row = i / kChunks;
     const int chunk = i % kChunks;
     unsigned short* at = to + row * PrefillTraits<kDim>::kStride + 8 * chunk;
-    if (base + row < end) {
-      cp_async16(at, plane + (static_cast<long long>(base + row) * kDim + 8 * chunk) * 2);
+    if (visible.holds(base + row)) {
+      cp_async16(at, plane + (static_cast<long long>(visible.rows.row(base + row)) * kDim + 8 * chunk) * 2);
     } else {
       *reinterpret_cast<uint4*>(at) = uint4{0, 0, 0, 0};
     }
@@ -131,7 +146,8 @@ struct RowState {
 };
 
 /// Masks and exponentiates S in place; returns in `factor` what the results so far are to be multiplied with.
-QB_DEVICE void softmax_tile(float (&s)[8][4], int base, const int (&position)[2], int window, RowState& state, float (&factor)[2]) {
+QB_DEVICE void softmax_tile(const AttentionPrefillArguments& a, float (&s)[8][4], int base, const int (&position)[2], RowState& state,
+                            float (&factor)[2]) {
 #pragma unroll
   for (int half = 0; half < 2; ++half) {
     float largest = kMinusInfinity;
@@ -141,7 +157,9 @@ QB_DEVICE void softmax_tile(float (&s)[8][4], int base, const int (&position)[2]
       for (int i = 0; i < 2; ++i) {
         const int p = base + 8 * n + 2 * (lane() % 4) + i;
         float& x = s[n][2 * half + i];
-        const bool visible = p <= position[half] && (window <= 0 || p > position[half] - window);
+        const bool in_window = a.window <= 0 || p > position[half] - a.window;
+        const bool sink = p < a.sinks && (a.outer <= 0 || p > position[half] - a.outer);
+        const bool visible = p <= position[half] && (in_window || sink);
         x = visible ? x : kMinusInfinity;
         largest = fmaxf(largest, x);
       }
@@ -199,7 +217,9 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, 2) attention_prefill_kernel(AttentionPrefil
 
   const unsigned char* block = a.cache + a.layout.head_offset(a.layer, tile.sequence, head / (a.heads / a.layout.kv_heads));
   const int end = tile.first_position + tile.tokens;
-  const int first = a.window > 0 && tile.first_position - a.window + 1 > 0 ? (tile.first_position - a.window + 1) / kTile * kTile : 0;
+  const int first = a.window > 0 && tile.first_position - a.window + 1 > 0 ? tile.first_position - a.window + 1 : 0;
+  const Visible visible{a.sinks, first, end, kv_rows(a.layout, end - 1)};
+  const int start = a.sinks > 0 ? 0 : first / kTile * kTile;
   const int row = 16 * warp() + lane() / 4;
   const int position[2] = {tile.first_position + row, tile.first_position + row + 8};
   RowState state;
@@ -207,17 +227,17 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, 2) attention_prefill_kernel(AttentionPrefil
 #pragma unroll
   for (int n = 0; n < T::kOutTiles; ++n) o[n][0] = o[n][1] = o[n][2] = o[n][3] = 0.0F;
 
-  copy_rows<kDim>(block, first, end, keys);
-  copy_rows<kDim>(block + a.layout.v, first, end, values);
-  for (int base = first; base < end; base += kTile) {
+  copy_rows<kDim>(block, start, visible, keys);
+  copy_rows<kDim>(block + a.layout.v, start, visible, values);
+  for (int base = start; base < end; base = visible.next(base)) {
     cp_async_wait<1>();
     sync_threads();  // the keys are there
     float s[8][4];
     multiply_keys<kType, kDim>(queries, keys, s);
     sync_threads();  // and free
-    copy_rows<kDim>(block, base + kTile, end, keys);
+    copy_rows<kDim>(block, visible.next(base), visible, keys);
     float factor[2];
-    softmax_tile(s, base, position, a.window, state, factor);
+    softmax_tile(a, s, base, position, state, factor);
 #pragma unroll
     for (int n = 0; n < T::kOutTiles; ++n) {
       o[n][0] *= factor[0], o[n][1] *= factor[0];
@@ -227,7 +247,7 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, 2) attention_prefill_kernel(AttentionPrefil
     sync_threads();  // the values are there
     multiply_values<kType, kDim>(s, values, o);
     sync_threads();  // and free
-    copy_rows<kDim>(block + a.layout.v, base + kTile, end, values);
+    copy_rows<kDim>(block + a.layout.v, visible.next(base), visible, values);
   }
   cp_async_wait<0>();
   write_rows<kDim>(a, tile, head, state, o);

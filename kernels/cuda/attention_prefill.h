@@ -28,6 +28,7 @@ struct AttentionPrefillArguments {
   std::int32_t tile_count, heads, window;
   float* out;  // (tokens, heads, head_dim)
   bool programmatic;
+  std::int32_t sinks = 0, outer = 0;  ///< as in AttentionArguments
 
   bool operator==(const AttentionPrefillArguments&) const = default;
 };

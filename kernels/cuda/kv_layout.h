@@ -9,13 +9,17 @@ namespace qbench::kernels::QB_CUDA_NAMESPACE {
 
 /// Keys and values in device memory: blocks [layer][sequence][kv_head], each of four planes that start at multiples of 256 bytes:
 ///   K (positions, head_dim) | K scales | V (positions, head_dim) | V scales
-/// F32, F16, BF16: the numbers, no scales. Q8_0: int8 and one float16 scale = max|x| / 127 for 32 numbers, (positions, head_dim / 32).
+/// F32, F16, BF16: the numbers, no scales. Q8_0: int8 and one float16 scale = max|x| / 127 for 32 numbers, (positions, head_dim / 32). FP8: E4M3
+/// codes and one bfloat16 scale = max|x| / 448, (positions). A row of a plane is a slot: that of position p is p or, in a ring and not among the
+/// first `origin` positions, origin + (p - origin) % ring.
 struct KvLayout {
   tensor::DType dtype = tensor::DType::kF32;
   std::int32_t head_dim = 0;
   std::int32_t kv_heads = 0;
   std::int32_t sequences = 0;
-  std::int32_t positions = 0;
+  std::int32_t positions = 0;  ///< rows of a plane
+  std::int32_t origin = 0;
+  std::int32_t ring = 0;  ///< 0: no ring
   std::int64_t k_scales = 0, v = 0, v_scales = 0;  ///< offsets in a head's block
   std::int64_t head_bytes = 0;
 
@@ -29,11 +33,16 @@ struct KvLayout {
 constexpr std::int32_t kMostHeadDim = 128;
 
 constexpr std::int64_t kv_number_bytes(tensor::DType dtype) {
-  return dtype == tensor::DType::kF32 ? 4 : dtype == tensor::DType::kQ8_0 ? 1 : 2;
+  return dtype == tensor::DType::kF32 ? 4 : dtype == tensor::DType::kQ8_0 || dtype == tensor::DType::kFP8 ? 1 : 2;
+}
+
+/// Scales of a head at a position, which are of two bytes each.
+constexpr std::int64_t kv_scales(tensor::DType dtype, std::int32_t head_dim) {
+  return dtype == tensor::DType::kQ8_0 ? head_dim / 32 : dtype == tensor::DType::kFP8 ? 1 : 0;
 }
 
 constexpr KvLayout make_kv_layout(tensor::DType dtype, std::int32_t head_dim, std::int32_t kv_heads, std::int32_t sequences,
-                                  std::int32_t positions) {
+                                  std::int32_t positions, std::int32_t origin = 0, std::int32_t ring = 0) {
   const auto padded = [](std::int64_t bytes) { return (bytes + 255) / 256 * 256; };
   KvLayout layout;
   layout.dtype = dtype;
@@ -41,8 +50,10 @@ constexpr KvLayout make_kv_layout(tensor::DType dtype, std::int32_t head_dim, st
   layout.kv_heads = kv_heads;
   layout.sequences = sequences;
   layout.positions = positions;
+  layout.origin = origin;
+  layout.ring = ring;
   const std::int64_t plane = padded(std::int64_t{positions} * head_dim * kv_number_bytes(dtype));
-  const std::int64_t scales = dtype == tensor::DType::kQ8_0 ? padded(std::int64_t{positions} * (head_dim / 32) * 2) : 0;
+  const std::int64_t scales = padded(std::int64_t{positions} * kv_scales(dtype, head_dim) * 2);
   layout.k_scales = plane;
   layout.v = plane + scales;
   layout.v_scales = layout.v + plane;

@@ -1,5 +1,6 @@
 #include "kernels/cuda/qkv.h"
 
+#include "kernels/cuda/kv_rows.cuh"
 #include "kernels/cuda/matvec_rows.cuh"
 
 // [q k v] = rmsnorm(x) * norm w^T + bias, per-head norm, rotation, append: one kernel.
@@ -35,10 +36,33 @@ QB_DEVICE unsigned short saturated_f16(float x) {
   return float_to_f16(finite ? fminf(fmaxf(x, -kLargestF16), kLargestF16) : x);
 }
 
+/// Largest magnitude, as bits, of the block's values; the whole block. `shared` (kMatvecWarps).
+QB_DEVICE unsigned block_largest_bits(float x, float* shared) {
+  unsigned bits = magnitude_bits(x);
+  bits = warp_butterfly(bits, 1, 16, [](unsigned one, unsigned other) { return larger(one, other); });
+  sync_threads();  // shared may still be read
+  if (lane() == 0) shared[warp()] = bits_to_float(bits);
+  sync_threads();
+  for (int w = 0; w < kMatvecWarps; ++w) bits = larger(bits, magnitude_bits(shared[w]));
+  return bits;
+}
+
+/// Writes number d of a head in FP8: one scale for the head at this row, max|x| / 448. An infinity or NaN makes it NaN.
+QB_DEVICE void append_fp8(unsigned char* plane, unsigned char* scales, long long row, int dim, int d, float x, unsigned largest) {
+  constexpr float kLargest = 448.0F;
+  constexpr float kSmallest = 1e-30F;
+  const bool finite = largest < 0x7f800000U;
+  const bool any = finite && bits_to_float(largest) > kSmallest;
+  const unsigned short bits = !finite ? static_cast<unsigned short>(0x7fc0) : any ? float_to_bf16(bits_to_float(largest) / kLargest) : 0;
+  const float scale = bits_to_float(static_cast<unsigned>(bits) << 16);
+  if (d == 0) reinterpret_cast<unsigned short*>(scales)[row] = bits;
+  if (d < dim) plane[row * dim + d] = float_to_e4m3(any ? fminf(fmaxf(x / scale, -kLargest), kLargest) : 0.0F);
+}
+
 /// Writes number d of a position's K or V; every lane of a warp calls it, lanes in order of d, 32 numbers starting at a multiple of 32.
-QB_DEVICE void append_number(const KvLayout& layout, unsigned char* plane, unsigned char* scales, long long position, int d, bool inside,
+QB_DEVICE void append_number(const KvLayout& layout, unsigned char* plane, unsigned char* scales, long long row, int d, bool inside,
                              float x) {
-  const long long at = position * layout.head_dim + d;
+  const long long at = row * layout.head_dim + d;
   if (layout.dtype == DType::kQ8_0) {
     unsigned bits = magnitude_bits(x);
     bits = warp_butterfly(bits, 1, 16, [](unsigned one, unsigned other) { return larger(one, other); });
@@ -48,7 +72,7 @@ QB_DEVICE void append_number(const KvLayout& layout, unsigned char* plane, unsig
     const float code = finite && d_float > 0.0F ? rintf(x / d_float) : 0.0F;
     if (!inside) return;
     reinterpret_cast<signed char*>(plane)[at] = static_cast<signed char>(fminf(fmaxf(code, -127.0F), 127.0F));
-    if (d % 32 == 0) reinterpret_cast<unsigned short*>(scales)[position * (layout.head_dim / 32) + d / 32] = scale;
+    if (d % 32 == 0) reinterpret_cast<unsigned short*>(scales)[row * (layout.head_dim / 32) + d / 32] = scale;
     return;
   }
   if (!inside) return;
@@ -94,8 +118,16 @@ QB_DEVICE void finish_head(const QkvArguments& a, int token, int head, float* nu
   const KvLayout& layout = a.layout;
   const int kv_head = (head - a.heads) % a.kv_heads;
   unsigned char* block = a.cache + layout.head_offset(a.layer, a.sequences[token], kv_head);
+  unsigned char* plane = block + (is_v ? layout.v : 0);
+  unsigned char* scales = block + (is_v ? layout.v_scales : layout.k_scales);
+  const int row = kv_rows(layout, position).row(position);
+  if (layout.dtype == DType::kFP8) {
+    const unsigned largest = block_largest_bits(d < dim ? value : 0.0F, partial);
+    append_fp8(plane, scales, row, dim, d, value, largest);
+    return;
+  }
   if (32 * warp() >= dim) return;  // whole warps
-  append_number(layout, block + (is_v ? layout.v : 0), block + (is_v ? layout.v_scales : layout.k_scales), position, d, d < dim, value);
+  append_number(layout, plane, scales, row, d, d < dim, value);
 }
 
 QB_KERNEL QB_LAUNCH_BOUNDS(kMatvecThreads, 2) qkv_kernel(QkvArguments a, int tiles, int parts) {

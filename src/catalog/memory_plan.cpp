@@ -13,7 +13,7 @@
 namespace qbench::catalog {
 namespace {
 
-constexpr std::array<std::int64_t, 3> kTableContexts{1024, 4096, 32768};
+constexpr std::array<std::int64_t, 4> kTableContexts{1024, 4096, 10240, 32768};
 
 std::uint64_t add(std::uint64_t a, std::uint64_t b) {
   return b > std::numeric_limits<std::uint64_t>::max() - a ? std::numeric_limits<std::uint64_t>::max() : a + b;
@@ -33,11 +33,12 @@ std::vector<std::int64_t> contexts_of_table(std::int64_t checkpoint_context) {
 
 }  // namespace
 
-double kv_bytes_per_number(std::string_view kv_type) {
+double kv_bytes_per_number(std::string_view kv_type, std::int64_t head_dim) {
   if (kv_type == "f32") return 4.0;
   if (kv_type == "bf16" || kv_type == "f16") return 2.0;
   if (kv_type == "q8_0") return 34.0 / 32.0;
-  throw Error(ErrorCode::kUsage, "--kv-type: expected f32, bf16, f16 or q8_0, got '" + workload::printable(kv_type) + "'");
+  if (kv_type == "fp8") return 1.0 + 2.0 / static_cast<double>(std::max<std::int64_t>(head_dim, 1));
+  throw Error(ErrorCode::kUsage, "--kv-type: expected f32, bf16, f16, fp8 or q8_0, got '" + workload::printable(kv_type) + "'");
 }
 
 MemoryPlan plan_memory(const formats::ModelConfig& config, const MemoryDemand& demand, std::uint64_t available_bytes) {
@@ -45,14 +46,16 @@ MemoryPlan plan_memory(const formats::ModelConfig& config, const MemoryDemand& d
   if (demand.sequences < 1) throw Error(ErrorCode::kUsage, "--batch: expected 1 or more, got " + std::to_string(demand.sequences));
   MemoryPlan plan;
   plan.kv_type = demand.kv_type;
-  plan.kv_bytes_per_position = formats::kv_bytes_per_position(config, kv_bytes_per_number(demand.kv_type));
+  plan.kv_bytes_per_position = formats::kv_bytes_per_position(config, kv_bytes_per_number(demand.kv_type, config.head_dim));
   plan.weight_bytes = demand.weight_bytes;
   plan.workspace_bytes = demand.workspace_bytes;
   plan.load_bytes = demand.load_bytes;
   plan.context = demand.context > 0 ? demand.context : config.context;
   plan.sequences = demand.sequences;
   plan.available_bytes = available_bytes;
-  const std::uint64_t per_sequence = multiply(plan.kv_bytes_per_position, static_cast<std::uint64_t>(plan.context));
+  const auto room = [&demand](std::int64_t context) { return demand.room ? demand.room(context) : context; };
+  plan.room = room(plan.context);
+  const std::uint64_t per_sequence = multiply(plan.kv_bytes_per_position, static_cast<std::uint64_t>(plan.room));
   plan.kv_bytes = multiply(per_sequence, static_cast<std::uint64_t>(plan.sequences));
   const std::uint64_t fixed = add(plan.weight_bytes, plan.workspace_bytes);
   plan.needed_bytes = std::max(add(fixed, plan.kv_bytes), add(plan.weight_bytes, plan.load_bytes));
@@ -60,11 +63,13 @@ MemoryPlan plan_memory(const formats::ModelConfig& config, const MemoryDemand& d
   plan.missing_bytes = plan.fits ? 0 : plan.needed_bytes - available_bytes;
   const std::uint64_t left = fixed <= available_bytes ? available_bytes - fixed : 0;
   const std::uint64_t positions = plan.kv_bytes_per_position > 0 ? left / plan.kv_bytes_per_position : 0;
-  plan.longest_context = static_cast<std::int64_t>(std::min<std::uint64_t>(positions, static_cast<std::uint64_t>(config.context)));
+  const bool bounded = static_cast<std::uint64_t>(room(config.context)) <= positions;  // a ring that fits bounds no context
+  plan.longest_context =
+      bounded ? config.context : static_cast<std::int64_t>(std::min<std::uint64_t>(positions, static_cast<std::uint64_t>(config.context)));
   for (const std::int64_t context : contexts_of_table(config.context)) {
     KvAtContext row;
     row.context = context;
-    row.bytes = multiply(plan.kv_bytes_per_position, static_cast<std::uint64_t>(context));
+    row.bytes = multiply(plan.kv_bytes_per_position, static_cast<std::uint64_t>(room(context)));
     row.sequences_that_fit = row.bytes > 0 ? left / row.bytes : 0;
     row.within_checkpoint = context <= config.context;
     plan.table.push_back(row);
@@ -77,8 +82,8 @@ std::string describe(const MemoryPlan& plan) {
   if (plan.workspace_bytes > 0) parts += fmt::format(", workspace {}", format_bytes(plan.workspace_bytes));
   if (plan.load_bytes > 0) parts += fmt::format(", while loading {} of file instead of KV and workspace", format_bytes(plan.load_bytes));
   const std::string verdict = plan.fits ? "fits" : fmt::format("{} short", format_bytes(plan.missing_bytes));
-  return fmt::format("needs {} ({}), {} available: {}", format_bytes(plan.needed_bytes), parts, format_bytes(plan.available_bytes),
-                     verdict);
+  return fmt::format("needs {} ({}), {} available{}: {}", format_bytes(plan.needed_bytes), parts, format_bytes(plan.available_bytes),
+                     plan.available_note.empty() ? std::string() : " (" + plan.available_note + ")", verdict);
 }
 
 }  // namespace qbench::catalog

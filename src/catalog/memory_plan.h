@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,9 +10,9 @@
 
 namespace qbench::catalog {
 
-/// Bytes per number of a KV type: f32 4, bf16 and f16 2, q8_0 34/32 (a half-precision scale per 32 numbers). Error{kUsage} for another
-/// name.
-double kv_bytes_per_number(std::string_view kv_type);
+/// Bytes per number of a KV type: f32 4, bf16 and f16 2, q8_0 34/32 (a half-precision scale per 32 numbers), fp8 1 + 2/head_dim (one scale for a
+/// head at a position). Error{kUsage} for another name.
+double kv_bytes_per_number(std::string_view kv_type, std::int64_t head_dim);
 
 /// What is to be placed.
 struct MemoryDemand {
@@ -19,6 +20,8 @@ struct MemoryDemand {
   std::string kv_type = "bf16";
   std::int64_t context = 0;           ///< positions per sequence that are asked for; 0: the checkpoint's
   std::int64_t sequences = 1;         ///< --batch
+  /// Positions that the cache has room for, of so many in the context: fewer with --kv-window. Empty: all.
+  std::function<std::int64_t(std::int64_t context)> room;
   std::uint64_t workspace_bytes = 0;  ///< activations and logits
   std::uint64_t load_bytes = 0;       ///< beside the weights until they are complete, before there is a KV cache: a file that is read whole
 };
@@ -40,13 +43,15 @@ struct MemoryPlan {
   std::string kv_type;
   std::int64_t context = 0;  ///< of the demand, the checkpoint's filled in
   std::int64_t sequences = 1;
+  std::int64_t room = 0;           ///< positions that the cache of one sequence has room for
   std::uint64_t kv_bytes = 0;      ///< of the demand: all sequences at its context
   std::uint64_t needed_bytes = 0;  ///< weights + the larger of (workspace + kv_bytes) and load_bytes
   std::uint64_t available_bytes = 0;
+  std::string available_note;  ///< where that comes from when it is not simply what is free: "64.00 GB free, 5% headroom, --vram-limit 12GiB"
   bool fits = false;
   std::uint64_t missing_bytes = 0;   ///< 0 when it fits
   std::int64_t longest_context = 0;  ///< of one sequence in the memory there is, at most the checkpoint's; 0: the weights alone do not fit
-  std::vector<KvAtContext> table;    ///< 1024, 4096, 32768 and the checkpoint's full context, in this order, none twice
+  std::vector<KvAtContext> table;    ///< 1024, 4096, 10240, 32768 and the checkpoint's full context, in this order, none twice
 };
 
 /// Pure arithmetic; counts that do not fit 64 bits saturate. `available_bytes`: memory of the device that may be used. Error{kUsage} for an

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -16,6 +17,7 @@
 #include "cli/number_options.h"
 #include "cli/output.h"
 #include "model/weight_plan.h"
+#include "run/kv_growth.h"
 #include "run/engine_settings.h"
 #include "run/opened_model.h"
 #include "run/step_sizes.h"
@@ -30,6 +32,7 @@ constexpr const char* kExamples = R"(Examples:
   qbench models list
   qbench models inspect -m model.gguf
   qbench models plan -m synthetic:qwen2.5-coder-32b-instruct --precision q4_k_m --memory 24
+  qbench models memory -m qwen2.5-coder-0.5b --kv-type fp8     KV caches allocated here, beside the formula
   qbench models plan -m qwen3-30b-a3b --kv-type q8_0 --context 32768 --batch 4 --json)";
 
 struct ModelsCommand {
@@ -39,6 +42,7 @@ struct ModelsCommand {
   CLI::App* list = nullptr;
   CLI::App* inspect = nullptr;
   CLI::App* plan = nullptr;
+  CLI::App* memory = nullptr;
 };
 
 /// Where the weights are, if they are on this machine.
@@ -235,7 +239,8 @@ int plan_model(const ModelsCommand& options, Invocation& invocation) {
     throw Error(ErrorCode::kUsage, fmt::format("must be above 0 and at most 1000000, not {}", *options.memory_gb), "--memory");
   }
   const run::OpenedFiles files = files_to_plan(options, invocation);
-  const workload::EffectiveSettings settings = run::effective_settings(options.model.engine);
+  workload::EffectiveSettings settings = run::effective_settings(options.model.engine);
+  if (options.memory_gb && !options.model.engine.vram_headroom) settings.vram_headroom = "0";  // so many GB were asked for
   run::check_context(settings.context, files.config.context, files.ref.label);
   const run::DeviceRequest request = options.model.device_request();
   const std::uint64_t memory = memory_to_plan(options);
@@ -251,6 +256,55 @@ int plan_model(const ModelsCommand& options, Invocation& invocation) {
   return kExitFine;
 }
 
+/// Positions at which the growth of the KV cache is measured.
+const std::vector<std::int64_t> kGrowthContexts{1024, 4096, 10240, 32768};
+
+int measure_memory(const ModelsCommand& options, Invocation& invocation) {
+  check_load_options(options.model);
+  const run::OpenedFiles files = files_to_plan(options, invocation);
+  const workload::EffectiveSettings settings = run::effective_settings(options.model.engine);
+  const Devices devices;
+  run::DeviceRequest request = options.model.device_request();
+  const std::string device_name = devices.resolve(request);
+  const std::optional<std::uint64_t> free_bytes = devices.free_memory_bytes(request);
+  if (!free_bytes) throw Error(ErrorCode::kDevice, "how much memory is free is not known here", "models memory");
+  const workload::MemoryBudget budget = workload::memory_budget(settings, *free_bytes);
+  request.memory_limit_bytes = budget.limit_bytes.value_or(0);
+  const auto device = devices.make(request);
+  const auto rows = run::measure_kv_growth(*device, files.config, settings, kGrowthContexts, budget.available_bytes);
+  const bool cpu = device_name == "cpu";
+  ordered_json json{{"model", files.ref.label},
+                    {"device", device_name},
+                    {"kv_type", settings.kv_type},
+                    {"sequences", settings.batch},
+                    {"available_bytes", budget.available_bytes},
+                    {"taken_is", cpu ? "growth of the process's resident size" : "what the device has less"},
+                    {"contexts", ordered_json::array()}};
+  std::string text = fmt::format("{}, KV cache {}, {} sequence{}, on {}\n  {:>10}{:>14}{:>14}{:>14}\n", files.ref.label, settings.kv_type,
+                                 settings.batch, settings.batch == 1 ? "" : "s", device_name, "context", "formula", "allocated", "taken");
+  for (const run::KvGrowth& row : rows) {
+    ordered_json entry{{"context", row.context}, {"formula_bytes", row.formula_bytes}, {"fits", row.allocated}};
+    text += fmt::format("  {:>10}{:>14}", row.context, format_bytes(row.formula_bytes));
+    if (row.allocated) {
+      entry["allocated_bytes"] = row.device_bytes;
+      entry["taken_bytes"] = row.taken_bytes;
+      text += fmt::format("{:>14}{:>14}", format_bytes(row.device_bytes), format_bytes(static_cast<std::uint64_t>(std::max<std::int64_t>(0, row.taken_bytes))));
+    } else {
+      entry["missing_bytes"] = row.missing_bytes;
+      text += fmt::format("  does not fit: {} short", format_bytes(row.missing_bytes));
+    }
+    text += row.context > files.config.context ? "  longer than the checkpoint states\n" : "\n";
+    json["contexts"].push_back(std::move(entry));
+  }
+  text += cpu ? "Taken: growth of the process's resident size.\n" : "Taken: what the device has less.\n";
+  if (options.json) {
+    write_output_json(json);
+  } else {
+    write_output(text);
+  }
+  return kExitFine;
+}
+
 }  // namespace
 
 Command add_models(CLI::App& root) {
@@ -260,13 +314,15 @@ Command add_models(CLI::App& root) {
   command->footer(kExamples);
   options->list = command->add_subcommand("list", "Models of the catalogue, and which are on this machine");
   options->inspect = command->add_subcommand("inspect", "Shape, types, tokenizer and fingerprint of one model");
-  options->plan = command->add_subcommand("plan", "Weights, KV cache at 1K, 4K, 32K and full context, and what fits");
-  for (CLI::App* sub : {options->list, options->inspect, options->plan}) {
+  options->plan = command->add_subcommand("plan", "Weights, KV cache at 1K, 4K, 10K, 32K and full context, and what fits");
+  options->memory = command->add_subcommand("memory", "Allocate KV caches of 1K, 4K, 10K and 32K positions and say what each takes");
+  for (CLI::App* sub : {options->list, options->inspect, options->plan, options->memory}) {
     sub->add_flag("--json", options->json, "One JSON document");
     sub->footer(kExamples);
   }
   add_models_option(*options->inspect, options->model, true);
   add_load_options(*options->plan, options->model);
+  add_load_options(*options->memory, options->model);
   options->plan->add_option("--memory", options->memory_gb, "Plan for so many GB (1e9 bytes) instead of what is free here")
       ->transform(finite_number())
       ->type_name("GB");
@@ -274,7 +330,8 @@ Command add_models(CLI::App& root) {
             if (options->list->parsed()) return list_models(*options);
             if (options->inspect->parsed()) return inspect_model(*options, invocation);
             if (options->plan->parsed()) return plan_model(*options, invocation);
-            throw Error(ErrorCode::kUsage, "give one of list, inspect and plan", "models");
+            if (options->memory->parsed()) return measure_memory(*options, invocation);
+            throw Error(ErrorCode::kUsage, "give one of list, inspect, plan and memory", "models");
           }};
 }
 

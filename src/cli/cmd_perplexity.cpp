@@ -15,6 +15,7 @@
 #include "base/units.h"
 #include "cli/devices.h"
 #include "cli/input_files.h"
+#include "cli/kv_variants.h"
 #include "cli/model_options.h"
 #include "cli/npy_writer.h"
 #include "cli/number_options.h"
@@ -29,7 +30,7 @@ namespace {
 
 struct PerplexityCommand {
   ModelOptions model;
-  std::optional<std::string> file, token_ids, dump_logits;
+  std::optional<std::string> file, token_ids, dump_logits, compare_kv;
   std::int64_t chunks = 0;
   std::string method = "llama.cpp";
   bool json = false;
@@ -42,11 +43,14 @@ constexpr const char* kExamples = R"(Examples:
   qbench perplexity -m model.gguf --file wiki.test.raw --json
   qbench perplexity -m model.gguf --file text.txt --context 1024 --chunks 20
   qbench perplexity -m ./model --token-ids ids.json --method all --dump-logits logits.npy --json
+  qbench perplexity -m model.gguf --file text.txt --compare-kv q8_0,fp8,window:512,sinks:4+512,fp8/sinks:4+512
 Methods: llama.cpp cuts the tokens into chunks of --context (512) and scores the second half of each; all scores every token after the first,
 in one window unless --context is given. Ids of --token-ids are used as they are: no BOS is put in. Takes one model. Windows are scored one
 after the other, whatever --batch says. --dump-logits writes the rows of the tokens that were looked at, chunk after chunk: with all every token
 of a chunk, with llama.cpp those from its middle on (of a chunk of 512 tokens 256 to 511). A row predicts the token after its own; the last row
-of a chunk is written and scores nothing.)";
+of a chunk is written and scores nothing. --compare-kv runs the same tokens through several KV caches of one model, type, policy or type/policy
+each, beside the full cache of --kv-type: perplexity, its difference, and how far the predictions move (KL divergence from the full cache's, in
+nats). window:N keeps the latest N positions, sinks:S+N the first S too; positions stay those of the text.)";
 
 void check(const PerplexityCommand& options) {
   check_load_options(options.model);
@@ -59,6 +63,8 @@ void check(const PerplexityCommand& options) {
     throw Error(ErrorCode::kUsage, "must be from 0 (all) to " + std::to_string(kMaxChunks) + ", not " + std::to_string(options.chunks),
                 "--chunks");
   }
+  if (options.compare_kv && options.model.engine.kv_window)
+    throw Error(ErrorCode::kUsage, "is compared with the full cache: leave out --kv-window and --kv-sinks", "--compare-kv");
   const std::int64_t least = options.method == "all" ? kLeastContextAll : kLeastContextHalves;
   if (options.model.engine.context.value_or(least) < least) {
     throw Error(ErrorCode::kUsage,
@@ -75,11 +81,61 @@ std::int32_t leading_bos(const text::Tokenizer& tokenizer) {
   return bos && !added.empty() && added.front() == *bos ? *bos : -1;
 }
 
+/// "full", "window 512", "sinks 4 + window 512".
+std::string policy_text(const workload::EffectiveSettings& settings) {
+  record::CellKey key;
+  if (settings.kv_window > 0) key.kv_window = settings.kv_window;
+  if (settings.kv_sinks > 0) key.kv_sinks = settings.kv_sinks;
+  return kv_policy_text(key);
+}
+
 void print_result(const PerplexityCommand& options, const nlohmann::ordered_json& result) {
   if (options.json) return write_output_json(result);
-  write_output(fmt::format("perplexity {:.4f} +/- {:.4f} over {} tokens in {} chunk{} of {}\n", result["perplexity"].get<double>(),
-                           result["standard_error"].get<double>(), result["tokens_scored"].get<std::int64_t>(),
-                           result["chunks"].get<std::int64_t>(), result["chunks"] == 1 ? "" : "s", result["context"].get<std::int64_t>()));
+  std::string text =
+      fmt::format("perplexity {:.4f} +/- {:.4f} over {} tokens in {} chunk{} of {}\n", result["perplexity"].get<double>(),
+                  result["standard_error"].get<double>(), result["tokens_scored"].get<std::int64_t>(), result["chunks"].get<std::int64_t>(),
+                  result["chunks"] == 1 ? "" : "s", result["context"].get<std::int64_t>());
+  text += fmt::format("KV cache {}, {}: {}\n", result["kv_type"].get<std::string>(), result["kv_policy"].get<std::string>(),
+                      format_bytes(result["kv_bytes"].get<std::uint64_t>()));
+  if (result.contains("comparison")) {
+    text += fmt::format("\n{:<28}{:>12}{:>12}{:>12}{:>12}{:>12}{:>10}\n", "KV cache", "bytes", "perplexity", "difference", "mean KL", "largest KL",
+                        "same top");
+    for (const auto& row : result["comparison"]) {
+      text += fmt::format("{:<28}{:>12}{:>12.4f}{:>+12.4f}{:>12.6f}{:>12.6f}{:>9.1f}%\n",
+                          row["kv_type"].get<std::string>() + ", " + row["kv_policy"].get<std::string>(),
+                          format_bytes(row["kv_bytes"].get<std::uint64_t>()), row["perplexity"].get<double>(),
+                          row["perplexity_difference"].get<double>(), row["mean_kl_nats"].get<double>(), row["largest_kl_nats"].get<double>(),
+                          100.0 * row["same_top_ratio"].get<double>());
+    }
+    text += "Differences and KL from the first row's predictions, KL in nats per token.\n";
+  }
+  write_output(text);
+}
+
+/// The caches of a comparison: that of the settings first.
+std::vector<KvVariant> caches(const PerplexityCommand& options, const workload::EffectiveSettings& settings) {
+  std::vector<KvVariant> all{{settings.kv_type, settings}};
+  if (!options.compare_kv) return all;
+  const std::vector<KvVariant> more = parse_kv_variants(*options.compare_kv, settings);
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+nlohmann::ordered_json comparison_json(const std::vector<KvVariant>& variants, const std::vector<std::unique_ptr<engine::Session>>& sessions,
+                                       const std::vector<engine::ComparedPerplexity>& results) {
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  for (std::size_t i = 0; i < variants.size(); ++i) {
+    rows.push_back({{"kv", variants[i].text},
+                    {"kv_type", variants[i].settings.kv_type},
+                    {"kv_policy", policy_text(variants[i].settings)},
+                    {"kv_bytes", sessions[i]->kv_bytes()},
+                    {"perplexity", results[i].result.perplexity},
+                    {"perplexity_difference", results[i].result.perplexity - results[0].result.perplexity},
+                    {"mean_kl_nats", results[i].mean_kl},
+                    {"largest_kl_nats", results[i].largest_kl},
+                    {"same_top_ratio", results[i].same_top_ratio}});
+  }
+  return rows;
 }
 
 /// What is scored, and how.
@@ -129,15 +185,22 @@ int run(const PerplexityCommand& options, Invocation& invocation) {
   workload::EffectiveSettings settings = run::effective_settings(options.model.engine);
   if (settings.batch > 1) log_warning("perplexity scores one window after the other: --batch changes nothing");
   settings.batch = 1;
+  const std::vector<KvVariant> variants = caches(options, settings);
   const Scoring scoring = make_scoring(options, ref, input);
   const auto opened = run::open_model(ref, settings, scoring.options.context, options.model.device_request(), Devices());
-  const auto session = run::open_session(*opened, settings, scoring.options.context);
+  std::vector<std::unique_ptr<engine::Session>> sessions;
+  std::vector<engine::Session*> compared;
+  for (const KvVariant& variant : variants) {
+    sessions.push_back(run::open_session(*opened, variant.settings, scoring.options.context));
+    compared.push_back(sessions.back().get());
+  }
   const std::int64_t start_ns = now_ns();
-  const engine::PerplexityResult result = engine::measure_perplexity(*session, scoring.ids, scoring.options);
+  const std::vector<engine::ComparedPerplexity> results = engine::compare_perplexity(compared, scoring.ids, scoring.options);
+  const engine::PerplexityResult& result = results.front().result;
   const double eval_ns = static_cast<double>(now_ns() - start_ns);
   if (input.dump) input.dump->finish();
 
-  print_result(options, {{"perplexity", result.perplexity},
+  nlohmann::ordered_json printed{{"perplexity", result.perplexity},
                          {"standard_error", result.standard_error},
                          {"mean_nll", result.mean_nll},
                          {"tokens_scored", result.tokens_scored},
@@ -148,10 +211,14 @@ int run(const PerplexityCommand& options, Invocation& invocation) {
                          {"model", ref.label},
                          {"precision", opened->facts.precision},
                          {"kv_type", settings.kv_type},
+                         {"kv_policy", policy_text(settings)},
+                         {"kv_bytes", sessions.front()->kv_bytes()},
                          {"device", opened->device->device().name},
                          {"threads", opened->device->device().threads},
                          {"load_ms", ms_from_ns(static_cast<double>(opened->load_ns))},
-                         {"eval_ms", ms_from_ns(eval_ns)}});
+                         {"eval_ms", ms_from_ns(eval_ns)}};
+  if (variants.size() > 1) printed["comparison"] = comparison_json(variants, sessions, results);
+  print_result(options, printed);
   return kExitFine;
 }
 
@@ -168,6 +235,10 @@ Command add_perplexity(CLI::App& root) {
       ->add_option("--dump-logits", options->dump_logits,
                    "NumPy file: float32 (tokens, vocab_size), padding rows included; which tokens: below")
       ->type_name("F.npy");
+  command
+      ->add_option("--compare-kv", options->compare_kv,
+                   "Other KV caches to compare with the full one: f32, bf16, f16, fp8, q8_0, window:N, sinks:S+N, or type/policy, comma-separated")
+      ->type_name("LIST");
   command->add_flag("--json", options->json, "One JSON document");
   add_load_options(*command, options->model);
   command->footer(kExamples);

@@ -61,8 +61,24 @@ void add_load_options(CLI::App& command, ModelOptions& options, bool models_requ
                   "auto (as in the file), f32, f16, bf16, q8_0, q4_0, int8, fp8; for synthetic weights also int4, q4_k_s, q4_k_m, q5_k_m, q6_k")
       ->type_name("P")
       ->group(group);
-  command.add_option("--kv-type", engine.kv_type, "Type of the KV cache: f32 (default with --precision f32), bf16, f16 (default) or q8_0")
+  command.add_option("--kv-type", engine.kv_type, "Type of the KV cache: f32 (default with --precision f32), bf16, f16 (default), fp8 or q8_0")
       ->type_name("T")
+      ->group(group);
+  command.add_option("--kv-window", engine.kv_window, "Latest positions that the KV cache keeps; default: all")
+      ->transform(whole_number())
+      ->type_name("N")
+      ->group(group);
+  command.add_option("--kv-sinks", engine.kv_sinks, "First positions that it keeps beside the window (default none)")
+      ->transform(whole_number())
+      ->type_name("S")
+      ->group(group);
+  command
+      .add_option("--vram-limit", engine.vram_limit,
+                  "Most memory of the device to use, as in 12GiB or 500MB; on the CPU of the machine's memory (no limit)")
+      ->type_name("BYTES")
+      ->group(group);
+  command.add_option("--vram-headroom", engine.vram_headroom, "Part of the free memory to leave alone, as in 10% or 2GiB (5%)")
+      ->type_name("SHARE")
       ->group(group);
   command.add_option("--context", engine.context, "Positions per sequence")->transform(whole_number())->type_name("N")->group(group);
   command.add_option("--threads", engine.threads, "Host threads; default: the physical cores that the process may use")

@@ -21,6 +21,10 @@ SessionOptions settle(SessionOptions options, const model::Model& model) {
     throw Error(ErrorCode::kUsage, "must be from 1 to the " + std::to_string(model.max_tokens()) + " tokens of a step, not " + std::to_string(options.sequences),
                 "--batch");
   }
+  if (options.kv_window < 0 || options.kv_sinks < 0 || (options.kv_sinks > 0 && options.kv_sinks >= options.kv_window)) {
+    throw Error(ErrorCode::kUsage, "sinks " + std::to_string(options.kv_sinks) + " and window " + std::to_string(options.kv_window) +
+                                       ": expected 0 or more, and fewer sinks than the window has positions", "--kv-sinks");
+  }
   if (options.context == 0) options.context = std::min(config.context, kDefaultContext);
   if (options.context > config.context) {
     throw Error(ErrorCode::kContext, "--context " + std::to_string(options.context) + " is more than the model's " + std::to_string(config.context) + " positions");
@@ -45,8 +49,15 @@ std::string_view name_of(StopReason reason) noexcept {
   return "unknown";
 }
 
+backend::KvPolicy kv_policy(std::int64_t window, std::int64_t sinks, std::int64_t max_step_tokens) {
+  if (window == 0) return {};
+  return {window, sinks, std::min(std::clamp<std::int64_t>(window / 4, 64, 512), max_step_tokens)};
+}
+
 Session::Session(model::Model& model, const SessionOptions& options) : model_(&model), options_(settle(options, model)) {
-  cache_ = model.make_cache(options_.sequences, options_.context, options_.kv_dtype);
+  const backend::KvPolicy policy = kv_policy(options_.kv_window, options_.kv_sinks, model.max_tokens());
+  chunk_ = policy.window > 0 ? policy.step : model.max_tokens();
+  cache_ = model.make_cache(options_.sequences, options_.context, options_.kv_dtype, policy);
   if (options_.feed_on_device) loop_ = model.make_token_loop(options_.sequences);
   const auto steps = static_cast<std::size_t>(std::max(model.max_tokens(), options_.sequences));
   logits_.resize(static_cast<std::size_t>(options_.sequences * model.config().vocab));
@@ -58,7 +69,7 @@ Session::Session(model::Model& model, const SessionOptions& options) : model_(&m
 
 bool Session::feed_chunks(std::int64_t sequence, std::int64_t position, std::span<const std::int32_t> ids, const std::atomic<bool>* cancel,
                           bool pick) {
-  const auto chunk_size = static_cast<std::size_t>(model_->max_tokens());
+  const auto chunk_size = static_cast<std::size_t>(chunk_);
   for (std::size_t first = 0; first < ids.size(); first += chunk_size) {
     if (is_set(cancel)) return false;
     const auto chunk = ids.subspan(first, std::min(chunk_size, ids.size() - first));
@@ -227,28 +238,32 @@ void Session::decode_once(std::span<const std::int32_t> ids, std::int64_t positi
 void Session::score(std::span<const std::int32_t> ids, std::int64_t first_row, const std::function<void(std::int64_t, std::span<const float>)>& on_logits) {
   const auto total = static_cast<std::int64_t>(ids.size());
   check_ids(ids);
-  if (total > options_.context) {
-    throw Error(ErrorCode::kContext, std::to_string(total) + " tokens do not fit the context of " + std::to_string(options_.context));
+  for (std::int64_t first = 0; first < total;) first = score_step(ids, first, chunk_, first_row, on_logits);
+}
+
+std::int64_t Session::score_step(std::span<const std::int32_t> ids, std::int64_t first, std::int64_t most, std::int64_t first_row,
+                                 const std::function<void(std::int64_t, std::span<const float>)>& on_logits) {
+  QB_CHECK(most >= 1 && most <= chunk_ && first >= 0 && first < static_cast<std::int64_t>(ids.size()));
+  if (static_cast<std::int64_t>(ids.size()) > options_.context) {
+    throw Error(ErrorCode::kContext, std::to_string(ids.size()) + " tokens do not fit the context of " + std::to_string(options_.context));
   }
   const auto vocab = static_cast<std::size_t>(model_->config().vocab);
-  const std::int64_t step = std::min(kScoreRows, model_->max_tokens());
-  std::vector<float> logits(static_cast<std::size_t>(step) * vocab);
-  for (std::int64_t first = 0; first < total;) {
-    const bool wanted = first + step > first_row;
-    const std::int64_t count = std::min(wanted ? step : std::min(model_->max_tokens(), first_row - first), total - first);
-    std::size_t rows = 0;
-    for (std::int64_t i = 0; i < count; ++i) {
-      const auto at = static_cast<std::size_t>(i);
-      positions_[at] = static_cast<std::int32_t>(first + i);
-      slots_[at] = 0;
-      if (first + i >= first_row) rows_[rows++] = static_cast<std::int32_t>(i);
-    }
-    const auto n = static_cast<std::size_t>(count);
-    model_->forward({ids.subspan(static_cast<std::size_t>(first), n), std::span(positions_).first(n), std::span(slots_).first(n)}, *cache_,
-                    std::span(rows_).first(rows), logits);
-    for (std::size_t r = 0; r < rows; ++r) on_logits(first + rows_[r], std::span(logits).subspan(r * vocab, vocab));
-    first += count;
+  const std::int64_t step = std::min(kScoreRows, most);
+  const bool wanted = first + step > first_row;
+  const std::int64_t count = std::min(wanted ? step : std::min(most, first_row - first), static_cast<std::int64_t>(ids.size()) - first);
+  score_logits_.resize(static_cast<std::size_t>(step) * vocab);
+  std::size_t rows = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    positions_[at] = static_cast<std::int32_t>(first + i);
+    slots_[at] = 0;
+    if (first + i >= first_row) rows_[rows++] = static_cast<std::int32_t>(i);
   }
+  const auto n = static_cast<std::size_t>(count);
+  model_->forward({ids.subspan(static_cast<std::size_t>(first), n), std::span(positions_).first(n), std::span(slots_).first(n)}, *cache_,
+                  std::span(rows_).first(rows), score_logits_);
+  for (std::size_t r = 0; r < rows; ++r) on_logits(first + rows_[r], std::span<const float>(score_logits_).subspan(r * vocab, vocab));
+  return first + count;
 }
 
 }  // namespace qbench::engine

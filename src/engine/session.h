@@ -23,10 +23,16 @@ struct SessionOptions {
   std::int64_t context = 0;                          ///< positions per sequence; 0: min(checkpoint's context, 4096)
   std::int64_t sequences = 1;                        ///< --batch
   tensor::DType kv_dtype = tensor::DType::kF16;      ///< --kv-type
+  std::int64_t kv_window = 0;                        ///< --kv-window: latest positions that stay visible; 0: all
+  std::int64_t kv_sinks = 0;                         ///< --kv-sinks: first positions that do; below kv_window
   std::int64_t sampling_vocab = 0;                   ///< ids from here on are never sampled; 0: the model's vocab
   /// Tokens are picked on the device and fed to the next step there, where the device has that; false: logits come to the host each step.
   bool feed_on_device = true;
 };
+
+/// The cache policy of such options. Prompts are fed in steps of a quarter of the window (64 to 512 tokens, at most max_step_tokens), so that the
+/// ring takes little more than window and sinks.
+backend::KvPolicy kv_policy(std::int64_t window, std::int64_t sinks, std::int64_t max_step_tokens);
 
 /// What to generate for each of the session's sequences; all sequences run the same prompt length class independently.
 struct GenerateRequest {
@@ -74,7 +80,13 @@ class Session {
 
   /// Teacher-forced logits: for each token of ids (at positions 0..), on_logits(index, logits) with logits (vocab, padding rows included).
   /// `first_row`: rows before it are not computed. Uses sequence 0.
+  /// Where several sessions are compared, score_step() runs one step of it.
   void score(std::span<const std::int32_t> ids, std::int64_t first_row, const std::function<void(std::int64_t, std::span<const float>)>& on_logits);
+
+  /// The step of score() that begins at `first` and takes at most `most` tokens (at most chunk()); returns where the next one begins.
+  std::int64_t score_step(std::span<const std::int32_t> ids, std::int64_t first, std::int64_t most, std::int64_t first_row,
+                          const std::function<void(std::int64_t, std::span<const float>)>& on_logits);
+  std::int64_t chunk() const { return chunk_; }  ///< most tokens of a sequence in one step
 
   /// Error{kUsage} naming the first id that the model has no embedding for. Everything that takes ids does this first.
   void check_ids(std::span<const std::int32_t> ids) const;
@@ -99,6 +111,8 @@ class Session {
 
   model::Model* model_;
   SessionOptions options_;
+  std::int64_t chunk_ = 0;
+  std::vector<float> score_logits_;                  // (score rows, vocab)
   std::unique_ptr<backend::KvCache> cache_;
   std::unique_ptr<backend::TokenLoop> loop_;         // null: the host samples
   std::vector<float> logits_;                        // (sequences, vocab); (1, vocab) at least

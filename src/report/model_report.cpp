@@ -85,6 +85,7 @@ std::string model_markdown(const record::RunRecord& run, const record::SampleFil
   out += settings_section(cells, run);
   out += machine_section(run);
   out += loading_section(loads, cells);
+  out += memory_section(cells);
   out += study_sections(content, model_label);
   std::string prompts;
   for (const Cells& group : by_prompt(cells)) prompts += prompt_section(group, samples);

@@ -155,7 +155,8 @@ std::string settings_section(const Cells& cells, const record::RunRecord& run) {
   facts.add("context (tokens)", distinct(cells, [](const auto& c) { return fmt::format("{}", c.cell.context); }));
   facts.add("sequences at once", distinct(cells, [](const auto& c) { return fmt::format("{}", c.cell.batch); }));
   facts.add("KV cache", distinct(cells, [](const auto& c) {
-              return c.cell.kv_type + (c.settings.kv_bytes ? ", " + bytes_text(c.settings.kv_bytes) : std::string());
+              const std::string policy = c.cell.kv_window ? ", " + kv_policy_text(c.cell) : std::string();
+              return c.cell.kv_type + policy + (c.settings.kv_bytes ? ", " + bytes_text(c.settings.kv_bytes) : std::string());
             }));
   for (const record::Pass pass : {record::Pass::kSpeed, record::Pass::kText}) {
     facts.add(fmt::format("sampling, {} pass", name_of(pass)), distinct(cells, [pass](const auto& c) {
@@ -168,6 +169,31 @@ std::string settings_section(const Cells& cells, const record::RunRecord& run) {
   std::string command;
   for (const std::string& word : run.argv) command += (command.empty() ? "" : " ") + word;
   return "## Settings\n\n" + facts.text() + (command.empty() ? "" : "\n" + code_block(command, "sh")) + "\n";
+}
+
+std::string memory_section(const Cells& cells) {
+  const CellRecord* last = nullptr;
+  for (const CellRecord* cell : cells) {
+    if (cell->settings.memory.peak_bytes) last = cell;
+  }
+  if (last == nullptr) return {};
+  const record::MemoryFacts& memory = last->settings.memory;
+  const bool cpu = last->cell.device == "cpu";
+  FactTable facts;
+  facts.add("weights", bytes_text(last->model.weight_bytes));
+  facts.add("KV cache (" + last->cell.kv_type + ", " + kv_policy_text(last->cell) + ")", bytes_text(last->settings.kv_bytes));
+  facts.add("activations", bytes_text(memory.activation_bytes));
+  facts.add("workspace", bytes_text(memory.workspace_bytes));
+  facts.add("largest sum of these", bytes_text(memory.peak_bytes));
+  facts.add(cpu ? "process beyond these (resident: program, libraries, tokenizer)" : "context (driver, runtime, code)", bytes_text(memory.context_bytes));
+  facts.add("free before loading", bytes_text(memory.free_before_load_bytes));
+  facts.add("free after loading", bytes_text(memory.free_after_load_bytes));
+  facts.add("free at the end", bytes_text(last->settings.memory_free_bytes));
+  facts.add("--vram-limit", bytes_text(memory.limit_bytes));
+  facts.add("headroom left alone", bytes_text(memory.headroom_bytes));
+  return fmt::format("## Memory\n\n{}\n{}\n\n", facts.text(),
+                     cpu ? "Of the host. Weights to workspace as allocated; what is free as the system says, other processes included."
+                         : "Of the device. Weights to workspace as allocated; what is free as the driver says, other processes included.");
 }
 
 std::string loading_section(const Loads& loads, const Cells& cells) {

@@ -17,6 +17,8 @@ std::string results_section(const Cells& cells);
 std::string failures_section(const Cells& cells, const Loads& loads);
 std::string model_section(const record::ModelFacts& model);
 std::string settings_section(const Cells& cells, const record::RunRecord& run);
+/// Where memory went, of the last cell that says so; empty where none does.
+std::string memory_section(const Cells& cells);
 std::string loading_section(const Loads& loads, const Cells& cells);
 std::string machine_section(const record::RunRecord& run);
 

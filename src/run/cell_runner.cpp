@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "measure/sample_metrics.h"
 #include "run/guard.h"
+#include "run/memory_facts.h"
 #include "run/output_text.h"
 #include "run/sampling.h"
 #include "sysinfo/host.h"
@@ -217,6 +218,7 @@ void CellRunner::send_cell(const JobCell& cell, std::int64_t turn) {
   record.settings.ignore_eos = speed || cell.settings.ignore_eos;
   record.settings.kv_bytes = static_cast<std::int64_t>(context_.session->kv_bytes());
   if (!gone) record.settings.memory_free_bytes = static_cast<std::int64_t>(device.memory_free_bytes);
+  if (!gone) record.settings.memory = memory_facts(*context_.opened, device);
   record.settings.stop_rule = "fixed " + std::to_string(speed ? cell.repetitions : 1);
   record.load_average_1m = sysinfo::read_load_average();
   context_.writer->send(record);

@@ -14,6 +14,7 @@ struct DeviceRequest {
   std::string device = "auto";  ///< "auto", "cpu", "cuda", "cuda:N", "cuda-emulated"
   std::int64_t threads = 0;     ///< host threads that compute; 0: the physical cores that the process may use
   std::string isa;              ///< CPU: "scalar", "avx2", "avx512"; empty: the best there is
+  std::uint64_t memory_limit_bytes = 0;  ///< the backend allocates no more; 0: no limit
   backend::Paths paths{};       ///< what is left out on purpose (--ablate)
 };
 

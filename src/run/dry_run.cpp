@@ -19,11 +19,13 @@ std::string describe_cell(const PlannedCell& planned, const workload::Suite& sui
 }
 
 std::string describe_memory(const catalog::MemoryPlan& memory) {
-  return fmt::format("    memory: weights {}, KV cache {} ({} x {} positions, {}), workspace {}{}; needs {} of {} free: {}\n",
-                     format_bytes(memory.weight_bytes), format_bytes(memory.kv_bytes), memory.sequences, memory.context, memory.kv_type,
+  return fmt::format("    memory: weights {}, KV cache {} ({} x {} positions, {}), workspace {}{}; needs {} of {} {}: {}\n",
+                     format_bytes(memory.weight_bytes), format_bytes(memory.kv_bytes), memory.sequences, memory.room, memory.kv_type,
                      format_bytes(memory.workspace_bytes),
                      memory.load_bytes > 0 ? ", file while loading " + format_bytes(memory.load_bytes) : std::string(),
-                     format_bytes(memory.needed_bytes), format_bytes(memory.available_bytes), memory.fits ? "fits" : "does not fit");
+                     format_bytes(memory.needed_bytes), format_bytes(memory.available_bytes),
+                     memory.available_note.empty() ? std::string("free") : "available (" + memory.available_note + ")",
+                     memory.fits ? std::string("fits") : format_bytes(memory.missing_bytes) + " short");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "base/units.h"
 #include "model/weight_provider.h"
 #include "run/memory_lock.h"
 #include "run/step_sizes.h"
@@ -99,6 +100,14 @@ std::uint64_t planned_weight_bytes(const OpenedFiles& files, const std::string& 
   return bytes;
 }
 
+/// Where the available memory comes from, when that is not plainly what is free.
+std::string describe(const workload::MemoryBudget& budget) {
+  std::string text = format_bytes(budget.free_bytes) + " free";
+  if (budget.headroom_bytes > 0) text += ", headroom " + format_bytes(budget.headroom_bytes);
+  if (budget.limit_bytes) text += ", --vram-limit " + format_bytes(*budget.limit_bytes);
+  return budget.available_bytes == budget.free_bytes ? std::string() : text;
+}
+
 }  // namespace
 
 OpenedFiles open_files(const catalog::ModelRef& ref, bool mmap) {
@@ -136,9 +145,15 @@ catalog::MemoryPlan plan_memory(const OpenedFiles& files, const workload::Effect
   demand.context = context > 0 ? context : std::min(files.config.context, kDefaultContext);
   demand.sequences = settings.batch;
   demand.workspace_bytes = workspace_bytes(device, files.config, settings.batch, demand.context);
+  demand.room = [&](std::int64_t positions) {
+    return backend::kv_room(engine::kv_policy(settings.kv_window, settings.kv_sinks, step_tokens(device, files.config, settings.batch)), positions);
+  };
   // A file that is read or locked stays in memory beside the packed weights until these are complete.
   if (files.file && (!settings.mmap || settings.mlock)) demand.load_bytes = files.file->file_bytes();
-  return catalog::plan_memory(files.config, demand, free_bytes);
+  const workload::MemoryBudget budget = workload::memory_budget(settings, free_bytes);
+  catalog::MemoryPlan plan = catalog::plan_memory(files.config, demand, budget.available_bytes);
+  plan.available_note = describe(budget);
+  return plan;
 }
 
 std::unique_ptr<OpenedModel> open_model(const catalog::ModelRef& ref, const workload::EffectiveSettings& settings, std::int64_t context,
@@ -160,7 +175,12 @@ std::unique_ptr<OpenedModel> open_model(const catalog::ModelRef& ref, const work
   add_tokenizer(*opened);
   opened->open_ns = now_ns() - start_ns;
 
-  opened->device = devices.make(device);
+  DeviceRequest limited = device;
+  const workload::MemoryBudget budget = workload::memory_budget(settings, free_bytes.value_or(0));
+  limited.memory_limit_bytes = budget.limit_bytes.value_or(0);
+  opened->device = devices.make(limited);
+  opened->budget = budget;
+  if (!free_bytes) opened->budget.reset();
   const model::ModelOptions options{.precision = weight_precision(settings.precision), .max_step_tokens = step_tokens(kind, opened->config, settings.batch)};
   opened->model = files.file ? model::load_model(*files.file, *opened->device, options)
                              : model::draw_model(opened->config, seed_of(opened->facts.name), *opened->device, options);
@@ -176,11 +196,15 @@ std::unique_ptr<OpenedModel> open_model(const catalog::ModelRef& ref, const work
 
 std::unique_ptr<engine::Session> open_session(OpenedModel& opened, const workload::EffectiveSettings& settings, std::int64_t context,
                                               bool feed_on_device) {
-  return std::make_unique<engine::Session>(*opened.model, engine::SessionOptions{.context = context,
+  auto session = std::make_unique<engine::Session>(*opened.model, engine::SessionOptions{.context = context,
                                                                                  .sequences = settings.batch,
                                                                                  .kv_dtype = kv_dtype(settings.kv_type),
+                                                                                 .kv_window = settings.kv_window,
+                                                                                 .kv_sinks = settings.kv_sinks,
                                                                                  .sampling_vocab = opened.sampling_vocab,
                                                                                  .feed_on_device = feed_on_device});
+  if (!opened.free_after_load_bytes) opened.free_after_load_bytes = static_cast<std::int64_t>(opened.device->device().memory_free_bytes);
+  return session;
 }
 
 model::WeightPrecision weight_precision(const std::string& name) {
@@ -193,10 +217,10 @@ model::WeightPrecision weight_precision(const std::string& name) {
 }
 
 tensor::DType kv_dtype(const std::string& name) {
-  for (const tensor::DType dtype : {tensor::DType::kF32, tensor::DType::kBF16, tensor::DType::kF16, tensor::DType::kQ8_0}) {
+  for (const tensor::DType dtype : {tensor::DType::kF32, tensor::DType::kBF16, tensor::DType::kF16, tensor::DType::kFP8, tensor::DType::kQ8_0}) {
     if (tensor::name_of(dtype) == name) return dtype;
   }
-  throw Error(ErrorCode::kUsage, "'" + name + "' is no KV type; expected f32, bf16, f16 or q8_0", "--kv-type");
+  throw Error(ErrorCode::kUsage, "'" + name + "' is no KV type; expected f32, bf16, f16, fp8 or q8_0", "--kv-type");
 }
 
 }  // namespace qbench::run

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,13 +51,16 @@ struct OpenedModel {
   std::unique_ptr<text::Tokenizer> tokenizer;  ///< nullptr: the checkpoint has none, prompts are synthetic
   std::unique_ptr<backend::Backend> device;
   std::unique_ptr<model::Model> model;
+  std::optional<workload::MemoryBudget> budget;  ///< before anything was opened; nothing where what is free is not known
+  std::optional<std::int64_t> free_after_load_bytes;  ///< of the device, when the session was open
   std::int64_t sampling_vocab = 0;                     ///< ids from here on are padding rows
   std::vector<std::int32_t> eos_ids;                   ///< of config and tokenizer
   std::int64_t open_ns = 0, pack_ns = 0, load_ns = 0;  ///< as in record::LoadRecord
 };
 
-/// What weights, KV cache and workspace take, against what the device has free. `context` 0: the default of a session. `free_bytes` as they
-/// were before the files were opened, of a device of that kind. Error{kUnsupported}: that of check_precision.
+/// What weights, KV cache and workspace take, against what --vram-limit and --vram-headroom leave of the device's free memory. `context` 0: the
+/// default of a session. `free_bytes` as they were before the files were opened, of a device of that kind. Error{kUnsupported}: that of
+/// check_precision.
 catalog::MemoryPlan plan_memory(const OpenedFiles& files, const workload::EffectiveSettings& settings, std::int64_t context,
                                 std::uint64_t free_bytes, backend::DeviceKind device = backend::DeviceKind::kCpu);
 
@@ -71,6 +75,9 @@ std::unique_ptr<OpenedModel> open_model(const catalog::ModelRef& ref, const work
 /// engine::SessionOptions.
 std::unique_ptr<engine::Session> open_session(OpenedModel& opened, const workload::EffectiveSettings& settings, std::int64_t context,
                                               bool feed_on_device = true);
+
+/// Most tokens of a step: a prompt's chunk, or the whole batch.
+std::int64_t max_step_tokens(std::int64_t batch);
 
 /// "auto", ...; Error{kUsage} for another name.
 model::WeightPrecision weight_precision(const std::string& name);

@@ -116,6 +116,7 @@ void plan_model(ModelPlan& model, const RunPlan& plan, const catalog::ResolvedMo
   const std::int64_t checkpoint_context = files ? files->config.context : 0;
   const workload::Settings profile = workload::limit_to_machine(raw_profile, cores, checkpoint_context);
   const workload::Settings merged = with_derived_settings(workload::overlay(profile, plan.options.settings));
+  workload::validate(merged);  // what a profile and the command line say together
   workload::Settings command_line = plan.options.settings;
   command_line.kv_type = merged.kv_type;
   make_planned_cells(model, plan, profile, command_line);

@@ -171,6 +171,9 @@ void CudaBackend::begin_step(const Batch& batch) {
   QB_CHECK(*std::min_element(batch_.sequences.begin(), batch_.sequences.end()) >= 0);
   batch_.most_position = *std::max_element(batch_.positions.begin(), batch_.positions.end());
   batch_.most_sequence = *std::max_element(batch_.sequences.begin(), batch_.sequences.end());
+  std::vector<std::int64_t> counts(static_cast<std::size_t>(batch_.most_sequence) + 1);
+  batch_.longest_run = 0;
+  for (const std::int32_t sequence : batch_.sequences) batch_.longest_run = std::max(batch_.longest_run, ++counts[static_cast<std::size_t>(sequence)]);
   // One array and one copy for all three.
   const std::int64_t tokens = batch.tokens();
   std::vector<std::int32_t> all(batch_.ids);

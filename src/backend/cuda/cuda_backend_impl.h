@@ -29,6 +29,7 @@ struct CudaBatch {
   std::vector<std::int32_t> ids, positions, sequences;
   std::int32_t most_position = 0;
   std::int32_t most_sequence = 0;
+  std::int64_t longest_run = 0;  ///< most tokens of one sequence
   const std::int32_t* device_ids = nullptr;        // (tokens)
   const std::int32_t* device_positions = nullptr;  // (tokens)
   const std::int32_t* device_sequences = nullptr;  // (tokens)

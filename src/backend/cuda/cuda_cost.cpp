@@ -10,20 +10,22 @@ namespace {
 struct Coster {
   const CudaBatch& batch;
 
-  std::int64_t pairs(std::int32_t window) const {
+  /// What the tokens see in all; sinks and outer as in AttentionArguments.
+  std::int64_t pairs(std::int32_t window, std::int32_t sinks = 0, std::int32_t outer = 0) const {
     std::int64_t pairs = 0;
     for (const std::int32_t position : batch.positions) {
-      const std::int64_t all = std::int64_t{position} + 1;
-      pairs += window > 0 ? std::min<std::int64_t>(all, window) : all;
+      const auto first_of = [position](std::int32_t w) { return w > 0 ? std::max<std::int64_t>(0, std::int64_t{position} - w + 1) : 0; };
+      const std::int64_t first = first_of(window);
+      pairs += position + 1 - first + std::max<std::int64_t>(0, std::min<std::int64_t>(sinks, first) - first_of(outer));
     }
     return pairs;
   }
 
   kernels::Cost operator()(const kernels::EmbedArguments& a) const { return kernels::embed_cost(a); }
   kernels::Cost operator()(const kernels::QkvArguments& a) const { return kernels::qkv_cost(a); }
-  kernels::Cost operator()(const kernels::AttentionArguments& a) const { return kernels::attention_decode_cost(a, pairs(a.window)); }
+  kernels::Cost operator()(const kernels::AttentionArguments& a) const { return kernels::attention_decode_cost(a, pairs(a.window, a.sinks, a.outer)); }
   kernels::Cost operator()(const kernels::AttentionPrefillArguments& a) const {
-    return kernels::attention_prefill_cost(a, batch.tokens(), pairs(a.window));
+    return kernels::attention_prefill_cost(a, batch.tokens(), pairs(a.window, a.sinks, a.outer));
   }
   kernels::Cost operator()(const kernels::AttentionScoresArguments& a) const {
     return kernels::attention_scores_cost(a, pairs(a.attention.window));

@@ -52,6 +52,7 @@ void CudaBackend::norm_qkv_rope_append(const AttentionInput& input, const Rope& 
   QB_CHECK(batch_.open && matrix.rows() == all * input.head_dim && rope.rotary_dim <= input.head_dim);
   QB_CHECK(x.size() >= tokens * matrix.cols() && q.size() >= tokens * input.heads * input.head_dim);
   QB_CHECK(batch_.most_position < own_cache.shape().positions && batch_.most_sequence < own_cache.shape().sequences);
+  QB_CHECK(own_cache.layout().ring == 0 || batch_.longest_run <= own_cache.shape().policy.step);
   const RopeTable& table = rope_table(rope, own_cache.shape().positions);
   kernels::QkvArguments a{};
   set_parts(matrix, input.head_dim, a);
@@ -99,7 +100,8 @@ void CudaBackend::attention(const AttentionInput& input, std::int64_t window, st
   const std::int64_t numbers = tokens * input.heads * input.head_dim;
   check_shapes(input, own_cache, layer);
   QB_CHECK(batch_.open && window >= 0 && q.size() >= numbers && out.size() >= numbers);
-  const auto window32 = static_cast<std::int32_t>(std::min<std::int64_t>(window, INT32_MAX));
+  const KvReach reach = own_cache.reach(std::min<std::int64_t>(window, INT32_MAX));
+  const auto window32 = static_cast<std::int32_t>(reach.window);
   if (!paths_.flash) return materialised_attention(input, window32, layer, q, own_cache, out);
   if (kernels::prefill_reads(own_cache.layout()) && tokens >= kFewestTileTokens * static_cast<std::int64_t>(batch_.tiles.size())) {
     kernels::AttentionPrefillArguments p{};
@@ -111,6 +113,8 @@ void CudaBackend::attention(const AttentionInput& input, std::int64_t window, st
     p.tile_count = static_cast<std::int32_t>(batch_.tiles.size());
     p.heads = static_cast<std::int32_t>(input.heads);
     p.window = window32;
+    p.sinks = static_cast<std::int32_t>(reach.sinks);
+    p.outer = static_cast<std::int32_t>(reach.outer);
     p.out = own(out).data();
     p.programmatic = programmatic_;
     graph_.add(p);
@@ -126,8 +130,10 @@ void CudaBackend::attention(const AttentionInput& input, std::int64_t window, st
   a.tokens = batch_.tokens();
   a.heads = static_cast<std::int32_t>(input.heads);
   a.window = window32;
+  a.sinks = static_cast<std::int32_t>(reach.sinks);
+  a.outer = static_cast<std::int32_t>(reach.outer);
   // From the cache's size and not the step's depth, so that a captured step replays at any depth.
-  a.splits = kernels::attention_splits(tokens, input.kv_heads, own_cache.shape().positions, properties_.sm_count);
+  a.splits = kernels::attention_splits(tokens, input.kv_heads, own_cache.layout().positions, properties_.sm_count);
   a.partial = a.splits > 1 ? need<float>(partial_, tokens * input.heads * a.splits * (input.head_dim + 2)) : nullptr;
   a.tickets = need(split_tickets_, tokens * input.heads);
   a.out = own(out).data();

@@ -77,9 +77,9 @@ kernels::WeightRows CudaMatrix::from_row(std::int64_t row) const {
 CudaKvCache::CudaKvCache(const KvCacheShape& shape) : shape_(shape) {
   QB_CHECK(shape.layers > 0 && shape.kv_heads > 0 && shape.sequences > 0 && shape.positions > 0 && shape.head_dim > 0);
   const bool known = shape.dtype == tensor::DType::kF32 || shape.dtype == tensor::DType::kF16 || shape.dtype == tensor::DType::kBF16 ||
-                     shape.dtype == tensor::DType::kQ8_0;
+                     shape.dtype == tensor::DType::kQ8_0 || shape.dtype == tensor::DType::kFP8;
   if (!known)
-    throw Error(ErrorCode::kUnsupported, fmt::format("{} is no type of cache here; give --kv-type f32, f16, bf16 or q8_0", tensor::name_of(shape.dtype)),
+    throw Error(ErrorCode::kUnsupported, fmt::format("{} is no type of cache here; give --kv-type f32, f16, bf16, fp8 or q8_0", tensor::name_of(shape.dtype)),
                 "kv cache");
   if (shape.dtype == tensor::DType::kQ8_0 && shape.head_dim % 32 != 0) {
     throw Error(ErrorCode::kUnsupported, fmt::format("q8_0 needs a head size divisible by 32, not {}; give --kv-type f32, f16 or bf16", shape.head_dim), "kv cache");
@@ -89,13 +89,17 @@ CudaKvCache::CudaKvCache(const KvCacheShape& shape) : shape_(shape) {
                 fmt::format("the CUDA kernels do heads of 8 to {} numbers, divisible by 8, not {}; use --device cpu", kernels::kMostHeadDim, shape.head_dim),
                 "kv cache");
   }
+  QB_CHECK(shape.policy.window >= 0 && shape.policy.sinks >= 0 && shape.policy.step >= 1);
+  const std::int64_t room = kv_room(shape.policy, shape.positions);
+  const KvReach all = reach(0);
   unsigned __int128 bytes = 1;
   for (const std::int64_t factor : {shape.layers, shape.sequences, shape.kv_heads, shape.positions, shape.head_dim}) {
     bytes *= static_cast<std::uint64_t>(factor);
     if (bytes > (std::uint64_t{1} << 60) || factor > INT32_MAX) throw Error(ErrorCode::kMemory, "more than 2^60 numbers", "kv cache");
   }
   layout_ = kernels::make_kv_layout(shape.dtype, static_cast<std::int32_t>(shape.head_dim), static_cast<std::int32_t>(shape.kv_heads),
-                                    static_cast<std::int32_t>(shape.sequences), static_cast<std::int32_t>(shape.positions));
+                                    static_cast<std::int32_t>(shape.sequences), static_cast<std::int32_t>(room),
+                                    static_cast<std::int32_t>(all.origin), static_cast<std::int32_t>(all.ring));
   memory_ = memory_for(static_cast<std::uint64_t>(layout_.head_offset(shape.layers, 0, 0)), "kv cache", MemoryPurpose::kKv);
 }
 

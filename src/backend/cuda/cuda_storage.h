@@ -7,6 +7,7 @@
 
 #include "backend/backend.h"
 #include "backend/cuda/cuda_upload.h"
+#include "backend/kv_reach.h"
 #include "kernels/cuda/kv_layout.h"
 #include "kernels/cuda/runtime.h"
 #include "kernels/cuda/weight_layout.h"
@@ -92,6 +93,7 @@ class CudaKvCache final : public KvCache {
   std::uint64_t device_bytes() const override { return memory_.bytes(); }
 
   const KvCacheShape& shape() const noexcept { return shape_; }
+  KvReach reach(std::int64_t own_window) const { return kv_reach(own_window, shape_.policy, shape_.positions); }
   const kernels::KvLayout& layout() const noexcept { return layout_; }
   unsigned char* data() const noexcept { return memory_.as<unsigned char>(); }
 

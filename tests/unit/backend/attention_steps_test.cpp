@@ -17,6 +17,7 @@ struct Shape {
   std::int64_t rotary_dim;
   std::int64_t window;
   DType cache;
+  KvPolicy policy = {};
 };
 
 constexpr std::int64_t kHidden = 80;
@@ -28,7 +29,8 @@ struct History {
   std::map<std::pair<std::int32_t, std::int32_t>, std::vector<Bounded>> k, v;  // (kv_heads, head_dim)
 };
 
-/// How far the cache's type may move a number, given the largest of its 32 (q8_0).
+/// How far the cache's type may move a number, given the largest of its 32 (q8_0) or of its head (fp8: three bits behind the leading one, and
+/// steps of 2^-9 in units of the scale near zero).
 double cache_rounding(DType dtype, double value, double largest) {
   switch (dtype) {
     case DType::kBF16:
@@ -37,6 +39,8 @@ double cache_rounding(DType dtype, double value, double largest) {
       return 0x1p-11 * std::abs(value) + 0x1p-25;
     case DType::kQ8_0:
       return largest * (1.0 / 254 + 0x1p-11) * 1.01;
+    case DType::kFP8:
+      return 0x1p-4 * 1.01 * value + largest / 448 * 0x1p-10 * 1.01;
     default:
       return 0;
   }
@@ -65,7 +69,7 @@ class Layer {
     bias_buffer_ = device_->load_vector(bias_);
     q_norm_buffer_ = device_->load_vector(q_norm_);
     k_norm_buffer_ = device_->load_vector(k_norm_);
-    cache_ = device_->make_kv_cache({kLayers, shape.kv_heads, shape.head_dim, 3, kPositions, shape.cache});
+    cache_ = device_->make_kv_cache({kLayers, shape.kv_heads, shape.head_dim, 3, kPositions, shape.cache, shape.policy});
     rope_.rotary_dim = shape.rotary_dim;
     rope_.magnitude = 1.1;
     for (std::int64_t j = 0; j < shape.rotary_dim / 2; ++j) {
@@ -154,19 +158,32 @@ class Layer {
   }
 
   void store(std::vector<Bounded>& numbers) const {
+    const auto block = shape_.cache == DType::kFP8 ? static_cast<std::size_t>(shape_.head_dim) : 32;
+    const std::vector<Bounded> before = numbers;
     for (std::size_t i = 0; i < numbers.size(); ++i) {
       double largest = 0;
-      for (std::size_t j = i / 32 * 32; j < std::min(numbers.size(), i / 32 * 32 + 32); ++j)
-        largest = std::max(largest, std::abs(numbers[j].value));
+      for (std::size_t j = i / block * block; j < std::min(numbers.size(), (i / block + 1) * block); ++j)
+        largest = std::max(largest, std::abs(before[j].value) + before[j].bound);
       numbers[i].bound += cache_rounding(shape_.cache, std::abs(numbers[i].value) + numbers[i].bound, largest);
     }
+  }
+
+  /// What the policy and the model's window leave of the positions up to `position`, said one by one.
+  std::vector<std::int32_t> seen(std::int32_t position) const {
+    std::vector<std::int32_t> result;
+    for (std::int32_t p = 0; p <= position; ++p) {
+      const bool in_model = shape_.window == 0 || p > position - shape_.window;
+      const bool kept = shape_.policy.window == 0 || p > position - shape_.policy.window || p < shape_.policy.sinks;
+      if (in_model && kept) result.push_back(p);
+    }
+    return result;
   }
 
   /// A weight is off by the factor e^(2 delta), delta the largest error of a score.
   void attend(const OwnedBatch& batch, std::size_t t, std::int64_t head, const Bounded* q, const History& history,
               std::vector<Bounded>& out) const {
     const std::int32_t position = batch.positions[t];
-    const auto from = static_cast<std::int32_t>(shape_.window > 0 ? std::max<std::int64_t>(0, position - shape_.window + 1) : 0);
+    const std::vector<std::int32_t> visible = seen(position);
     const auto first = static_cast<std::size_t>(head / (shape_.heads / shape_.kv_heads) * shape_.head_dim);
     const auto dim = static_cast<std::size_t>(shape_.head_dim);
     const double scale = 1.0 / std::sqrt(static_cast<double>(dim));
@@ -174,7 +191,7 @@ class Layer {
     std::vector<double> weights;
     double delta = 0;
     double largest = -INFINITY;
-    for (std::int32_t p = from; p <= position; ++p) {
+    for (const std::int32_t p : visible) {
       const auto& k = history.k.at({batch.sequences[t], p});
       double score = 0;
       double error = 0;
@@ -193,9 +210,9 @@ class Layer {
     const double relative = std::expm1(2 * delta) + (static_cast<double>(weights.size()) * 1.1 + 20) * kRoundoff + rounding;
     for (std::size_t d = 0; d < dim; ++d) {
       Bounded sum;
-      for (std::int32_t p = from; p <= position; ++p) {
-        const Bounded& v = history.v.at({batch.sequences[t], p})[first + d];
-        const double w = weights[static_cast<std::size_t>(p - from)] / total;
+      for (std::size_t i = 0; i < visible.size(); ++i) {
+        const Bounded& v = history.v.at({batch.sequences[t], visible[i]})[first + d];
+        const double w = weights[i] / total;
         sum.value += w * v.value;
         sum.bound += w * (v.bound * (1 + relative) + relative * std::abs(v.value));
       }
@@ -243,6 +260,21 @@ std::vector<OwnedBatch> steps() {
   return result;
 }
 
+/// Two sequences that go round a small ring several times, in steps of at most 16 tokens.
+std::vector<OwnedBatch> short_steps() {
+  std::vector<OwnedBatch> result;
+  std::int32_t positions[2] = {0, 0};
+  for (const std::int32_t count : {1, 16, 16, 1, 1, 16, 3, 16, 16, 1, 16, 16, 1}) {
+    OwnedBatch batch;
+    batch.add(0, positions[0], count);
+    batch.add(1, positions[1], 17 - count);
+    positions[0] += count;
+    positions[1] += 17 - count;
+    result.push_back(batch);
+  }
+  return result;
+}
+
 void check_layer(const Shape& shape, const StepDevice& on) {
   CAPTURE(on.name);
   CAPTURE(shape.heads);
@@ -253,7 +285,9 @@ void check_layer(const Shape& shape, const StepDevice& on) {
   Layer layer(shape, on, 2);
   History history;
   std::uint64_t seed = 100;
-  for (const OwnedBatch& batch : steps()) {
+  CAPTURE(shape.policy.window);
+  CAPTURE(shape.policy.sinks);
+  for (const OwnedBatch& batch : shape.policy.window > 0 && shape.policy.step == 16 ? short_steps() : steps()) {
     CAPTURE(seed);
     const auto x = normal_numbers(batch.tokens() * kHidden, ++seed, 2.0);
     const auto [q, out] = layer.run(batch, x);
@@ -275,13 +309,45 @@ TEST_CASE("attention steps equal the formula for every group size, head size and
   }
 }
 
-TEST_CASE("attention steps stay within the rounding of a bfloat16, float16 or q8_0 cache") {
+TEST_CASE("attention steps stay within the rounding of a bfloat16, float16, q8_0 or fp8 cache") {
   for (const StepDevice& on : step_devices("attention steps, small caches")) {
-    for (const DType cache : {DType::kBF16, DType::kF16, DType::kQ8_0}) {
+    for (const DType cache : {DType::kBF16, DType::kF16, DType::kQ8_0, DType::kFP8}) {
       check_layer({6, 2, 64, true, false, 64, 0, cache}, on);
       check_layer({4, 2, 128, false, true, 128, 40, cache}, on);
       check_layer({3, 1, 96, false, false, 96, 0, cache}, on);
     }
+  }
+}
+
+TEST_CASE("a cache that keeps a window and sinks in a ring equals the formula under the same mask, also with a window of the model") {
+  for (const StepDevice& on : step_devices("attention steps, rings")) {
+    for (const std::int64_t own_window : {0, 7, 25}) {
+      check_layer({3, 3, 64, false, false, 64, own_window, DType::kF32, {20, 0, 16}}, on);
+      check_layer({6, 2, 64, true, false, 64, own_window, DType::kF32, {20, 3, 16}}, on);
+    }
+    check_layer({4, 2, 128, false, true, 128, 0, DType::kBF16, {9, 5, 16}}, on);
+    check_layer({4, 2, 64, false, false, 64, 0, DType::kF16, {40, 4, 160}}, on);
+    check_layer({4, 2, 64, false, false, 64, 100, DType::kF16, {70, 66, 160}}, on);
+    check_layer({6, 2, 64, true, false, 64, 0, DType::kQ8_0, {20, 3, 16}}, on);
+    check_layer({6, 2, 64, true, false, 64, 0, DType::kFP8, {20, 3, 16}}, on);
+    check_layer({3, 1, 64, true, false, 64, 0, DType::kF32, {300, 4, 160}}, on);  // no ring: only the mask
+  }
+}
+
+TEST_CASE("a cache that keeps a window takes memory for window, sinks and a step, whatever the context") {
+  for (const StepDevice& on : step_devices("rings")) {
+    CAPTURE(on.name);
+    const auto device = on.make(1);
+    const auto bytes = [&](std::int64_t positions, const KvPolicy& policy) {
+      return device->make_kv_cache({2, 2, 64, 3, positions, DType::kF16, policy})->device_bytes();
+    };
+    const std::uint64_t row = std::uint64_t{2} * 2 * 3 * 64 * 2 * 2;  // layers, heads, sequences, numbers, bytes, K and V
+    CHECK(bytes(1 << 20, {512, 4, 65}) == bytes(4096, {512, 4, 65}));
+    CHECK(bytes(4096, {512, 4, 65}) >= 580 * row);
+    CHECK(bytes(4096, {512, 4, 65}) <= 596 * row);
+    CHECK(bytes(256, {512, 4, 65}) == bytes(256, {}));
+    const auto cache = device->make_kv_cache({2, 2, 64, 3, 4096, DType::kF16, {512, 4, 65}});
+    CHECK(device->memory_use().kv == cache->device_bytes());
   }
 }
 
@@ -319,7 +385,7 @@ TEST_CASE("a prompt in chunks gives the same as the prompt at once, within round
 TEST_CASE("attention does not depend on the number of threads or the order of blocks by a single bit") {
   for (const StepDevice& on : step_devices("attention threads")) {
     CAPTURE(on.name);
-    for (const DType cache : {DType::kF32, DType::kBF16, DType::kF16, DType::kQ8_0}) {
+    for (const DType cache : {DType::kF32, DType::kBF16, DType::kF16, DType::kQ8_0, DType::kFP8}) {
       const Shape shape{14, 2, 64, true, false, 64, 0, cache};
       std::vector<std::vector<float>> results;
       for (const int variant : on.variants) {

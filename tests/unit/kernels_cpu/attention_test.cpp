@@ -32,6 +32,15 @@ std::vector<double> stored(DType dtype, const float* x, std::size_t n) {
     for (double& v : result) v = round_to_bits(v, 8);
   } else if (dtype == DType::kF16) {
     for (double& v : result) v = round_to_bits(v, 11);
+  } else if (dtype == DType::kFP8) {
+    float largest = 0;
+    for (std::size_t i = 0; i < n; ++i) largest = std::max(largest, std::abs(x[i]));
+    const double scale = round_to_bits(static_cast<double>(largest / 448.0F), 8);
+    for (double& v : result) {
+      const double y = std::clamp(v / scale, -448.0, 448.0);
+      const double step = std::ldexp(1.0, std::max(y == 0 ? -9 : std::ilogb(y), -6) - 3);
+      v = scale * step * std::nearbyint(y / step);
+    }
   } else if (dtype == DType::kQ8_0) {
     for (std::size_t b = 0; b < n; b += 32) {
       float largest = 0;
@@ -162,6 +171,7 @@ struct Setup {
   std::vector<float> q;
   test::GuardedNumbers out;
   std::vector<std::int32_t> tokens, positions;
+  AttentionSegment segment{};
   AttentionTask task{};
 };
 
@@ -219,6 +229,8 @@ TEST_CASE("attention over a float32 cache equals the formula in double") { check
 TEST_CASE("attention over a bfloat16 cache equals the formula on the rounded keys and values") { check_all(DType::kBF16); }
 TEST_CASE("attention over a float16 cache equals the formula on the rounded keys and values") { check_all(DType::kF16); }
 TEST_CASE("attention over a q8_0 cache equals the formula on the quantised keys and values") { check_all(DType::kQ8_0); }
+
+TEST_CASE("attention over an fp8 cache equals the formula on the rounded keys and values") { check_all(DType::kFP8); }
 
 TEST_CASE("partial results over position ranges join to the whole") {
   const Case c{64, 3, 299, 1, 0};

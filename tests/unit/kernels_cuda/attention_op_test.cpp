@@ -35,8 +35,25 @@ struct Cache {
   }
 
  private:
+  /// Random codes with a scale for each position.
+  static void fill_fp8(const Case& c, std::vector<float>& numbers, unsigned char* plane, unsigned char* scales) {
+    for (std::int32_t p = 0; p < c.depth; ++p) {
+      const std::uint16_t scale = tensor::bf16_from_f32(0.01F + 0.001F * static_cast<float>(p % 7));
+      std::memcpy(scales + 2 * p, &scale, 2);
+      for (std::int32_t d = 0; d < c.dim; ++d) {
+        const auto at = static_cast<std::size_t>(p * c.dim + d);
+        const std::uint8_t code = tensor::e4m3_from_f32(std::clamp(100.0F * numbers[at], -448.0F, 448.0F));
+        plane[at] = code;
+        numbers[at] = tensor::f32_from_e4m3(code) * tensor::f32_from_bf16(scale);
+      }
+    }
+  }
   static std::vector<float> fill(const Case& c, unsigned char* plane, unsigned char* scales, std::uint64_t seed) {
     auto numbers = normal_numbers(std::int64_t{c.depth} * c.dim, seed);
+    if (c.dtype == DType::kFP8) {
+      fill_fp8(c, numbers, plane, scales);
+      return numbers;
+    }
     const auto count = static_cast<std::int64_t>(numbers.size());
     std::vector<std::byte> stored(static_cast<std::size_t>(tensor::row_bytes(c.dtype, count)));
     tensor::quantize_row(c.dtype, numbers.data(), stored.data(), count);
@@ -142,7 +159,7 @@ TEST_CASE("decode attention equals the formula for every group size, also beyond
 }
 
 TEST_CASE("decode attention equals the formula for every head size, type of cache and depth, divided into splits or not") {
-  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0}) {
+  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0, DType::kFP8}) {
     for (const std::int32_t dim : {8, 16, 32, 40, 64, 72, 96, 128}) {
       if (dtype == DType::kQ8_0 && dim % 32 != 0) continue;
       for (const std::int32_t depth : {1, 9, 65, 700}) {
