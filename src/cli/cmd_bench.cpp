@@ -121,7 +121,10 @@ BenchRow row_of(const run::OpenedModel& opened, const workload::EffectiveSetting
   row.device_description = device.description;
   row.instruction_sets = device.instruction_sets;
   row.paths = device.paths;
-  row.kv_type = settings.kv_type;
+  record::CellKey cache;
+  if (settings.kv_window > 0) cache.kv_window = settings.kv_window;
+  if (settings.kv_sinks > 0) cache.kv_sinks = settings.kv_sinks;
+  row.kv_type = settings.kv_type + (cache.kv_window ? " (" + kv_policy_text(cache) + ")" : std::string());
   row.weights = opened.facts.weights;
   row.weight_bytes = opened.facts.weight_bytes;
   row.decode_read_bytes = opened.facts.decode_read_bytes;

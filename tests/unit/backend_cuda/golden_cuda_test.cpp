@@ -5,6 +5,7 @@
 
 #include "backend/cuda/cuda_backend.h"
 #include "engine/golden.h"
+#include "engine/kv_policy_cases.h"
 #include "engine/session.h"
 #include "cuda_test_device.h"
 #include "test_support.h"
@@ -60,6 +61,10 @@ Bf16Error compare_bf16(const Golden& golden, const formats::ModelFile& file, dou
 }
 
 }  // namespace
+
+TEST_CASE("a cache on the CUDA device that keeps a window and sinks gives transformers' logits under that mask") {
+  check_kv_policies([] { return make_cuda_device(); });
+}
 
 TEST_CASE("bfloat16 logits of the CUDA device stay within the rounding that the type explains") {
   for (const auto& folder : golden_folders(fixtures_dir() / "engine")) {

@@ -25,6 +25,55 @@ std::vector<std::int32_t> generate(const formats::ModelFile& file, const std::ve
   return session.generate(request)[0].output_ids;
 }
 
+TEST_CASE("the device's memory is counted by purpose, and a limit ends in an error of memory") {
+  const auto folder = fixtures_dir() / "engine" / "qwen3";
+  const auto file = formats::open_model_file(folder);
+  const Golden golden = read_golden(folder);
+  emulated::set_emulation({});
+  const std::uint64_t before = emulated::allocated_bytes();
+  std::uint64_t peak = 0, weights = 0;
+  {
+    const auto device = backend::cuda_emulated::make_cuda_backend();
+    const auto decoder = model::load_model(*file, *device, {});
+    weights = device->memory_use().weights;
+    CHECK(weights >= decoder->load_report().weight_bytes);
+    CHECK(device->memory_use().kv == 0);
+    CHECK(device->memory_use().activations > 0);
+    engine::Session session(*decoder, {.context = 64});
+    CHECK(device->memory_use().kv == session.kv_bytes());
+    const std::uint64_t idle = device->memory_use().workspace;
+    engine::GenerateRequest request;
+    request.prompts = {golden.greedy_prompt};
+    request.max_new_tokens = 4;
+    session.generate(request);
+    CHECK(device->memory_use().workspace > idle);
+    CHECK(device->memory_use().total() <= emulated::allocated_bytes() - before);
+    peak = device->memory_use().peak;
+    CHECK(peak >= device->memory_use().total());
+  }
+  CHECK(emulated::allocated_bytes() == before);
+  for (const std::uint64_t limit : {weights / 2, weights, peak - 1}) {
+    CAPTURE(limit);
+    std::optional<ErrorCode> code;
+    std::string message;
+    try {
+      const auto device = backend::cuda_emulated::make_cuda_backend({.memory_limit_bytes = limit});
+      const auto decoder = model::load_model(*file, *device, {});
+      engine::Session session(*decoder, {.context = 64});
+      engine::GenerateRequest request;
+      request.prompts = {golden.greedy_prompt};
+      request.max_new_tokens = 4;
+      session.generate(request);
+    } catch (const Error& error) {
+      code = error.code();
+      message = error.what();
+    }
+    CHECK(code == ErrorCode::kMemory);
+    CHECK(message.find("--vram-limit") != std::string::npos);
+    CHECK(emulated::allocated_bytes() == before);
+  }
+}
+
 TEST_CASE("whichever allocation of the device fails, the model ends with an error of memory, and the next one runs") {
   const auto folder = fixtures_dir() / "engine" / "qwen3moe-mixed";
   const Golden golden = read_golden(folder);

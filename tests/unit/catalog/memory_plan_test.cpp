@@ -1,5 +1,6 @@
 #include "catalog/memory_plan.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "catalog_test_support.h"
@@ -33,16 +34,16 @@ TEST_CASE("the KV cache is layers x 2 x kv_heads x head_dim x bytes") {
   CHECK(plan_memory(shape_of("qwen2.5-0.5b"), demand, 0).kv_bytes_per_position == 6144 * 34 / 32);
 }
 
-TEST_CASE("the table stands at 1K, 4K, 32K and the full context, none twice") {
+TEST_CASE("the table stands at 1K, 4K, 10K, 32K and the full context, none twice") {
   const auto contexts = [](std::string_view name) {
     std::vector<std::int64_t> list;
     for (const KvAtContext& row : plan_memory(shape_of(name), {}, 0).table) list.push_back(row.context);
     return list;
   };
-  CHECK(contexts("qwen3-8b") == std::vector<std::int64_t>{1024, 4096, 32768, 40960});
-  CHECK(contexts("qwen2.5-0.5b") == std::vector<std::int64_t>{1024, 4096, 32768});
-  CHECK(contexts("phi-3-mini-4k") == std::vector<std::int64_t>{1024, 4096, 32768});
-  CHECK(contexts("smollm2-135m") == std::vector<std::int64_t>{1024, 4096, 32768, 8192});
+  CHECK(contexts("qwen3-8b") == std::vector<std::int64_t>{1024, 4096, 10240, 32768, 40960});
+  CHECK(contexts("qwen2.5-0.5b") == std::vector<std::int64_t>{1024, 4096, 10240, 32768});
+  CHECK(contexts("phi-3-mini-4k") == std::vector<std::int64_t>{1024, 4096, 10240, 32768});
+  CHECK(contexts("smollm2-135m") == std::vector<std::int64_t>{1024, 4096, 10240, 32768, 8192});
   const MemoryPlan phi = plan_memory(shape_of("phi-3-mini-4k"), {}, 0);
   CHECK(phi.table[1].within_checkpoint);
   CHECK_FALSE(phi.table[2].within_checkpoint);
@@ -62,7 +63,8 @@ TEST_CASE("what fits is counted beside weights and workspace") {
   CHECK(plan.needed_bytes == 1'001'000'000 + 2 * per_4k);
   CHECK(plan.table[0].sequences_that_fit == 12);
   CHECK(plan.table[1].sequences_that_fit == 3);
-  CHECK(plan.table[2].sequences_that_fit == 0);
+  CHECK(plan.table[2].sequences_that_fit == 1);
+  CHECK(plan.table[3].sequences_that_fit == 0);
   CHECK(plan.longest_context == 3 * 4096);
   CHECK(plan_memory(shape_of("qwen2.5-0.5b"), demand, 1'001'000'000 + 3 * per_4k - 1).table[1].sequences_that_fit == 2);
   demand.sequences = 4;
@@ -72,6 +74,21 @@ TEST_CASE("what fits is counted beside weights and workspace") {
   test::check_mentions(describe(more),
                        {"needs 1.20 GB", "weights 1.00 GB", "KV 201.3 MB", "workspace", "1.15 GB available", "50.3 MB short"});
   test::check_mentions(describe(plan), {"fits"});
+}
+
+TEST_CASE("a cache that keeps a window takes what its ring takes, and bounds no context") {
+  MemoryDemand demand;
+  demand.context = 32768;
+  demand.room = [](std::int64_t context) { return std::min<std::int64_t>(context, 600); };
+  const MemoryPlan plan = plan_memory(shape_of("qwen2.5-0.5b"), demand, 600 * 12288);
+  CHECK(plan.room == 600);
+  CHECK(plan.kv_bytes == 600 * 12288);
+  CHECK(plan.fits);
+  CHECK(plan.longest_context == 32768);
+  CHECK(plan.table[3].bytes == 600 * 12288);
+  CHECK_FALSE(plan_memory(shape_of("qwen2.5-0.5b"), demand, 600 * 12288 - 1).fits);
+  demand.kv_type = "fp8";
+  CHECK(plan_memory(shape_of("qwen2.5-0.5b"), demand, 0).kv_bytes_per_position == 6144 * 66 / 64);
 }
 
 TEST_CASE("exactly enough fits and one byte less does not") {

@@ -2,6 +2,7 @@
 
 #include "backend/cpu/cpu_backend.h"
 #include "golden.h"
+#include "kv_policy_cases.h"
 #include "tampered.h"
 #include "test_support.h"
 
@@ -40,6 +41,10 @@ TEST_CASE("float32 logits and greedy tokens equal transformers' on every shared 
   const auto folders = golden_folders(*shared / "golden");
   REQUIRE(folders.size() >= 8);
   for (const auto& folder : folders) check_folder(folder);
+}
+
+TEST_CASE("a cache that keeps a window and sinks gives transformers' logits under that mask, in memory for the window alone") {
+  check_kv_policies([] { return cpu(); });
 }
 
 TEST_CASE("every instruction set of this machine gives transformers' logits") {

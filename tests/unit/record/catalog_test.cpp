@@ -100,7 +100,8 @@ TEST_CASE("a column's text is the record's value, and empty where nothing was me
     }
     return std::string("no such column");
   };
-  CHECK(text("schema_version") == "1");
+  CHECK(text("schema_version") == "2");
+  CHECK(text("kv_policy") == "sinks 4 + window 512");
   CHECK(text("ttft_ms_median") == "12.5");
   CHECK(text("ttft_ms_stddev") == "0.125");
   CHECK(text("ttft_ms_max") == "");

@@ -47,9 +47,9 @@ TEST_CASE("each kind of line reads back to the same bytes") {
 }
 
 TEST_CASE("a line begins with its kind and the schema's version") {
-  CHECK(to_json_line(test::example_sample()).starts_with(R"({"kind":"sample","schema_version":1,)"));
-  CHECK(to_json_line(LoadRecord{}).starts_with(R"({"kind":"load","schema_version":1,)"));
-  CHECK(to_json_line(CellRecord{}).starts_with(R"({"kind":"cell","schema_version":1,)"));
+  CHECK(to_json_line(test::example_sample()).starts_with(R"({"kind":"sample","schema_version":2,)"));
+  CHECK(to_json_line(LoadRecord{}).starts_with(R"({"kind":"load","schema_version":2,)"));
+  CHECK(to_json_line(CellRecord{}).starts_with(R"({"kind":"cell","schema_version":2,)"));
 }
 
 TEST_CASE("a sample keeps what JSON readers tend to lose: large integers, small doubles, other alphabets, absent values") {
@@ -86,12 +86,21 @@ TEST_CASE("text that is not UTF-8 is written with replacement characters and sta
   CHECK(read.sequences.at(0).text == "ok \xEF\xBF\xBD\xEF\xBF\xBD end");
 }
 
+TEST_CASE("a line of the schema before is read, without what it does not know") {
+  std::string old = replaced(to_json_line(test::example_sample()), "\"schema_version\":2", "\"schema_version\":1");
+  old = replaced(old, ",\"kv_window\":512,\"kv_sinks\":4", "");
+  const auto read = std::get<SampleRecord>(parse_json_line(old, "x"));
+  CHECK_FALSE(read.cell.kv_window.has_value());
+  CHECK(kv_policy_text(read.cell) == "full");
+  CHECK(read.repetition == test::example_sample().repetition);
+}
+
 TEST_CASE("another schema version is refused, naming both") {
-  const std::string line = replaced(to_json_line(test::example_sample()), "\"schema_version\":1", "\"schema_version\":2");
+  const std::string line = replaced(to_json_line(test::example_sample()), "\"schema_version\":2", "\"schema_version\":3");
   const std::string message = read_failure(line);
   CHECK(contains(message, "samples.jsonl:7"));
-  CHECK(contains(message, "schema_version 2"));
-  CHECK(contains(message, "version 1"));
+  CHECK(contains(message, "schema_version 3"));
+  CHECK(contains(message, "versions 1 to 2"));
   CHECK(contains(read_failure(R"({"kind":"sample"})"), "no schema_version"));
   CHECK(contains(read_failure(R"([1])"), "expected a JSON object"));
 }
@@ -137,7 +146,7 @@ TEST_CASE("run.json reads back to the same bytes, and is written whole or not at
 
 TEST_CASE("a run.json of another version or another program is refused") {
   const std::string good = to_json(test::example_run());
-  CHECK_THROWS_WITH_AS(parse_run_json(replaced(good, "\"schema_version\": 1", "\"schema_version\": 9"), "run.json"),
+  CHECK_THROWS_WITH_AS(parse_run_json(replaced(good, "\"schema_version\": 2", "\"schema_version\": 9"), "run.json"),
                        doctest::Contains("schema_version 9"), Error);
   CHECK_THROWS_WITH_AS(parse_run_json(replaced(good, "\"kind\": \"run\"", "\"kind\": \"walk\""), "run.json"),
                        doctest::Contains("no run.json"), Error);

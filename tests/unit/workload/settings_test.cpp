@@ -17,7 +17,8 @@ Settings parse(std::string_view text, SettingsScope scope = SettingsScope::kAll)
 constexpr std::string_view kEverything = R"({
   "temperature": 0.25, "top_k": 7, "top_p": 0.5, "min_p": 0.125, "repetition_penalty": 1.5, "presence_penalty": -1.0, "frequency_penalty": 2.0,
   "no_repeat_ngram": 3, "seed": 99, "max_new_tokens": 17, "ignore_eos": true, "stop": ["a", "\n\n"], "enable_thinking": false, "gen_tokens": 9,
-  "repetitions": 4, "warmup": 0, "pass": "text", "context": 2048, "batch": 3, "threads": 2, "kv_type": "q8_0", "precision": "q4_k_m",
+  "repetitions": 4, "warmup": 0, "pass": "text", "context": 2048, "batch": 3, "threads": 2, "kv_type": "q8_0", "kv_window": 512,
+  "kv_sinks": 4, "vram_limit": "12GiB", "vram_headroom": "10%", "precision": "q4_k_m",
   "mmap": false, "mlock": true})";
 
 }  // namespace
@@ -29,6 +30,62 @@ TEST_CASE("every setting survives the way through JSON") {
   CHECK(nlohmann::json(written) == parse_json(kEverything, "t"));
   CHECK(settings_from_json(nlohmann::json(written), "again") == settings);
   CHECK(to_json(Settings{}).empty());
+}
+
+TEST_CASE("memory that may be used is the smaller of the limit and what the headroom leaves") {
+  EffectiveSettings settings;
+  CHECK(memory_budget(settings, 1000).available_bytes == 950);
+  settings.vram_headroom = "0";
+  CHECK(memory_budget(settings, 1000).available_bytes == 1000);
+  settings.vram_headroom = "300";
+  CHECK(memory_budget(settings, 1000).available_bytes == 700);
+  settings.vram_limit = "650";
+  CHECK(memory_budget(settings, 1000).available_bytes == 650);
+  CHECK(memory_budget(settings, 1000).limit_bytes == 650);
+  CHECK(memory_budget(settings, 500).available_bytes == 200);
+  settings.vram_headroom = "2GiB";
+  CHECK(memory_budget(settings, 1000).available_bytes == 0);
+}
+
+TEST_CASE("amounts of memory and cache policies that cannot be are refused, naming the option") {
+  const auto problem = [](const Settings& settings) {
+    try {
+      validate(settings);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  for (const char* limit : {"", "0", "-1", "-4GiB", "12GiBs", "12 Gi", "much", "nan", "inf", "1e30", "0x10", "5%", "99999999999999999999", "0.1"}) {
+    CAPTURE(limit);
+    Settings settings;
+    settings.vram_limit = limit;
+    CHECK(problem(settings).find("--vram-limit: expected bytes above 0") != std::string::npos);
+  }
+  for (const char* headroom : {"", "-5%", "100%", "150%", "5 percent", "%", "5%%", "-1GiB", "5%1GiB"}) {
+    CAPTURE(headroom);
+    Settings settings;
+    settings.vram_headroom = headroom;
+    CHECK(problem(settings).find("--vram-headroom: expected a share below 100% or bytes") != std::string::npos);
+  }
+  for (const char* limit : {"1", "4096", "12GiB", "12 GiB", "1.5gb", "500MB", "7kB"}) {
+    CAPTURE(limit);
+    Settings settings;
+    settings.vram_limit = limit;
+    CHECK(problem(settings) == "accepted");
+  }
+  Settings window;
+  window.kv_window = 0;
+  CHECK(problem(window).find("--kv-window: expected a whole number from 1") != std::string::npos);
+  window.kv_window = -3;
+  CHECK(problem(window).find("--kv-window: expected a whole number from 1") != std::string::npos);
+  Settings sinks;
+  sinks.kv_sinks = 4;
+  CHECK(problem(sinks).find("--kv-sinks: positions are kept beside a window: give --kv-window too") != std::string::npos);
+  sinks.kv_window = 4;
+  CHECK(problem(sinks).find("--kv-sinks: must be below --kv-window (4), not 4") != std::string::npos);
+  sinks.kv_window = 5;
+  CHECK(problem(sinks) == "accepted");
 }
 
 TEST_CASE("every setting reaches the effective settings") {
@@ -54,6 +111,10 @@ TEST_CASE("every setting reaches the effective settings") {
   CHECK(e.batch == 3);
   CHECK(e.threads == 2);
   CHECK(e.kv_type == "q8_0");
+  CHECK(e.kv_window == 512);
+  CHECK(e.kv_sinks == 4);
+  CHECK(e.vram_limit == "12GiB");
+  CHECK(e.vram_headroom == "10%");
   CHECK(e.precision == "q4_k_m");
   CHECK_FALSE(e.mmap);
   CHECK(e.mlock);
