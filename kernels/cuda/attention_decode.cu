@@ -101,13 +101,13 @@ struct KvNumbers<DType::kFP8> {
   QB_DEVICE static void load8(const unsigned char* plane, const unsigned char* scales, long long row, int dim, int d, float (&x)[8]) {
     const uint2 v = *reinterpret_cast<const uint2*>(plane + row * dim + d);
     const float s = scale(scales, row);
-    const float4 a = e4m3x4_to_float(v.x);
-    const float4 b = e4m3x4_to_float(v.y);
+    const float4 a = e4m3x4_to_floats(v.x);
+    const float4 b = e4m3x4_to_floats(v.y);
     x[0] = s * a.x, x[1] = s * a.y, x[2] = s * a.z, x[3] = s * a.w;
     x[4] = s * b.x, x[5] = s * b.y, x[6] = s * b.z, x[7] = s * b.w;
   }
   QB_DEVICE static float4 load4(const unsigned char* plane, const unsigned char* scales, long long row, int dim, int d) {
-    const float4 v = e4m3x4_to_float(*reinterpret_cast<const unsigned*>(plane + row * dim + d));
+    const float4 v = e4m3x4_to_floats(*reinterpret_cast<const unsigned*>(plane + row * dim + d));
     const float s = scale(scales, row);
     return {s * v.x, s * v.y, s * v.z, s * v.w};
   }

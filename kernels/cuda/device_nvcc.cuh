@@ -189,15 +189,6 @@ QB_DEVICE float bf16_to_float(unsigned short bits) { return __uint_as_float(stat
 QB_DEVICE unsigned short float_to_bf16(float x) { return __bfloat16_as_ushort(__float2bfloat16_rn(x)); }
 /// The nearest E4M3 of a number within +-448.
 QB_DEVICE unsigned char float_to_e4m3(float x) { return __nv_cvt_float_to_fp8(x, __NV_SATFINITE, __NV_E4M3); }
-/// Four E4M3 codes, the first in the lowest byte.
-QB_DEVICE float4 e4m3x4_to_float(unsigned codes) {
-  const auto pair = [](unsigned two) {
-    return __half22float2(__half2(__nv_cvt_fp8x2_to_halfraw2(static_cast<__nv_fp8x2_storage_t>(two), __NV_E4M3)));
-  };
-  const float2 lo = pair(codes & 0xffffU);
-  const float2 hi = pair(codes >> 16);
-  return {lo.x, lo.y, hi.x, hi.y};
-}
 QB_DEVICE float f16_to_float(unsigned short bits) { return __half2float(__ushort_as_half(bits)); }
 QB_DEVICE unsigned short float_to_f16(float x) { return __half_as_ushort(__float2half_rn(x)); }
 /// Four E4M3 codes, the first in the low byte.

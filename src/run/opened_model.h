@@ -76,9 +76,6 @@ std::unique_ptr<OpenedModel> open_model(const catalog::ModelRef& ref, const work
 std::unique_ptr<engine::Session> open_session(OpenedModel& opened, const workload::EffectiveSettings& settings, std::int64_t context,
                                               bool feed_on_device = true);
 
-/// Most tokens of a step: a prompt's chunk, or the whole batch.
-std::int64_t max_step_tokens(std::int64_t batch);
-
 /// "auto", ...; Error{kUsage} for another name.
 model::WeightPrecision weight_precision(const std::string& name);
 tensor::DType kv_dtype(const std::string& name);

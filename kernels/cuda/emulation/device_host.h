@@ -177,10 +177,6 @@ inline float rsqrt_float(float x) { return 1.0f / std::sqrt(x); }
 inline float bf16_to_float(unsigned short bits) { return tensor::f32_from_bf16(bits); }
 inline unsigned short float_to_bf16(float x) { return tensor::bf16_from_f32(x); }
 inline unsigned char float_to_e4m3(float x) { return tensor::e4m3_from_f32(x); }
-inline float4 e4m3x4_to_float(unsigned codes) {
-  const auto at = [codes](int i) { return tensor::f32_from_e4m3(static_cast<std::uint8_t>((codes >> (8 * i)) & 255U)); };
-  return {at(0), at(1), at(2), at(3)};
-}
 inline float f16_to_float(unsigned short bits) { return tensor::f32_from_f16(bits); }
 inline unsigned short float_to_f16(float x) { return tensor::f16_from_f32(x); }
 /// Four E4M3 codes, the first in the low byte.
