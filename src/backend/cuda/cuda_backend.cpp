@@ -195,6 +195,7 @@ void CudaBackend::begin_step(const Batch& batch) {
 
 void CudaBackend::begin_fed_step(const FedRows& rows) {
   QB_CHECK(!batch_.open && !rows.sequences.empty());
+  MemoryAccount::make_current(memory_);
   report_late_failure();
   finish_uploads();
   batch_.sequences.assign(rows.sequences.begin(), rows.sequences.end());
@@ -202,6 +203,7 @@ void CudaBackend::begin_fed_step(const FedRows& rows) {
   batch_.positions.assign(rows.sequences.size(), rows.last_position);
   batch_.most_position = rows.last_position;
   batch_.most_sequence = *std::max_element(batch_.sequences.begin(), batch_.sequences.end());
+  batch_.longest_run = 1;
   batch_.device_ids = rows.ids;
   batch_.device_positions = rows.positions;
   batch_.device_sequences = rows.slots;
