@@ -150,6 +150,7 @@ std::vector<ComparedPerplexity> compare_perplexity(std::span<Session* const> ses
     const auto original = ids.subspan(start, std::min(static_cast<std::size_t>(windows.length), ids.size() - start));
     std::vector<std::int32_t> fed(original.begin(), original.end());
     if (options.method == PerplexityMethod::kLlamaCpp && options.bos_id >= 0) fed[0] = options.bos_id;
+    sessions[0]->check_ids(fed);
     for (std::int64_t first = 0; first < static_cast<std::int64_t>(fed.size());) {
       const Step step{fed, original, first, most, windows.first_scored, window * windows.length};
       for (std::size_t s = 0; s < sessions.size(); ++s) {

@@ -83,7 +83,7 @@ class Session {
   /// Where several sessions are compared, score_step() runs one step of it.
   void score(std::span<const std::int32_t> ids, std::int64_t first_row, const std::function<void(std::int64_t, std::span<const float>)>& on_logits);
 
-  /// The step of score() that begins at `first` and takes at most `most` tokens (at most chunk()); returns where the next one begins.
+  /// The ids have passed check_ids(). The step of score() that begins at `first` and takes at most `most` tokens (at most chunk()); returns where the next one begins.
   std::int64_t score_step(std::span<const std::int32_t> ids, std::int64_t first, std::int64_t most, std::int64_t first_row,
                           const std::function<void(std::int64_t, std::span<const float>)>& on_logits);
   std::int64_t chunk() const { return chunk_; }  ///< most tokens of a sequence in one step

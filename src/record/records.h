@@ -46,8 +46,8 @@ struct CellKey {
   std::int64_t batch = 1;    ///< sequences at once
   std::int64_t context = 0;  ///< positions per sequence
   std::int64_t threads = 0;
-  std::optional<std::int64_t> kv_window;  ///< latest positions that the KV cache keeps; nothing: all
-  std::optional<std::int64_t> kv_sinks;   ///< first positions that it keeps beside them
+  std::optional<std::int64_t> kv_window = {};  ///< latest positions that the KV cache keeps; nothing: all
+  std::optional<std::int64_t> kv_sinks = {};   ///< first positions that it keeps beside them
   bool operator==(const CellKey&) const = default;
 };
 

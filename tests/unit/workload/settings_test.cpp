@@ -171,7 +171,7 @@ TEST_CASE("a wrong value names place, key, what was expected and what was found"
                         Case{R"({"context": 0})", "context", "from 1"},
                         Case{R"({"batch": 1025})", "batch", "1024"},
                         Case{R"({"threads": 0})", "threads", "from 1"},
-                        Case{R"({"kv_type": "q4_0"})", "kv_type", "f32, bf16, f16, q8_0"},
+                        Case{R"({"kv_type": "q4_0"})", "kv_type", "f32, bf16, f16, fp8, q8_0"},
                         Case{R"({"precision": "int3"})", "precision", "q4_k_m"},
                         Case{R"({"mlock": "yes"})", "mlock", "true or false"}}) {
     CAPTURE(c.json);
