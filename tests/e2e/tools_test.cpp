@@ -42,7 +42,7 @@ TEST_CASE("wrong command lines are exit 2 with one line that names the option") 
       {{}, "subcommand"},
       {{"fly"}, "no command"},
       {{"run"}, "--models"},
-      {{"models"}, "list, inspect and plan"},
+      {{"models"}, "list, inspect, plan and memory"},
       {{"models", "show"}, "show"},
       {{"run", "-m", model, "--threads", "0"}, "--threads"},
       {{"run", "-m", model, "--threads", "-1"}, "--threads"},
