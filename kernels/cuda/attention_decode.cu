@@ -139,9 +139,16 @@ struct Running {
 
 QB_DEVICE float dot4(const float4& a, const float4& b) { return a.x * b.x + a.y * b.y + a.z * b.z + a.w * b.w; }
 
-/// The run of this block, in places of the list of what the token sees: first the sinks, then the window. Empty where the token needs fewer
-/// splits.
+/// The run of this block, in places of the list of what the token sees: its positions, or where the cache's policy leaves some out (kKept) first
+/// the sinks, then the window. Empty where the token needs fewer splits.
+template <bool kKept>
 struct Run {
+  int begin, end, used;
+
+  QB_DEVICE int row(int place) const { return place; }
+};
+template <>
+struct Run<true> {
   int begin, end, used;
   int sink_first, sinks;  ///< places below `sinks` are sinks, from position sink_first on
   int jump;               ///< from the other places to their positions
@@ -149,26 +156,32 @@ struct Run {
 
   QB_DEVICE int row(int place) const { return rows.row(place < sinks ? sink_first + place : place + jump); }
 };
-QB_DEVICE Run run_of_split(const AttentionArguments& a, int position, int split) {
-  Run run;
+template <bool kKept>
+QB_DEVICE Run<kKept> run_of_split(const AttentionArguments& a, int position, int split) {
+  Run<kKept> run;
   const auto first_of = [position](int window) { return window > 0 && position - window + 1 > 0 ? position - window + 1 : 0; };
   const int window_first = first_of(a.window);
-  run.sink_first = first_of(a.outer);
-  const int sinks_end = min_int(a.sinks, window_first);
-  run.sinks = sinks_end > run.sink_first ? sinks_end - run.sink_first : 0;
-  run.jump = window_first - run.sinks;
-  run.rows = kv_rows(a.layout, position);
-  const int length = run.sinks + position + 1 - window_first;
+  int first = window_first;
+  int length = position + 1 - window_first;
+  if constexpr (kKept) {
+    run.sink_first = first_of(a.outer);
+    const int sinks_end = min_int(a.sinks, window_first);
+    run.sinks = sinks_end > run.sink_first ? sinks_end - run.sink_first : 0;
+    run.jump = window_first - run.sinks;
+    run.rows = kv_rows(a.layout, position);
+    first = 0;
+    length += run.sinks;
+  }
   const int share = (length + a.splits - 1) / a.splits;
   const int chunk = (share + kSplitPositions - 1) / kSplitPositions * kSplitPositions;
-  run.begin = split * chunk;
-  run.end = min_int(run.begin + chunk, length);
+  run.begin = first + split * chunk;
+  run.end = min_int(run.begin + chunk, first + length);
   run.used = (length + chunk - 1) / chunk;
   return run;
 }
 
-template <DType kType, int kGroup>
-QB_DEVICE void attend_tile(const AttentionArguments& a, const unsigned char* block, const Run& places, int base, const float* q, float* keys,
+template <DType kType, int kGroup, bool kKept>
+QB_DEVICE void attend_tile(const AttentionArguments& a, const unsigned char* block, const Run<kKept>& places, int base, const float* q, float* keys,
                            float* probabilities, float* factors, int lanes_of_row, Running<kGroup>& run) {
   using Kv = KvNumbers<kType>;
   const int dim = a.layout.head_dim;
@@ -287,8 +300,9 @@ QB_DEVICE Joined join(Pointer results, long long stride, Pointer maxima, Pointer
   return j;
 }
 
-template <DType kType, int kGroup>
-QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, kGroup > 4 ? 1 : 2) attention_decode_kernel(AttentionArguments a) {
+// Finding the rows of a ring takes registers: with groups of four, two blocks of a multiprocessor would spill.
+template <DType kType, int kGroup, bool kKept>
+QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, kGroup > 4 || (kGroup == 4 && kKept) ? 1 : 2) attention_decode_kernel(AttentionArguments a) {
   QB_DYNAMIC_SHARED(float, shared);
   QB_SHARED(unsigned, last, 1);
   using Layout = Shared<kGroup>;
@@ -302,7 +316,7 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, kGroup > 4 ? 1 : 2) attention_decode_kernel
   const int first_head = kv_head * group + first_in_group;
   const int heads = min_int(kGroup, group - first_in_group);
   const int token = block_z();
-  const Run positions = run_of_split(a, a.positions[token], block_x());
+  const auto positions = run_of_split<kKept>(a, a.positions[token], block_x());
   if (block_x() >= positions.used) return;
 
   const float scale = 1.0F / sqrtf(static_cast<float>(dim));
@@ -325,7 +339,7 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, kGroup > 4 ? 1 : 2) attention_decode_kernel
   float* probabilities = shared + Layout::probabilities(dim);
   float* factors = shared + Layout::factors(dim);
   for (int base = positions.begin + kTile * warp(); base < positions.end; base += kTile * kWarps) {
-    attend_tile<kType, kGroup>(a, block, positions, base, q, keys, probabilities + warp() * kGroup * kTile, factors + warp() * kGroup,
+    attend_tile<kType, kGroup, kKept>(a, block, positions, base, q, keys, probabilities + warp() * kGroup * kTile, factors + warp() * kGroup,
                                lanes_of_row, run);
   }
   sync_threads();  // keys and probabilities are free
@@ -362,7 +376,7 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, kGroup > 4 ? 1 : 2) attention_decode_kernel
   }
 }
 
-template <DType kType, int kGroup>
+template <DType kType, int kGroup, bool kKept>
 void start(const AttentionArguments& a, Stream& stream) {
   const int group = a.heads / a.layout.kv_heads;
   const auto blocks = static_cast<unsigned>(a.layout.kv_heads * ((group + kGroup - 1) / kGroup));
@@ -372,15 +386,21 @@ void start(const AttentionArguments& a, Stream& stream) {
                       stream,
                       a.programmatic,
                       "attention_decode"},
-         (attention_decode_kernel<kType, kGroup>), a);
+         (attention_decode_kernel<kType, kGroup, kKept>), a);
+}
+
+template <DType kType, bool kKept>
+void start_for_group(const AttentionArguments& a, Stream& stream) {
+  const int group = a.heads / a.layout.kv_heads;
+  if (group == 1) return start<kType, 1, kKept>(a, stream);
+  if (group <= 4) return start<kType, 4, kKept>(a, stream);
+  start<kType, 8, kKept>(a, stream);
 }
 
 template <DType kType>
-void start_for_group(const AttentionArguments& a, Stream& stream) {
-  const int group = a.heads / a.layout.kv_heads;
-  if (group == 1) return start<kType, 1>(a, stream);
-  if (group <= 4) return start<kType, 4>(a, stream);
-  start<kType, 8>(a, stream);
+void start_for_policy(const AttentionArguments& a, Stream& stream) {
+  if (a.sinks > 0 || a.layout.ring > 0) return start_for_group<kType, true>(a, stream);
+  start_for_group<kType, false>(a, stream);
 }
 
 }  // namespace
@@ -388,15 +408,15 @@ void start_for_group(const AttentionArguments& a, Stream& stream) {
 void attention_decode(const AttentionArguments& a, Stream& stream) {
   switch (a.layout.dtype) {
     case DType::kF32:
-      return start_for_group<DType::kF32>(a, stream);
+      return start_for_policy<DType::kF32>(a, stream);
     case DType::kF16:
-      return start_for_group<DType::kF16>(a, stream);
+      return start_for_policy<DType::kF16>(a, stream);
     case DType::kBF16:
-      return start_for_group<DType::kBF16>(a, stream);
+      return start_for_policy<DType::kBF16>(a, stream);
     case DType::kFP8:
-      return start_for_group<DType::kFP8>(a, stream);
+      return start_for_policy<DType::kFP8>(a, stream);
     default:
-      return start_for_group<DType::kQ8_0>(a, stream);
+      return start_for_policy<DType::kQ8_0>(a, stream);
   }
 }
 
