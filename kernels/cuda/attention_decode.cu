@@ -139,8 +139,8 @@ struct Running {
 
 QB_DEVICE float dot4(const float4& a, const float4& b) { return a.x * b.x + a.y * b.y + a.z * b.z + a.w * b.w; }
 
-/// The run of this block, in places of the list of what the token sees: its positions, or where the cache's policy leaves some out (kKept) first
-/// the sinks, then the window. Empty where the token needs fewer splits.
+/// The run of this block, in places of the list of what the token sees: its positions, or where the cache's policy leaves some out (kKept)
+/// first the sinks, then the window. Empty where the token needs fewer splits.
 template <bool kKept>
 struct Run {
   int begin, end, used;
@@ -181,8 +181,8 @@ QB_DEVICE Run<kKept> run_of_split(const AttentionArguments& a, int position, int
 }
 
 template <DType kType, int kGroup, bool kKept>
-QB_DEVICE void attend_tile(const AttentionArguments& a, const unsigned char* block, const Run<kKept>& places, int base, const float* q, float* keys,
-                           float* probabilities, float* factors, int lanes_of_row, Running<kGroup>& run) {
+QB_DEVICE void attend_tile(const AttentionArguments& a, const unsigned char* block, const Run<kKept>& places, int base, const float* q,
+                           float* keys, float* probabilities, float* factors, int lanes_of_row, Running<kGroup>& run) {
   using Kv = KvNumbers<kType>;
   const int dim = a.layout.head_dim;
   const int stride = dim + kKeyPad;
@@ -206,8 +206,7 @@ QB_DEVICE void attend_tile(const AttentionArguments& a, const unsigned char* blo
   for (int i = 0; i < kTile; ++i) {
     const int row = i * slots + slot;
     v[i] = float4{0.0F, 0.0F, 0.0F, 0.0F};
-    if (row < count && d < dim)
-      v[i] = Kv::load4(block + a.layout.v, block + a.layout.v_scales, places.row(base + row), dim, d);
+    if (row < count && d < dim) v[i] = Kv::load4(block + a.layout.v, block + a.layout.v_scales, places.row(base + row), dim, d);
   }
   sync_warp();
 
@@ -302,7 +301,7 @@ QB_DEVICE Joined join(Pointer results, long long stride, Pointer maxima, Pointer
 
 // Finding the rows of a ring takes registers: with groups of four, two blocks of a multiprocessor would spill.
 template <DType kType, int kGroup, bool kKept>
-QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, kGroup > 4 || (kGroup == 4 && kKept) ? 1 : 2) attention_decode_kernel(AttentionArguments a) {
+QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, kGroup + kKept > 4 ? 1 : 2) attention_decode_kernel(AttentionArguments a) {
   QB_DYNAMIC_SHARED(float, shared);
   QB_SHARED(unsigned, last, 1);
   using Layout = Shared<kGroup>;
@@ -339,8 +338,8 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, kGroup > 4 || (kGroup == 4 && kKept) ? 1 : 
   float* probabilities = shared + Layout::probabilities(dim);
   float* factors = shared + Layout::factors(dim);
   for (int base = positions.begin + kTile * warp(); base < positions.end; base += kTile * kWarps) {
-    attend_tile<kType, kGroup, kKept>(a, block, positions, base, q, keys, probabilities + warp() * kGroup * kTile, factors + warp() * kGroup,
-                               lanes_of_row, run);
+    attend_tile<kType, kGroup, kKept>(a, block, positions, base, q, keys, probabilities + warp() * kGroup * kTile,
+                                      factors + warp() * kGroup, lanes_of_row, run);
   }
   sync_threads();  // keys and probabilities are free
   float* results = shared + Layout::keys(dim);

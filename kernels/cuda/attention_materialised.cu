@@ -24,6 +24,8 @@ QB_DEVICE float kv_number(const KvLayout& layout, const unsigned char* plane, co
     case DType::kQ8_0:  // blocks of 32 numbers never straddle rows
       return f16_to_float(reinterpret_cast<const unsigned short*>(scales)[at / 32]) *
              static_cast<float>(reinterpret_cast<const signed char*>(plane)[at]);
+    case DType::kFP8:
+      return bf16_to_float(reinterpret_cast<const unsigned short*>(scales)[at / layout.head_dim]) * e4m3x4_to_floats(plane[at]).x;
     default:
       return reinterpret_cast<const float*>(plane)[at];
   }

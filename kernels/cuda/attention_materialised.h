@@ -35,10 +35,10 @@ struct AttentionValuesArguments {
   bool operator==(const AttentionValuesArguments&) const = default;
 };
 
-/// Whether the three kernels read this cache: F32, F16, BF16, Q8_0.
+/// Whether the three kernels read this cache: F32, F16, BF16, Q8_0, FP8.
 constexpr bool materialised_reads(const KvLayout& layout) {
   return layout.dtype == tensor::DType::kF32 || layout.dtype == tensor::DType::kF16 || layout.dtype == tensor::DType::kBF16 ||
-         layout.dtype == tensor::DType::kQ8_0;
+         layout.dtype == tensor::DType::kQ8_0 || layout.dtype == tensor::DType::kFP8;
 }
 
 /// Of `pairs` (query token, position) pairs in all. Keys and values once for each pair and KV head, as attention_decode_cost counts them.

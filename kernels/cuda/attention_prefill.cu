@@ -56,8 +56,8 @@ struct Visible {
   }
 };
 
-/// Starts the copy of the rows of 64 positions from `base` on into shared memory; of those that no query sees they become zero, since 0 * NaN
-/// is not 0.
+/// Starts the copy of the rows of 64 positions from `base` on into shared memory; of those that no query sees they become zero, since 0 *
+/// NaN is not 0.
 template <int kDim>
 QB_DEVICE void copy_rows(const unsigned char* plane, int base, const Visible& visible, unsigned short* to) {
   constexpr int kChunks = kDim / 8;

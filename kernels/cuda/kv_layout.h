@@ -9,9 +9,9 @@ namespace qbench::kernels::QB_CUDA_NAMESPACE {
 
 /// Keys and values in device memory: blocks [layer][sequence][kv_head], each of four planes that start at multiples of 256 bytes:
 ///   K (positions, head_dim) | K scales | V (positions, head_dim) | V scales
-/// F32, F16, BF16: the numbers, no scales. Q8_0: int8 and one float16 scale = max|x| / 127 for 32 numbers, (positions, head_dim / 32). FP8: E4M3
-/// codes and one bfloat16 scale = max|x| / 448, (positions). A row of a plane is a slot: that of position p is p or, in a ring and not among the
-/// first `origin` positions, origin + (p - origin) % ring.
+/// F32, F16, BF16: the numbers, no scales. Q8_0: int8 and one float16 scale = max|x| / 127 for 32 numbers, (positions, head_dim / 32). FP8:
+/// E4M3 codes and one bfloat16 scale = max|x| / 448, (positions). A row of a plane is a slot: that of position p is p or, in a ring and not
+/// among the first `origin` positions, origin + (p - origin) % ring.
 struct KvLayout {
   tensor::DType dtype = tensor::DType::kF32;
   std::int32_t head_dim = 0;
@@ -19,7 +19,7 @@ struct KvLayout {
   std::int32_t sequences = 0;
   std::int32_t positions = 0;  ///< rows of a plane
   std::int32_t origin = 0;
-  std::int32_t ring = 0;  ///< 0: no ring
+  std::int32_t ring = 0;                           ///< 0: no ring
   std::int64_t k_scales = 0, v = 0, v_scales = 0;  ///< offsets in a head's block
   std::int64_t head_bytes = 0;
 

@@ -21,7 +21,8 @@ struct KvReach {
   bool operator==(const KvReach&) const = default;
 };
 
-/// `own_window`: of the model's layer, 0: none. The narrower of the two windows acts; sinks stay visible as far as the model's window reaches.
+/// `own_window`: of the model's layer, 0: none. The narrower of the two windows acts; sinks stay visible as far as the model's window
+/// reaches.
 constexpr KvReach kv_reach(std::int64_t own_window, const KvPolicy& policy, std::int64_t positions) {
   KvReach reach;
   reach.window = own_window;

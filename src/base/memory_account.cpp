@@ -34,8 +34,8 @@ void MemoryAccount::reserve(std::uint64_t bytes, MemoryPurpose purpose) {
   const std::uint64_t total = use_.total();
   if (limit_bytes_ > 0 && (bytes > limit_bytes_ || total > limit_bytes_ - bytes)) {
     throw Error(ErrorCode::kMemory,
-                fmt::format("an allocation of {} bytes exceeds --vram-limit: {} of {} bytes are taken ({} short)", bytes, total, limit_bytes_,
-                            format_bytes(bytes - (limit_bytes_ - std::min(limit_bytes_, total)))));
+                fmt::format("an allocation of {} bytes exceeds --vram-limit: {} of {} bytes are taken ({} short)", bytes, total,
+                            limit_bytes_, format_bytes(bytes - (limit_bytes_ - std::min(limit_bytes_, total)))));
   }
   held(purpose) += bytes;
   use_.peak = std::max(use_.peak, total + bytes);
@@ -54,7 +54,8 @@ MemoryUse MemoryAccount::use() const {
 std::shared_ptr<MemoryAccount> MemoryAccount::current() { return current_account.lock(); }
 void MemoryAccount::make_current(const std::shared_ptr<MemoryAccount>& account) { current_account = account; }
 
-MemoryCharge::MemoryCharge(std::uint64_t bytes, MemoryPurpose purpose) : account_(MemoryAccount::current()), bytes_(bytes), purpose_(purpose) {
+MemoryCharge::MemoryCharge(std::uint64_t bytes, MemoryPurpose purpose)
+    : account_(MemoryAccount::current()), bytes_(bytes), purpose_(purpose) {
   if (account_ != nullptr) account_->reserve(bytes_, purpose_);
 }
 

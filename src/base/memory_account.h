@@ -19,8 +19,8 @@ struct MemoryUse {
   std::uint64_t total() const { return weights + kv + activations + workspace; }
 };
 
-/// Counts what is allocated on one device and refuses what exceeds the limit. Allocations are charged to the thread's current account, as CUDA
-/// allocates on the thread's current device; a thread without one counts nothing.
+/// Counts what is allocated on one device and refuses what exceeds the limit. Allocations are charged to the thread's current account, as
+/// CUDA allocates on the thread's current device; a thread without one counts nothing.
 class MemoryAccount {
  public:
   explicit MemoryAccount(std::uint64_t limit_bytes = 0) : limit_bytes_(limit_bytes) {}  ///< 0: no limit

@@ -64,7 +64,8 @@ std::vector<KvVariant> parse_kv_variants(std::string_view list, const workload::
     KvVariant variant{std::string(entry), base};
     const auto parts = split(entry, '/');
     const auto is_policy = [](std::string_view part) { return part.find(':') != std::string_view::npos; };
-    if (parts.size() > 2 || (parts.size() == 2 && (is_policy(parts[0]) || !is_policy(parts[1])))) fail(entry, "expected a type, a policy or type/policy");
+    if (parts.size() > 2 || (parts.size() == 2 && (is_policy(parts[0]) || !is_policy(parts[1]))))
+      fail(entry, "expected a type, a policy or type/policy");
     for (const std::string_view part : parts) apply(part, entry, variant.settings);
     variants.push_back(std::move(variant));
   }

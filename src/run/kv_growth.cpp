@@ -18,9 +18,11 @@ std::int64_t in_use(const backend::Backend& device) {
 
 }  // namespace
 
-std::vector<KvGrowth> measure_kv_growth(backend::Backend& device, const formats::ModelConfig& config, const workload::EffectiveSettings& settings,
-                                        const std::vector<std::int64_t>& contexts, std::uint64_t available_bytes) {
-  const backend::KvPolicy policy = engine::kv_policy(settings.kv_window, settings.kv_sinks, step_tokens(device.device().kind, config, settings.batch));
+std::vector<KvGrowth> measure_kv_growth(backend::Backend& device, const formats::ModelConfig& config,
+                                        const workload::EffectiveSettings& settings, const std::vector<std::int64_t>& contexts,
+                                        std::uint64_t available_bytes) {
+  const backend::KvPolicy policy =
+      engine::kv_policy(settings.kv_window, settings.kv_sinks, step_tokens(device.device().kind, config, settings.batch));
   std::vector<KvGrowth> rows;
   for (const std::int64_t context : contexts) {
     catalog::MemoryDemand demand;

@@ -19,9 +19,10 @@ struct KvGrowth {
   std::int64_t taken_bytes = 0;     ///< CPU: growth of the process's resident size; CUDA: what the device has less
 };
 
-/// One after the other, each freed before the next. Settings: kv_type, kv_window, kv_sinks, batch. Error{kMemory} when the device refuses what
-/// should fit, {kUnsupported}.
-std::vector<KvGrowth> measure_kv_growth(backend::Backend& device, const formats::ModelConfig& config, const workload::EffectiveSettings& settings,
-                                        const std::vector<std::int64_t>& contexts, std::uint64_t available_bytes);
+/// One after the other, each freed before the next. Settings: kv_type, kv_window, kv_sinks, batch. Error{kMemory} when the device refuses
+/// what should fit, {kUnsupported}.
+std::vector<KvGrowth> measure_kv_growth(backend::Backend& device, const formats::ModelConfig& config,
+                                        const workload::EffectiveSettings& settings, const std::vector<std::int64_t>& contexts,
+                                        std::uint64_t available_bytes);
 
 }  // namespace qbench::run

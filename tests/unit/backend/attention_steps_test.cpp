@@ -321,6 +321,10 @@ TEST_CASE("attention steps stay within the rounding of a bfloat16, float16, q8_0
 
 TEST_CASE("a cache that keeps a window and sinks in a ring equals the formula under the same mask, also with a window of the model") {
   for (const StepDevice& on : step_devices("attention steps, rings")) {
+    if (on.make(1)->device().attention_path.starts_with("materialised")) {  // says so instead
+      CHECK(error_of([&] { check_layer({3, 3, 64, false, false, 64, 0, DType::kF32, {20, 0, 16}}, on); }) == ErrorCode::kUnsupported);
+      continue;
+    }
     for (const std::int64_t own_window : {0, 7, 25}) {
       check_layer({3, 3, 64, false, false, 64, own_window, DType::kF32, {20, 0, 16}}, on);
       check_layer({6, 2, 64, true, false, 64, own_window, DType::kF32, {20, 3, 16}}, on);
