@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 venv="${XDG_CACHE_HOME:-$HOME/.cache}/qbench/fixtures-venv"
 if [ ! -x "$venv/bin/python" ]; then
   python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet torch transformers tokenizers gguf jinja2 numpy scipy safetensors sentencepiece
+  "$venv/bin/pip" install --quiet torch transformers tokenizers gguf jinja2 numpy scipy safetensors sentencepiece apache-otava
 fi
 for script in scripts/fixtures/*.py; do
   [ "$script" = scripts/fixtures/perplexity.py ] && continue  # asks llama.cpp: below
