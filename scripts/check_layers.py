@@ -10,7 +10,7 @@ ARROWS = {
     "base": [],
     "record": [], "stats": [], "sysinfo": [], "tensor": [], "workload": [], "sandbox": [],
     "formats": ["tensor"], "backend": ["tensor"], "kernels": ["tensor"],
-    "report": ["record", "stats"], "compare": ["record", "stats"], "history": ["record", "stats"],
+    "compare": ["record", "stats"], "history": ["record", "stats", "compare"], "report": ["record", "stats", "compare", "history"],
     "catalog": ["formats", "sysinfo", "workload"],
     "text": ["formats"],
     "backend_device": ["backend", "kernels"],
