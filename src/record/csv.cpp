@@ -1,6 +1,7 @@
 #include "record/csv.h"
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 
 #include "base/error.h"
@@ -137,10 +138,17 @@ CsvTable read_summary_csv(const std::filesystem::path& path) {
                 "the first column is '" + table.header.front() + "', expected 'schema_version': no summary.csv of qbench", path.string());
   }
   for (const auto& row : table.rows) {
-    if (row.front() != std::to_string(kSchemaVersion) && row.front() != std::to_string(kOldestSchemaVersion)) {
+    int version = 0;
+    const auto [end, error] = std::from_chars(row.front().data(), row.front().data() + row.front().size(), version);
+    const bool whole = error == std::errc() && end == row.front().data() + row.front().size();
+    if (!whole || version < kOldestSchemaVersion || version > kSchemaVersion) {
       throw Error(ErrorCode::kFormat,
                   "schema_version " + row.front() + ", this build reads versions " + std::to_string(kOldestSchemaVersion) + " to " +
                       std::to_string(kSchemaVersion),
+                  path.string());
+    }
+    if (row.front() != table.rows.front().front()) {
+      throw Error(ErrorCode::kFormat, "rows of schema versions " + table.rows.front().front() + " and " + row.front() + " in one file",
                   path.string());
     }
   }

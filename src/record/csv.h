@@ -26,7 +26,7 @@ struct CsvTable {
 /// a quote inside a bare field, text after a closing quote, an open quote at the end, a header name twice, no header.
 CsvTable parse_csv(std::string_view text, std::string_view where);
 
-/// Reads summary.csv: parse_csv, and Error{kFormat} unless schema_version is the first column and every row has this build's version.
+/// Reads summary.csv: parse_csv, and Error{kFormat} unless schema_version is the first column and the rows have one version that this build reads.
 CsvTable read_summary_csv(const std::filesystem::path& path);
 
 }  // namespace qbench::record

@@ -17,6 +17,18 @@ struct JsonText {
   S& text;
 };
 
+/// A field that older files lack: it keeps its default then.
+template <class T>
+struct SinceVersion3 {
+  T& value;
+};
+
+/// Values of the sessions; only those that the catalogue marks by_session are written.
+template <class V>
+struct SessionValues {
+  V& sessions;
+};
+
 /// An enum written as its word.
 template <class E, class Parse>
 struct Word {
@@ -128,6 +140,7 @@ void fields(Archive& a, FieldsOf<LoadRecord> auto& r) {
   a("pack_ns", r.pack_ns);
   a("load_ns", r.load_ns);
   a("telemetry", r.telemetry);
+  a("session", SinceVersion3{r.session});
 }
 
 template <class Archive>
@@ -147,6 +160,7 @@ void fields(Archive& a, FieldsOf<SequenceRecord> auto& r) {
 template <class Archive>
 void fields(Archive& a, FieldsOf<SampleRecord> auto& r) {
   a("cell", r.cell);
+  a("session", SinceVersion3{r.session});
   a("repetition", r.repetition);
   a("phase", Word{r.phase, phase_from_name});
   a("status", Word{r.status, status_from_name});
@@ -166,6 +180,52 @@ void fields(Archive& a, FieldsOf<SampleRecord> auto& r) {
 }
 
 template <class Archive>
+void fields(Archive& a, FieldsOf<MachineState> auto& r) {
+  a("gpu_uuid", r.gpu_uuid);
+  a("gpu_vbios", r.gpu_vbios);
+  a("runtime", r.runtime);
+  a("gpu_sm_clock_mhz", r.gpu_sm_clock_mhz);
+  a("gpu_sm_clock_max_mhz", r.gpu_sm_clock_max_mhz);
+  a("gpu_memory_clock_mhz", r.gpu_memory_clock_mhz);
+  a("gpu_memory_clock_max_mhz", r.gpu_memory_clock_max_mhz);
+  a("gpu_power_limit_mw", r.gpu_power_limit_mw);
+  a("gpu_power_limit_default_mw", r.gpu_power_limit_default_mw);
+  a("gpu_clock_reasons", r.gpu_clock_reasons);
+  a("gpu_temperature_c", r.gpu_temperature_c);
+  a("gpu_ecc", r.gpu_ecc);
+  a("gpu_ecc_pending", r.gpu_ecc_pending);
+  a("gpu_mig", r.gpu_mig);
+  a("gpu_persistence", r.gpu_persistence);
+  a("gpu_foreign_processes", r.gpu_foreign_processes);
+  a("gpu_foreign_bytes", r.gpu_foreign_bytes);
+  a("cpu_clock_mhz", r.cpu_clock_mhz);
+  a("cpu_clock_max_mhz", r.cpu_clock_max_mhz);
+  a("governor", r.governor);
+  a("memory_available_bytes", r.memory_available_bytes);
+}
+
+template <class Archive>
+void fields(Archive& a, FieldsOf<RooflineFacts> auto& r) {
+  a("prefill_bytes", r.prefill_bytes);
+  a("prefill_flops", r.prefill_flops);
+  a("decode_bytes", r.decode_bytes);
+  a("decode_flops", r.decode_flops);
+  a("read_limit_gb_per_s", r.read_limit_gb_per_s);
+  a("matmul_limit_tflop_per_s", r.matmul_limit_tflop_per_s);
+}
+
+template <class Archive>
+void fields(Archive& a, FieldsOf<TaskRecord> auto& r) {
+  a("cell", r.cell);
+  a("session", r.session);
+  a("task_id", r.task_id);
+  a("sample", r.sample);
+  a("status", Word{r.status, task_status_from_name});
+  a("seconds", r.seconds);
+  a("detail", r.detail);
+}
+
+template <class Archive>
 void fields(Archive& a, FieldsOf<CellRecord> auto& r) {
   a("cell", r.cell);
   a("status", Word{r.status, status_from_name});
@@ -173,14 +233,19 @@ void fields(Archive& a, FieldsOf<CellRecord> auto& r) {
   a("started_utc", r.started_utc);
   a("model", r.model);
   a("settings", r.settings);
+  a("n_sessions", SinceVersion3{r.n_sessions});
   a("n_samples", r.n_samples);
   a("n_failed", r.n_failed);
+  a("n_discarded", SinceVersion3{r.n_discarded});
   a("n_warmup", r.n_warmup);
   a("stop_reason", r.stop_reason);
   a("output_digest", r.output_digest);
   a("output_digests", r.output_digests);
   a("load_average_1m", r.load_average_1m);
   a("disturbances", r.disturbances);
+  a("state", SinceVersion3{r.state});
+  a("roofline", SinceVersion3{r.roofline});
+  a("sessions", SessionValues{r.sessions});
   a("metrics", r.metrics);
 }
 

@@ -16,38 +16,41 @@ constexpr auto kEven = Better::kNeither;
 constexpr auto kLoad = MetricScope::kLoad;
 constexpr auto kRep = MetricScope::kRepetition;
 constexpr auto kGaps = MetricScope::kCellGaps;
+constexpr auto kRoof = MetricScope::kRoofline;
+constexpr auto kTasks = MetricScope::kCellTasks;
 
 constexpr std::array kFull{Statistic::kMedian, Statistic::kMin, Statistic::kMax, Statistic::kMean, Statistic::kStddev};
 constexpr std::array kRange{Statistic::kMedian, Statistic::kMin, Statistic::kMax};
 constexpr std::array kMiddle{Statistic::kMedian};
 constexpr std::array kLargest{Statistic::kMax};
 constexpr std::array kBare{Statistic::kNone};
+constexpr bool kBySession = true;
 
 // The symbols of the formulas are explained in results/README.md. With several sequences at once (batch > 1) n and p count the tokens of
 // all of them, t1 is the moment at which the last sequence has its first token, tn the last token of all, and a gap one that begins at t1 or
 // later (an earlier one holds the prefill of another sequence).
 constexpr std::array<MetricInfo, kMetricCount> kCatalog{{
-    {kLoadMs, "load_ms", "ms", kLow, kLoad, false, "from opening the first file to a model that can run", kMiddle},
+    {kLoadMs, "load_ms", "ms", kLow, kLoad, false, "from opening the first file to a model that can run", kMiddle, kBySession},
     {kOpenMs, "open_ms", "ms", kLow, kLoad, false, "part of load_ms: opening and checking the files, tokenizer included", kMiddle},
     {kPackMs, "pack_ms", "ms", kLow, kLoad, false, "part of load_ms: reading, converting, repacking and uploading the weights", kMiddle},
-    {kFirstRequestTtftMs, "first_request_ttft_ms", "ms", kLow, kLoad, false, "t1 - t0 of the first request after the load (cold)", kMiddle},
+    {kFirstRequestTtftMs, "first_request_ttft_ms", "ms", kLow, kLoad, false, "t1 - t0 of the first request after the load (cold)", kMiddle, kBySession},
     {kFirstRequestE2eMs, "first_request_e2e_ms", "ms", kLow, kLoad, false, "tn - t0 of the first request after the load (cold)", kMiddle},
-    {kTtftMs, "ttft_ms", "ms", kLow, kRep, false, "t1 - t0: time to first token", kFull},
-    {kItlMeanMs, "itl_mean_ms", "ms", kLow, kRep, false, "(tn - t1) / (n - 1): mean gap between tokens of a sequence", kFull},
-    {kPrefillTokPerS, "prefill_tok_per_s", "tok/s", kHigh, kRep, false, "p / (t1 - t0)", kFull},
+    {kTtftMs, "ttft_ms", "ms", kLow, kRep, false, "t1 - t0: time to first token", kFull, kBySession},
+    {kItlMeanMs, "itl_mean_ms", "ms", kLow, kRep, false, "(tn - t1) / (n - 1): mean gap between tokens of a sequence", kFull, kBySession},
+    {kPrefillTokPerS, "prefill_tok_per_s", "tok/s", kHigh, kRep, false, "p / (t1 - t0)", kFull, kBySession},
     {kDecodeTokPerS, "decode_tok_per_s", "tok/s", kHigh, kRep, false, "(n - 1) / (tn - t1): tokens after t1 over the time they took",
-     kFull},
-    {kE2eTokPerS, "e2e_tok_per_s", "tok/s", kHigh, kRep, false, "n / (tn - t0)", kFull},
-    {kE2eMs, "e2e_ms", "ms", kLow, kRep, false, "tn - t0", kFull},
+     kFull, kBySession},
+    {kE2eTokPerS, "e2e_tok_per_s", "tok/s", kHigh, kRep, false, "n / (tn - t0)", kFull, kBySession},
+    {kE2eMs, "e2e_ms", "ms", kLow, kRep, false, "tn - t0", kFull, kBySession},
     {kRenderMs, "render_ms", "ms", kLow, kRep, false, "part of ttft_ms: rendering the chat template", kMiddle},
     {kTokenizeMs, "tokenize_ms", "ms", kLow, kRep, false, "part of ttft_ms: turning the prompt's text into ids", kMiddle},
     {kPrefillMs, "prefill_ms", "ms", kLow, kRep, false,
      "part of ttft_ms: from the start of prefill to t1, sampling of the first token included", kMiddle},
     {kDecodeMs, "decode_ms", "ms", kLow, kRep, false, "tn - t1", kMiddle},
     {kDetokenizeMs, "detokenize_ms", "ms", kLow, kRep, false, "turning the output ids into text; outside tn - t0", kMiddle},
-    {kItlP50Ms, "itl_p50_ms", "ms", kLow, kGaps, false, "0.50 quantile of the single gaps of all timed repetitions", kBare},
+    {kItlP50Ms, "itl_p50_ms", "ms", kLow, kGaps, false, "0.50 quantile of the single gaps of all timed repetitions", kBare, kBySession},
     {kItlP90Ms, "itl_p90_ms", "ms", kLow, kGaps, false, "0.90 quantile; empty below 64 gaps", kBare},
-    {kItlP95Ms, "itl_p95_ms", "ms", kLow, kGaps, false, "0.95 quantile; empty below 130 gaps", kBare},
+    {kItlP95Ms, "itl_p95_ms", "ms", kLow, kGaps, false, "0.95 quantile; empty below 130 gaps", kBare, kBySession},
     {kItlP99Ms, "itl_p99_ms", "ms", kLow, kGaps, false, "0.99 quantile; empty below 662 gaps", kBare},
     {kCharsPerS, "chars_per_s", "chars/s", kHigh, kRep, false,
      "Unicode code points of the output / (tn - t0): comparable across tokenizers", kRange},
@@ -59,7 +62,7 @@ constexpr std::array<MetricInfo, kMetricCount> kCatalog{{
     {kAnswerTokens, "answer_tokens", "tokens", kEven, kRep, true, "output tokens after the thinking", kMiddle},
     {kThinkingMs, "thinking_ms", "ms", kLow, kRep, false, "from t0 to the last thinking token (longest sequence)", kMiddle},
     {kFirstAnswerMs, "first_answer_ms", "ms", kLow, kRep, false, "from t0 to the first token after the thinking (first sequence)", kMiddle},
-    {kPeakBytes, "peak_bytes", "bytes", kLow, kRep, true, "largest resident size of the worker process during the repetition", kLargest},
+    {kPeakBytes, "peak_bytes", "bytes", kLow, kRep, true, "largest resident size of the worker process during the repetition", kLargest, kBySession},
     {kCpuUseCores, "cpu_use_cores", "cores", kEven, kRep, false, "processor time / time: mean cores busy, sampled every 100 ms", kMiddle},
     {kDiscardedTokens, "discarded_tokens", "tokens", kLow, kRep, true,
      "computed on the device past a sequence's stop, by steps launched ahead or for the rest of its batch; not in n", kLargest},
@@ -69,9 +72,21 @@ constexpr std::array<MetricInfo, kMetricCount> kCatalog{{
     {kGpuPowerW, "gpu_power_w", "W", kLow, kRep, false, "mean power of the GPU", kMiddle},
     {kGpuTemperatureC, "gpu_temperature_c", "degC", kLow, kRep, false, "highest temperature of the GPU", kLargest},
     {kGpuThrottleRatio, "gpu_throttle_ratio", "1", kLow, kRep, false, "share of the samples in which power or heat lowered the clocks", kMiddle},
-    {kGpuUsedBytes, "gpu_used_bytes", "bytes", kLow, kRep, true, "most memory in use on the GPU, other processes included", kLargest},
+    {kGpuUsedBytes, "gpu_used_bytes", "bytes", kLow, kRep, true, "most memory in use on the GPU, other processes included", kLargest, kBySession},
     {kEnergyJPerToken, "energy_j_per_token", "J/tok", kLow, kRep, false,
-     "advance of the GPU's energy counter over the repetition / n; empty below 1 s and without a counter", kMiddle},
+     "advance of the GPU's energy counter over the repetition / n; empty below 1 s and without a counter", kMiddle, kBySession},
+    {kPrefillGbPerS, "prefill_gb_per_s", "GB/s", kHigh, kRoof, false, "prefill_bytes / prefill_ms_median", kBare},
+    {kPrefillTflopPerS, "prefill_tflop_per_s", "TFLOP/s", kHigh, kRoof, false, "prefill_flops / prefill_ms_median", kBare},
+    {kPrefillRooflineRatio, "prefill_roofline_ratio", "1", kHigh, kRoof, false,
+     "max(prefill_bytes / read_limit_gb_per_s, prefill_flops / matmul_limit_tflop_per_s) / prefill_ms_median", kBare},
+    {kDecodeGbPerS, "decode_gb_per_s", "GB/s", kHigh, kRoof, false, "decode_bytes / decode_ms_median", kBare},
+    {kDecodeTflopPerS, "decode_tflop_per_s", "TFLOP/s", kHigh, kRoof, false, "decode_flops / decode_ms_median", kBare},
+    {kDecodeRooflineRatio, "decode_roofline_ratio", "1", kHigh, kRoof, false,
+     "max(decode_bytes / read_limit_gb_per_s, decode_flops / matmul_limit_tflop_per_s) / decode_ms_median", kBare},
+    {kQualityScore, "quality_score", "points", kHigh, kTasks, false, "0 to 10, over the tasks of the cell", kBare, kBySession},
+    {kSuccessRatio, "success_ratio", "1", kHigh, kTasks, false, "tasks passed / tasks judged; a harness_error is not judged", kBare, kBySession},
+    {kContextEfficiencyRatio, "context_efficiency_ratio", "1", kHigh, kTasks, false, "relevant tokens of the prompts / all their tokens", kBare,
+     kBySession},
 }};
 
 constexpr bool in_order() {
@@ -118,6 +133,10 @@ std::string_view name_of(MetricScope scope) noexcept {
       return "repetition";
     case MetricScope::kCellGaps:
       return "cell_gaps";
+    case MetricScope::kRoofline:
+      return "roofline";
+    case MetricScope::kCellTasks:
+      return "cell_tasks";
   }
   return "";
 }
@@ -145,6 +164,8 @@ std::string column_name(MetricId id, Statistic statistic) {
   if (statistic != Statistic::kNone) name.append("_").append(name_of(statistic));
   return name;
 }
+
+std::string by_session_column_name(MetricId id) { return std::string(info_of(id).name) + "_by_session"; }
 
 std::string format_value(const std::optional<double>& value) {
   if (!value || !std::isfinite(*value)) return {};

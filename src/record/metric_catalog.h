@@ -53,6 +53,15 @@ enum class MetricId : std::uint8_t {
   kGpuThrottleRatio,
   kGpuUsedBytes,
   kEnergyJPerToken,
+  kPrefillGbPerS,
+  kPrefillTflopPerS,
+  kPrefillRooflineRatio,
+  kDecodeGbPerS,
+  kDecodeTflopPerS,
+  kDecodeRooflineRatio,
+  kQualityScore,
+  kSuccessRatio,
+  kContextEfficiencyRatio,
   kCount
 };
 inline constexpr std::size_t kMetricCount = static_cast<std::size_t>(MetricId::kCount);
@@ -63,10 +72,12 @@ enum class Better : std::uint8_t { kHigher, kLower, kNeither };
 enum class MetricScope : std::uint8_t {
   kLoad,        ///< one load of the model in a fresh worker process, and its first request
   kRepetition,  ///< one timed repetition
-  kCellGaps,  ///< the gaps between tokens of all timed repetitions of the cell, pooled: one value a cell, no statistic in the column's name
+  kCellGaps,   ///< the gaps between tokens of all timed repetitions of the cell, pooled: one value a cell, no statistic in the column's name
+  kRoofline,   ///< derived from the cell's medians, its costs and the machine's limits: one value a cell, no statistic in the name
+  kCellTasks,  ///< the tasks of the cell, judged: one value a session; the cell's is their median, no statistic in the name
 };
 
-/// Statistic over the values of a scope; kNone for kCellGaps.
+/// Statistic over the values of a scope; kNone for kCellGaps, kRoofline and kCellTasks.
 enum class Statistic : std::uint8_t { kNone, kMedian, kMin, kMax, kMean, kStddev };
 inline constexpr std::size_t kStatisticCount = 6;
 
@@ -78,7 +89,11 @@ struct MetricInfo {
   MetricScope scope;
   bool integer;                           ///< printed without decimals where the statistic is an integer
   std::string_view formula;               ///< in t0, t1, tn, n, p: see results/README.md
-  std::span<const Statistic> statistics;  ///< those that have a column
+  std::span<const Statistic> statistics;  ///< those that have a column; the first one is the row's value
+  /// Judged by gates and comparisons, so the row keeps the value of each session in a column `<metric>_by_session`.
+  bool by_session = false;
+
+  Statistic main_statistic() const { return statistics.front(); }
 };
 
 /// The whole table, in order of MetricId.
@@ -87,11 +102,13 @@ const MetricInfo& info_of(MetricId id);
 std::optional<MetricId> metric_from_name(std::string_view name);
 
 std::string_view name_of(Better better) noexcept;        ///< "higher", "lower", "neither"
-std::string_view name_of(MetricScope scope) noexcept;    ///< "load", "repetition", "cell_gaps"
+std::string_view name_of(MetricScope scope) noexcept;    ///< "load", "repetition", "cell_gaps", "roofline", "cell_tasks"
 std::string_view name_of(Statistic statistic) noexcept;  ///< "", "median", "min", "max", "mean", "stddev"
 
 /// `ttft_ms_median`, `itl_p95_ms`.
 std::string column_name(MetricId id, Statistic statistic);
+/// `ttft_ms_by_session`: the values of the sessions in order, separated by single spaces, `-` where a session has none.
+std::string by_session_column_name(MetricId id);
 
 /// The metrics of one load or one repetition; nothing means undefined or not measured, never 0.
 class MetricValues {

@@ -61,6 +61,22 @@ class Writer {
   static ordered_json to(const JsonText<S>& json_text) {
     return json_text.text.empty() ? ordered_json::object() : ordered_json::parse(canonical_json(json_text.text));
   }
+  template <class T>
+  static ordered_json to(const SinceVersion3<T>& field) {
+    return to(field.value);
+  }
+  template <class V>
+  static ordered_json to(const SessionValues<V>& values) {
+    ordered_json array = ordered_json::array();
+    for (const MetricValues& session : values.sessions) {
+      ordered_json object = ordered_json::object();
+      for (const MetricInfo& info : metric_catalog()) {
+        if (info.by_session) object[std::string(info.name)] = number(session[info.id]);
+      }
+      array.push_back(std::move(object));
+    }
+    return array;
+  }
   static ordered_json to(const MetricValues& metrics) {
     ordered_json object = ordered_json::object();
     for (const MetricInfo& info : metric_catalog()) {
@@ -100,7 +116,7 @@ class Reader {
     const auto found = object_.find(name);
     const std::string path = path_.empty() ? name : path_ + "." + name;
     if (found == object_.end()) {
-      if (is_optional(value)) return;
+      if (may_be_missing(value)) return;
       fail(path, "is missing");
     }
     from(*found, path, value);
@@ -115,11 +131,19 @@ class Reader {
     return value.is_number_float() ? "a number with decimals" : std::string(value.type_name());
   }
   template <class T>
-  static bool is_optional(const T&) {
+  static bool may_be_missing(const T&) {
     return false;
   }
   template <class T>
-  static bool is_optional(const std::optional<T>&) {
+  static bool may_be_missing(const std::optional<T>&) {
+    return true;
+  }
+  template <class T>
+  static bool may_be_missing(const SinceVersion3<T>&) {
+    return true;
+  }
+  template <class V>
+  static bool may_be_missing(const SessionValues<V>&) {
     return true;
   }
 
@@ -172,6 +196,14 @@ class Reader {
   void from(const json& value, const std::string& path, JsonText<S>& json_text) const {
     if (!value.is_object()) fail(path, "expected an object, found " + kind_of(value));
     json_text.text = value.empty() ? std::string() : dump_json(value);
+  }
+  template <class T>
+  void from(const json& value, const std::string& path, SinceVersion3<T>& field) const {
+    from(value, path, field.value);
+  }
+  template <class V>
+  void from(const json& value, const std::string& path, SessionValues<V>& values) const {
+    from(value, path, values.sessions);
   }
   void from(const json& value, const std::string& path, MetricValues& metrics) const {
     Reader reader(value, path, where_);
@@ -258,6 +290,7 @@ std::string canonical_json(std::string_view text) {
 std::string to_json_line(const LoadRecord& record) { return dump(versioned("load", record)); }
 std::string to_json_line(const SampleRecord& record) { return dump(versioned("sample", record)); }
 std::string to_json_line(const CellRecord& record) { return dump(versioned("cell", record)); }
+std::string to_json_line(const TaskRecord& record) { return dump(versioned("task", record)); }
 std::string to_json_line(const BreakdownRecord& record) { return dump(versioned("breakdown", record)); }
 std::string to_json_line(const AblationRecord& record) { return dump(versioned("ablation", record)); }
 
@@ -268,11 +301,12 @@ Line parse_json_line(std::string_view text, std::string_view where) {
   if (kind != object.end() && *kind == "load") return read_record<LoadRecord>(object, where);
   if (kind != object.end() && *kind == "sample") return read_record<SampleRecord>(object, where);
   if (kind != object.end() && *kind == "cell") return read_record<CellRecord>(object, where);
+  if (kind != object.end() && *kind == "task") return read_record<TaskRecord>(object, where);
   if (kind != object.end() && *kind == "breakdown") return read_record<BreakdownRecord>(object, where);
   if (kind != object.end() && *kind == "ablation") return read_record<AblationRecord>(object, where);
   throw Error(ErrorCode::kFormat,
               "kind is " + (kind == object.end() ? "missing" : kind->dump()) +
-                  ", expected \"load\", \"sample\", \"cell\", \"breakdown\" or \"ablation\"",
+                  ", expected \"load\", \"sample\", \"cell\", \"task\", \"breakdown\" or \"ablation\"",
               std::string(where));
 }
 
@@ -284,7 +318,9 @@ RunRecord parse_run_json(std::string_view text, std::string_view where) {
   if (const auto kind = object.find("kind"); kind == object.end() || *kind != "run") {
     throw Error(ErrorCode::kFormat, "kind is not \"run\": no run.json of qbench", std::string(where));
   }
-  return read_record<RunRecord>(object, where);
+  RunRecord record = read_record<RunRecord>(object, where);
+  record.schema_version = object["schema_version"].get<int>();
+  return record;
 }
 
 void write_run_json(const std::filesystem::path& path, const RunRecord& record) { write_text_file_atomic(path, to_json(record)); }

@@ -9,14 +9,15 @@
 
 namespace qbench::record {
 
-/// A line of samples.jsonl: `kind` is "load", "sample", "cell", "breakdown" or "ablation".
-using Line = std::variant<LoadRecord, SampleRecord, CellRecord, BreakdownRecord, AblationRecord>;
+/// A line of samples.jsonl: `kind` is "load", "sample", "cell", "task", "breakdown" or "ablation".
+using Line = std::variant<LoadRecord, SampleRecord, CellRecord, TaskRecord, BreakdownRecord, AblationRecord>;
 
 /// One line of JSON without the newline, with `kind` and `schema_version`. 64-bit integers are JSON integers (readers must not go through
 /// double); undefined values are null; text that is not UTF-8 has its bad bytes replaced by U+FFFD.
 std::string to_json_line(const LoadRecord& record);
 std::string to_json_line(const SampleRecord& record);
 std::string to_json_line(const CellRecord& record);
+std::string to_json_line(const TaskRecord& record);
 std::string to_json_line(const BreakdownRecord& record);
 std::string to_json_line(const AblationRecord& record);
 

@@ -29,6 +29,8 @@ std::string_view name_of(Status status) noexcept {
       return "failed";
     case Status::kSkipped:
       return "skipped";
+    case Status::kThrottled:
+      return "throttled";
   }
   return "";
 }
@@ -45,8 +47,23 @@ std::string_view name_of(Phase phase) noexcept {
   return "";
 }
 
+std::string_view name_of(TaskStatus status) noexcept {
+  constexpr std::string_view kNames[] = {"pass",         "wrong", "exception",    "compile_error", "cpu_timeout",
+                                         "wall_timeout", "oom",   "output_limit", "crash",         "sandbox_violation",
+                                         "harness_error"};
+  return kNames[static_cast<std::size_t>(status)];
+}
+
+TaskStatus task_status_from_name(std::string_view name) {
+  using enum TaskStatus;
+  return from_name(name,
+                   {kPass, kWrong, kException, kCompileError, kCpuTimeout, kWallTimeout, kOom, kOutputLimit, kCrash, kSandboxViolation,
+                    kHarnessError},
+                   "task status");
+}
+
 Pass pass_from_name(std::string_view name) { return from_name(name, {Pass::kSpeed, Pass::kText}, "pass"); }
-Status status_from_name(std::string_view name) { return from_name(name, {Status::kOk, Status::kFailed, Status::kSkipped}, "status"); }
+Status status_from_name(std::string_view name) { return from_name(name, {Status::kOk, Status::kFailed, Status::kSkipped, Status::kThrottled}, "status"); }
 Phase phase_from_name(std::string_view name) { return from_name(name, {Phase::kCold, Phase::kWarmup, Phase::kTimed}, "phase"); }
 
 std::string kv_policy_text(const CellKey& key) {

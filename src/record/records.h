@@ -14,17 +14,21 @@
 namespace qbench::record {
 
 enum class Pass : std::uint8_t { kSpeed, kText };
-enum class Status : std::uint8_t { kOk, kFailed, kSkipped };
+/// kThrottled: the row has values, but too many of its samples were taken while power or heat lowered the clocks.
+enum class Status : std::uint8_t { kOk, kFailed, kSkipped, kThrottled };
 /// What a repetition was for. Summaries are taken over kTimed alone; kCold is the first request of a fresh worker process.
 enum class Phase : std::uint8_t { kCold, kWarmup, kTimed };
 
 std::string_view name_of(Pass pass) noexcept;      ///< "speed", "text"
-std::string_view name_of(Status status) noexcept;  ///< "ok", "failed", "skipped"
+std::string_view name_of(Status status) noexcept;  ///< "ok", "failed", "skipped", "throttled"
 std::string_view name_of(Phase phase) noexcept;    ///< "cold", "warmup", "timed"
 /// Throw Error{kFormat} on an unknown word.
 Pass pass_from_name(std::string_view name);
 Status status_from_name(std::string_view name);
 Phase phase_from_name(std::string_view name);
+
+/// Whether a row of this status was measured to its end and has values.
+constexpr bool is_measured(Status status) noexcept { return status == Status::kOk || status == Status::kThrottled; }
 
 /// Why a row has no values. code is name_of(ErrorCode), or "crash", "killed", "timeout" where a worker process ended without saying why.
 struct Failure {
@@ -105,7 +109,9 @@ struct CellSettings {
   std::optional<bool> ignore_eos;
   std::optional<std::int64_t> kv_bytes;           ///< of all sequences
   std::optional<std::int64_t> memory_free_bytes;  ///< of the device, when the cell ended
-  std::string stop_rule;                          ///< what ended the repetitions: "fixed 5"
+  /// What ended the repetitions: "ci" (the median is known well enough), "max_reps", "max_time", "fixed" (as many as were asked for); of
+  /// several sessions the one that knows least, in the order max_time, max_reps, fixed, ci. "fixed 5" in older files.
+  std::string stop_rule;
   MemoryFacts memory;
 };
 
@@ -144,6 +150,7 @@ struct LoadRecord {
   std::int64_t pack_ns = 0;  ///< reading, converting, repacking, uploading the weights
   std::int64_t load_ns = 0;  ///< all from the first open to a model that can run
   TelemetrySeries telemetry;
+  std::int64_t session = 0;  ///< of the run, from 0; 0 in older files
 };
 
 /// One sequence of a repetition. Stamps are nanoseconds after the repetition's t0.
@@ -164,7 +171,8 @@ struct SequenceRecord {
 /// One repetition of one cell.
 struct SampleRecord {
   CellKey cell;
-  std::int64_t repetition = 0;  ///< counts from 0 within its phase
+  std::int64_t session = 0;     ///< fresh worker process that measured all cells of the model, from 0; 0 in older files
+  std::int64_t repetition = 0;  ///< counts from 0 within its phase and session
   Phase phase = Phase::kTimed;
   Status status = Status::kOk;  ///< kOk or kFailed
   Failure failure;
@@ -183,6 +191,30 @@ struct SampleRecord {
   MetricValues metrics;  ///< derived from the above by measure::sample_metrics
 };
 
+/// The machine when a row was finished: what may differ from one row to the next. Nothing where it cannot be read here.
+struct MachineState {
+  std::string gpu_uuid, gpu_vbios;
+  std::string runtime;  ///< "CUDA 12.8"; empty on the CPU
+  std::optional<std::int64_t> gpu_sm_clock_mhz, gpu_sm_clock_max_mhz, gpu_memory_clock_mhz, gpu_memory_clock_max_mhz;
+  std::optional<std::int64_t> gpu_power_limit_mw, gpu_power_limit_default_mw;
+  std::optional<std::int64_t> gpu_clock_reasons;  ///< bits of NVML's clock event reasons that the telemetry of the timed repetitions saw
+  std::optional<std::int64_t> gpu_temperature_c;
+  std::optional<bool> gpu_ecc, gpu_ecc_pending;  ///< now, and after the next reset
+  std::optional<bool> gpu_mig;
+  std::optional<bool> gpu_persistence;
+  std::optional<std::int64_t> gpu_foreign_processes, gpu_foreign_bytes;  ///< other processes that hold a context on the GPU, and their memory
+  std::optional<std::int64_t> cpu_clock_mhz, cpu_clock_max_mhz;          ///< mean of the cores now; the highest that one may reach
+  std::string governor;
+  std::optional<std::int64_t> memory_available_bytes;
+};
+
+/// What the phases of one repetition must move and compute, by the kernels' cost functions, and what the machine reaches at best.
+struct RooflineFacts {
+  std::optional<std::int64_t> prefill_bytes, prefill_flops;
+  std::optional<std::int64_t> decode_bytes, decode_flops;  ///< of all tokens after the first
+  std::optional<double> read_limit_gb_per_s, matmul_limit_tflop_per_s;  ///< measured in the worker process
+};
+
 /// One cell, summarised: a row of summary.csv. Also written for cells that failed or were skipped, with the reason.
 struct CellRecord {
   CellKey cell;
@@ -191,15 +223,50 @@ struct CellRecord {
   std::string started_utc;
   ModelFacts model;
   CellSettings settings;
-  std::int64_t n_samples = 0;                  ///< timed repetitions that worked
+  std::int64_t n_sessions = 1;                 ///< worker processes that measured it
+  std::int64_t n_samples = 0;                  ///< timed repetitions that the statistics are over, of all sessions
   std::int64_t n_failed = 0;                   ///< timed repetitions that failed
+  std::int64_t n_discarded = 0;                ///< timed repetitions that worked and are left out, because clocks were throttled
   std::int64_t n_warmup = 0;                   ///< repetitions run before them, the cold one included
   std::string stop_reason;                     ///< of all sequences of the timed repetitions; "mixed" where they differ
   std::string output_digest;                   ///< of the first timed repetition; empty without a tokenizer
   std::optional<std::int64_t> output_digests;  ///< how many different ones the timed repetitions gave: 1 is reproducible
   std::optional<double> load_average_1m;       ///< when the cell ended
   std::optional<std::string> disturbances;     ///< what the telemetry of the timed repetitions shows: throttling, clocks that moved
+  MachineState state;
+  RooflineFacts roofline;
+  /// Values of the sessions, in order, of the metrics that the catalogue marks by_session; at() of the main statistic in `metrics` is their
+  /// median. Empty in older files and where nothing was measured.
+  std::vector<MetricValues> sessions;
   MetricSummary metrics;
+};
+
+/// How a task (a piece of generated code that was run against its tests) ended.
+enum class TaskStatus : std::uint8_t {
+  kPass,
+  kWrong,
+  kException,
+  kCompileError,
+  kCpuTimeout,
+  kWallTimeout,
+  kOom,
+  kOutputLimit,
+  kCrash,
+  kSandboxViolation,
+  kHarnessError,  ///< the harness's fault: not counted against the model
+};
+std::string_view name_of(TaskStatus status) noexcept;  ///< "pass", "wrong", "exception", "compile_error", ...
+TaskStatus task_status_from_name(std::string_view name);
+
+/// One sample of one task, judged.
+struct TaskRecord {
+  CellKey cell;
+  std::int64_t session = 0;
+  std::string task_id;
+  std::int64_t sample = 0;  ///< several answers to the same task count from 0
+  TaskStatus status = TaskStatus::kPass;
+  std::optional<double> seconds;  ///< processor time of the judged run
+  std::string detail;             ///< one line: which test, which exception
 };
 
 /// The program that measured.

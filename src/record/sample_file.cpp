@@ -69,6 +69,7 @@ SampleFile& SampleFile::operator=(SampleFile&& other) noexcept {
 void SampleFile::append(const LoadRecord& record) { append_line(to_json_line(record)); }
 void SampleFile::append(const SampleRecord& record) { append_line(to_json_line(record)); }
 void SampleFile::append(const CellRecord& record) { append_line(to_json_line(record)); }
+void SampleFile::append(const TaskRecord& record) { append_line(to_json_line(record)); }
 void SampleFile::append(const BreakdownRecord& record) { append_line(to_json_line(record)); }
 void SampleFile::append(const AblationRecord& record) { append_line(to_json_line(record)); }
 
@@ -109,6 +110,7 @@ SampleFileContent read_sample_file(const std::filesystem::path& path) {
     if (auto* load = std::get_if<LoadRecord>(&record)) content.loads.push_back(std::move(*load));
     if (auto* sample = std::get_if<SampleRecord>(&record)) content.samples.push_back(std::move(*sample));
     if (auto* cell = std::get_if<CellRecord>(&record)) content.cells.push_back(std::move(*cell));
+    if (auto* task = std::get_if<TaskRecord>(&record)) content.tasks.push_back(std::move(*task));
     if (auto* breakdown = std::get_if<BreakdownRecord>(&record)) content.breakdowns.push_back(std::move(*breakdown));
     if (auto* ablation = std::get_if<AblationRecord>(&record)) content.ablations.push_back(std::move(*ablation));
     rest.remove_prefix(newline + 1);
@@ -124,7 +126,7 @@ bool is_replaced_by(const CellRecord& row, const CellRecord& later) {
   const CellKey& a = row.cell;
   const CellKey& b = later.cell;
   const bool same_request = a.model == b.model && a.suite == b.suite && a.prompt_id == b.prompt_id && a.turn == b.turn && a.pass == b.pass;
-  return row.status != Status::kOk && same_request;
+  return !is_measured(row.status) && same_request;
 }
 
 }  // namespace

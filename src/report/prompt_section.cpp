@@ -37,7 +37,7 @@ std::string metrics_table(const CellRecord& cell) {
                       {false, false, false, true, true, true, true, true});
   for (const MetricInfo& info : record::metric_catalog()) {
     if (info.scope == MetricScope::kLoad) continue;
-    const bool pooled = info.scope == MetricScope::kCellGaps;
+    const bool pooled = info.main_statistic() == Statistic::kNone;
     std::vector<std::string> row{fmt::format("`{}`", info.name), std::string(info.unit), std::string(name_of(info.better))};
     bool any = false;
     for (const Statistic statistic : kShown) {
@@ -51,7 +51,7 @@ std::string metrics_table(const CellRecord& cell) {
   }
   if (table.empty()) return {};
   const std::string disturbed = cell.disturbances ? "Disturbed: " + *cell.disturbances + ".\n\n" : std::string();
-  return table.text() + "\n`itl_p..`: one value over all gaps of the cell, in the first column.\n\n" + disturbed;
+  return table.text() + "\n`itl_p..`: one value over all gaps of the cell, in the first column; so are roofline and task metrics, of which a cell has one value.\n\n" + disturbed;
 }
 
 /// The timed repetition with the middle end-to-end time: a real one, so that its parts add up.

@@ -137,6 +137,8 @@ void ModelRunner::handle(const std::vector<JobCell>& cells, std::string_view lin
     context_.log->add(*load_);
   } else if (const auto* sample = std::get_if<record::SampleRecord>(&message)) {
     on_sample(cells, *sample, outcome);
+  } else if (const auto* task = std::get_if<record::TaskRecord>(&message)) {
+    context_.log->add(*task);
   } else if (const auto* breakdown = std::get_if<record::BreakdownRecord>(&message)) {
     context_.log->add(*breakdown);
   } else if (const auto* ablation = std::get_if<record::AblationRecord>(&message)) {
@@ -186,7 +188,7 @@ void ModelRunner::end_rows(const JobCell& cell, const record::Failure& failure) 
     key.turn = turn;
     const std::vector<record::CellRecord> rows = context_.log->rows();
     const bool stands =
-        std::any_of(rows.begin(), rows.end(), [&](const auto& row) { return row.cell == key && row.status == record::Status::kOk; });
+        std::any_of(rows.begin(), rows.end(), [&](const auto& row) { return row.cell == key && record::is_measured(row.status); });
     if (stands) continue;
     record::CellRecord row = bare_row(key);
     row.status = record::Status::kFailed;

@@ -12,7 +12,7 @@ bool is_timed_success(const record::SampleRecord& sample) {
 /// The last row of a key says how it stands.
 bool row_is_ok(const record::SampleFileContent& content, const record::CellKey& key) {
   const auto last = std::find_if(content.cells.rbegin(), content.cells.rend(), [&](const auto& cell) { return cell.cell == key; });
-  return last != content.cells.rend() && last->status == record::Status::kOk;
+  return last != content.cells.rend() && record::is_measured(last->status);
 }
 
 const record::SampleRecord* timed_sample(const record::SampleFileContent& content, const record::CellKey& key) {

@@ -28,6 +28,11 @@ void RunLog::add(const record::CellRecord& cell) {
   content_.cells.push_back(cell);
 }
 
+void RunLog::add(const record::TaskRecord& task) {
+  file_.append(task);
+  content_.tasks.push_back(task);
+}
+
 void RunLog::add(const record::BreakdownRecord& breakdown) {
   file_.append(breakdown);
   content_.breakdowns.push_back(breakdown);

@@ -33,17 +33,24 @@ TEST_CASE("every metric has a name of its own that ends in its unit") {
   CHECK_FALSE(metric_from_name("tpot").has_value());
 }
 
-TEST_CASE("every metric's column carries its statistic, except the four percentiles of the pooled gaps") {
+TEST_CASE("every metric's column carries its statistic, except those of which a cell has one value") {
   std::set<std::string> bare;
   for (const Column& column : summary_columns()) {
     if (column.metric == MetricId::kCount) continue;
+    if (column.by_session) {
+      CHECK(column.name == std::string(info_of(column.metric).name) + "_by_session");
+      CHECK(info_of(column.metric).by_session);
+      continue;
+    }
     if (column.statistic == Statistic::kNone) {
       bare.insert(column.name);
     } else {
       CHECK(column.name == std::string(info_of(column.metric).name) + "_" + std::string(name_of(column.statistic)));
     }
   }
-  CHECK(bare == std::set<std::string>{"itl_p50_ms", "itl_p90_ms", "itl_p95_ms", "itl_p99_ms"});
+  CHECK(bare == std::set<std::string>{"itl_p50_ms", "itl_p90_ms", "itl_p95_ms", "itl_p99_ms", "prefill_gb_per_s", "prefill_tflop_per_s",
+                                      "prefill_roofline_ratio", "decode_gb_per_s", "decode_tflop_per_s", "decode_roofline_ratio",
+                                      "quality_score", "success_ratio", "context_efficiency_ratio"});
 }
 
 TEST_CASE("the columns have unique names and begin with schema_version") {
@@ -100,7 +107,17 @@ TEST_CASE("a column's text is the record's value, and empty where nothing was me
     }
     return std::string("no such column");
   };
-  CHECK(text("schema_version") == "2");
+  CHECK(text("schema_version") == "3");
+  CHECK(text("n_sessions") == "3");
+  CHECK(text("n_discarded") == "1");
+  CHECK(text("ttft_ms_by_session") == "12 12.5 -");
+  CHECK(text("load_ms_by_session") == "");
+  CHECK(text("gpu_power_limit_w") == "310.5");
+  CHECK(text("gpu_throttle_mask") == "0x4");
+  CHECK(text("gpu_ecc") == "on, off after a reset");
+  CHECK(text("decode_bound") == "bandwidth");
+  CHECK(text("prefill_bound") == "compute");
+  CHECK(text("governor") == "powersave");
   CHECK(text("kv_policy") == "sinks 4 + window 512");
   CHECK(text("ttft_ms_median") == "12.5");
   CHECK(text("ttft_ms_stddev") == "0.125");

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <set>
 #include <string>
 
 #include "base/error.h"
@@ -43,13 +44,15 @@ TEST_CASE("each kind of line reads back to the same bytes") {
   CHECK(to_json_line(std::get<LoadRecord>(parse_json_line(load, "x"))) == load);
   CHECK(to_json_line(std::get<SampleRecord>(parse_json_line(sample, "x"))) == sample);
   CHECK(to_json_line(std::get<CellRecord>(parse_json_line(cell, "x"))) == cell);
-  for (const std::string& line : {load, sample, cell}) CHECK(line.find('\n') == std::string::npos);
+  const std::string task = to_json_line(test::example_task());
+  CHECK(to_json_line(std::get<TaskRecord>(parse_json_line(task, "x"))) == task);
+  for (const std::string& line : {load, sample, cell, task}) CHECK(line.find('\n') == std::string::npos);
 }
 
 TEST_CASE("a line begins with its kind and the schema's version") {
-  CHECK(to_json_line(test::example_sample()).starts_with(R"({"kind":"sample","schema_version":2,)"));
-  CHECK(to_json_line(LoadRecord{}).starts_with(R"({"kind":"load","schema_version":2,)"));
-  CHECK(to_json_line(CellRecord{}).starts_with(R"({"kind":"cell","schema_version":2,)"));
+  CHECK(to_json_line(test::example_sample()).starts_with(R"({"kind":"sample","schema_version":3,)"));
+  CHECK(to_json_line(LoadRecord{}).starts_with(R"({"kind":"load","schema_version":3,)"));
+  CHECK(to_json_line(CellRecord{}).starts_with(R"({"kind":"cell","schema_version":3,)"));
 }
 
 TEST_CASE("a sample keeps what JSON readers tend to lose: large integers, small doubles, other alphabets, absent values") {
@@ -87,20 +90,43 @@ TEST_CASE("text that is not UTF-8 is written with replacement characters and sta
 }
 
 TEST_CASE("a line of the schema before is read, without what it does not know") {
-  std::string old = replaced(to_json_line(test::example_sample()), "\"schema_version\":2", "\"schema_version\":1");
+  std::string old = replaced(to_json_line(test::example_sample()), "\"schema_version\":3", "\"schema_version\":1");
   old = replaced(old, ",\"kv_window\":512,\"kv_sinks\":4", "");
+  old = replaced(old, ",\"session\":2", "");
   const auto read = std::get<SampleRecord>(parse_json_line(old, "x"));
   CHECK_FALSE(read.cell.kv_window.has_value());
   CHECK(kv_policy_text(read.cell) == "full");
   CHECK(read.repetition == test::example_sample().repetition);
+  CHECK(read.session == 0);
+}
+
+TEST_CASE("a row keeps the values of its sessions, of the metrics that are judged") {
+  const auto read = std::get<CellRecord>(parse_json_line(to_json_line(test::example_cell()), "x"));
+  REQUIRE(read.sessions.size() == 3);
+  CHECK(read.sessions[0][MetricId::kTtftMs] == 12.0);
+  CHECK_FALSE(read.sessions[2][MetricId::kTtftMs].has_value());
+  CHECK(read.n_sessions == 3);
+  CHECK(read.state.gpu_power_limit_mw == 310'500);
+  CHECK(read.roofline.decode_bytes == 2'000'000'000);
+}
+
+TEST_CASE("every way in which a task may end has a word of its own that reads back") {
+  std::set<std::string_view> words;
+  for (int i = 0; i <= static_cast<int>(TaskStatus::kHarnessError); ++i) {
+    const auto status = static_cast<TaskStatus>(i);
+    CHECK(words.insert(name_of(status)).second);
+    CHECK(task_status_from_name(name_of(status)) == status);
+  }
+  CHECK(words.contains("sandbox_violation"));
+  CHECK_THROWS_AS(task_status_from_name("passed"), Error);
 }
 
 TEST_CASE("another schema version is refused, naming both") {
-  const std::string line = replaced(to_json_line(test::example_sample()), "\"schema_version\":2", "\"schema_version\":3");
+  const std::string line = replaced(to_json_line(test::example_sample()), "\"schema_version\":3", "\"schema_version\":4");
   const std::string message = read_failure(line);
   CHECK(contains(message, "samples.jsonl:7"));
-  CHECK(contains(message, "schema_version 3"));
-  CHECK(contains(message, "versions 1 to 2"));
+  CHECK(contains(message, "schema_version 4"));
+  CHECK(contains(message, "versions 1 to 3"));
   CHECK(contains(read_failure(R"({"kind":"sample"})"), "no schema_version"));
   CHECK(contains(read_failure(R"([1])"), "expected a JSON object"));
 }
@@ -146,7 +172,7 @@ TEST_CASE("run.json reads back to the same bytes, and is written whole or not at
 
 TEST_CASE("a run.json of another version or another program is refused") {
   const std::string good = to_json(test::example_run());
-  CHECK_THROWS_WITH_AS(parse_run_json(replaced(good, "\"schema_version\": 2", "\"schema_version\": 9"), "run.json"),
+  CHECK_THROWS_WITH_AS(parse_run_json(replaced(good, "\"schema_version\": 3", "\"schema_version\": 9"), "run.json"),
                        doctest::Contains("schema_version 9"), Error);
   CHECK_THROWS_WITH_AS(parse_run_json(replaced(good, "\"kind\": \"run\"", "\"kind\": \"walk\""), "run.json"),
                        doctest::Contains("no run.json"), Error);

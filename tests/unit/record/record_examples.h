@@ -56,6 +56,7 @@ inline record::LoadRecord example_load() {
 inline record::SampleRecord example_sample() {
   record::SampleRecord s;
   s.cell = example_key();
+  s.session = 2;
   s.repetition = 3;
   s.phase = record::Phase::kWarmup;
   s.status = record::Status::kFailed;
@@ -105,7 +106,9 @@ inline record::CellRecord example_cell() {
   c.settings.ignore_eos = false;
   c.settings.kv_bytes = 94371840;
   c.settings.memory_free_bytes = 20000000000;
-  c.settings.stop_rule = "fixed 5";
+  c.settings.stop_rule = "ci";
+  c.n_sessions = 3;
+  c.n_discarded = 1;
   c.n_samples = 5;
   c.n_failed = 1;
   c.n_warmup = 2;
@@ -113,11 +116,27 @@ inline record::CellRecord example_cell() {
   c.output_digest = "beef";
   c.output_digests = 1;
   c.load_average_1m = 0.25;
+  c.state.gpu_uuid = "GPU-1";
+  c.state.runtime = "CUDA 12.8";
+  c.state.gpu_power_limit_mw = 310'500;
+  c.state.gpu_clock_reasons = 4;
+  c.state.gpu_ecc = true;
+  c.state.gpu_ecc_pending = false;
+  c.state.governor = "powersave";
+  c.roofline = {3'000'000'000, 9'000'000'000'000, 2'000'000'000, 4'000'000'000, 3000.0, 900.0};
+  c.sessions.resize(3);
+  c.sessions[0][record::MetricId::kTtftMs] = 12.0;
+  c.sessions[1][record::MetricId::kTtftMs] = 12.5;
+  c.sessions[1][record::MetricId::kRenderMs] = 1.0;  // is not judged, so not written
   c.metrics.set(record::MetricId::kTtftMs, record::Statistic::kMedian, 12.5);
   c.metrics.set(record::MetricId::kTtftMs, record::Statistic::kStddev, 0.125);
   c.metrics.set(record::MetricId::kItlP50Ms, record::Statistic::kNone, 3.25);
   c.metrics.set(record::MetricId::kOutputTokens, record::Statistic::kMedian, 128);
   return c;
+}
+
+inline record::TaskRecord example_task() {
+  return {example_key(), 1, "he/12", 2, record::TaskStatus::kCpuTimeout, 4.5, "assert 3 of 7"};
 }
 
 inline record::RunRecord example_run() {
