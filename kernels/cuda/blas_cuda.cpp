@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "kernels/cuda/blas.h"
+#include "kernels/cuda/blas_library.h"
 #include "kernels/cuda/runtime_cuda.h"
 
 /// kernels/cuda/blas.h on cuBLASLt. Source: cuBLAS 13.0 library documentation, "Using the cuBLASLt API".
@@ -55,6 +56,10 @@ struct Library {
   Library() = default;
   ~Library() {
     if (handle != nullptr) dlclose(handle);
+  }
+  std::string version() const {
+    const std::size_t number = get_version();  // 130002: 13.0.2; 12.x: 120905
+    return "cuBLASLt " + std::to_string(number / 10000) + "." + std::to_string(number / 100 % 100) + "." + std::to_string(number % 100);
   }
   Library(const Library&) = delete;
   Library& operator=(const Library&) = delete;
@@ -166,10 +171,7 @@ class CublasLt final : public Blas {
   CublasLt(const CublasLt&) = delete;
   CublasLt& operator=(const CublasLt&) = delete;
 
-  std::string version() const override {
-    const std::size_t number = library_.get_version();  // 130002: 13.0.2; 12.x: 120905
-    return "cuBLASLt " + std::to_string(number / 10000) + "." + std::to_string(number / 100 % 100) + "." + std::to_string(number % 100);
-  }
+  std::string version() const override { return library_.version(); }
 
   std::vector<BlasAlgorithm> candidates(const BlasShape& shape, std::uint64_t workspace_bytes, int most) override {
     const Operation operation(library_, shape, nullptr);
@@ -220,5 +222,10 @@ class CublasLt final : public Blas {
 }  // namespace
 
 std::unique_ptr<Blas> open_blas() { return CublasLt::open(); }
+
+std::string blas_library() {
+  Library library;
+  return library.load() ? library.version() : std::string();
+}
 
 }  // namespace qbench::kernels::cuda

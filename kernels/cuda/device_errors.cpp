@@ -1,28 +1,50 @@
 #include "kernels/cuda/device_errors.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace qbench::kernels::QB_CUDA_NAMESPACE {
 namespace {
 
-std::string architecture_list(const std::string& architectures) {
-  std::string list;
+std::vector<std::string> split(const std::string& architectures) {
+  std::vector<std::string> all;
   std::size_t at = 0;
   while (at < architectures.size()) {
     const std::size_t end = std::min(architectures.find(' ', at), architectures.size());
-    if (end > at) list += (list.empty() ? "sm_" : ", sm_") + architectures.substr(at, end - at);
+    if (end > at) all.push_back(architectures.substr(at, end - at));
     at = end + 1;
   }
+  return all;
+}
+
+std::string architecture_list(const std::string& architectures) {
+  std::string list;
+  for (const std::string& one : split(architectures)) list += (list.empty() ? "sm_" : ", sm_") + one;
   return list;
 }
 
-/// "80" of "8.0": what the build calls it.
+/// Whether code for an architecture ("90a") runs on the capability.
+bool runs(const std::string& architecture, int major, int minor) {
+  int number = 0;
+  char letter = 0;
+  for (const char c : architecture) {
+    if (c >= '0' && c <= '9') {
+      number = 10 * number + (c - '0');
+    } else {
+      letter = c;
+    }
+  }
+  return number / 10 == major && (letter == 'a' ? number % 10 == minor : number % 10 <= minor);
+}
+
+/// "80" of "8.0": the architecture of the build whose code runs there.
 std::string architecture_of(const std::string& capability) {
   std::string digits;
   for (const char c : capability) {
     if (c != '.') digits += c;
   }
-  return digits == "90" ? "90a" : digits;
+  if (digits == "90") return "90a";
+  return digits.starts_with("10") || digits.starts_with("12") ? digits.substr(0, 2) + "0" : digits;
 }
 
 std::string no_driver() { return "no NVIDIA driver here (libcuda.so.1 is not installed); install one, or use --device cpu"; }
@@ -51,6 +73,15 @@ std::string version_text(int version) { return std::to_string(version / 1000) + 
 
 ErrorCode code_of(int status) noexcept {
   return static_cast<Status>(status) == Status::kMemoryAllocation ? ErrorCode::kMemory : ErrorCode::kDevice;
+}
+
+std::string why_no_kernels(const std::string& architectures, int capability_major, int capability_minor) {
+  const std::vector<std::string> all = split(architectures);
+  if (std::any_of(all.begin(), all.end(), [&](const std::string& one) { return runs(one, capability_major, capability_minor); })) return {};
+  StatusContext context;
+  context.architectures = architectures;
+  context.capability = std::to_string(capability_major) + "." + std::to_string(capability_minor);
+  return no_kernels(context);
 }
 
 bool means_absent(int status, int driver_version) noexcept {

@@ -49,6 +49,10 @@ struct StatusContext {
 std::string explain(int status, const StatusContext& context);
 /// kMemory when memory ran out, else kDevice.
 ErrorCode code_of(int status) noexcept;
+/// Why a binary with kernels for these architectures ("80 90a") cannot use a GPU of that compute capability, and what to do; empty when it can.
+/// Machine code runs within its major version, on its own minor version and later ones; with the letter a on its own alone, with f in its
+/// family. Source: CUDA C++ programming guide, binary compatibility and feature sets.
+std::string why_no_kernels(const std::string& architectures, int capability_major, int capability_minor);
 /// No driver or no GPU at all: what any machine without a GPU says.
 bool means_absent(int status, int driver_version) noexcept;
 /// "13.0" of 13000.

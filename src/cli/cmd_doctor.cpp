@@ -10,6 +10,7 @@
 #include "base/environment.h"
 #include "base/units.h"
 #include "cli/cuda_devices.h"
+#include "cli/device_limits.h"
 #include "cli/devices.h"
 #include "cli/output.h"
 #include "sysinfo/disturbances.h"
@@ -101,13 +102,15 @@ ordered_json cuda_json(const CudaFacts& facts) {
                     {"pci_bus_id", gpu.pci_bus_id},
                     {"capability", gpu.capability},
                     {"memory_bytes", gpu.memory_bytes},
-                    {"ecc", gpu.ecc}});
+                    {"ecc", gpu.ecc},
+                    {"missing", gpu.missing}});
   }
   return {{"built", facts.built},
           {"missing", facts.missing},
           {"driver_version", facts.driver_version},
           {"runtime_version", facts.runtime_version},
           {"architectures", facts.architectures},
+          {"products", facts.products},
           {"devices", gpus}};
 }
 
@@ -132,6 +135,7 @@ std::string other_devices_text(const CudaFacts& facts, const sysinfo::GpuReport&
     const auto free_bytes = sysinfo::free_memory_bytes(driver, gpu.pci_bus_id, gpu.memory_bytes);
     text += line("", fmt::format("cuda:{}: {}, compute capability {}, {}{}{}", i, gpu.name, gpu.capability, format_bytes(gpu.memory_bytes),
                                  free_bytes ? ", " + format_bytes(*free_bytes) + " free" : "", gpu.ecc ? ", ECC" : ""));
+    if (!gpu.missing.empty()) text += line("", "  cannot be used: " + gpu.missing);
   }
   if (!facts.missing.empty()) text += line("", "cuda: missing: " + facts.missing);
   const std::string emulated = CudaEmulatedDevice::missing();
@@ -140,6 +144,7 @@ std::string other_devices_text(const CudaFacts& facts, const sysinfo::GpuReport&
   if (facts.built) {
     text += line("cuda", fmt::format("runtime {}, kernels for sm {}; {}", facts.runtime_version, facts.architectures,
                                      facts.driver_version.empty() ? "no driver" : "the driver supports " + facts.driver_version));
+    text += line("", "prompts by " + (facts.products.empty() ? "own kernels: no libcublasLt.so.13 or .12 found" : facts.products));
   }
   return text;
 }
@@ -175,14 +180,13 @@ std::string report_text(const sysinfo::Machine& m, const ordered_json& device, c
   return text;
 }
 
-/// What each device that can be used reaches at best; takes a second or two for each.
 ordered_json limits_json(const CudaFacts& facts) {
   std::vector<std::string> names{"cpu"};
   for (std::size_t i = 0; i < facts.gpus.size(); ++i) names.push_back(fmt::format("cuda:{}", i));
   ordered_json all = ordered_json::array();
-  for (const std::string& name : names) {
-    const backend::MachineLimits limits = Devices().make({.device = name, .threads = 0, .isa = {}})->measure_limits();
+  for (const auto& [name, limits, error] : measure_limits(Devices(), names)) {
     all.push_back({{"device", name},
+                   {"error", error.empty() ? ordered_json() : ordered_json(error)},
                    {"read_gbps", or_null(limits.read_gbps)},
                    {"copy_gbps", or_null(limits.copy_gbps)},
                    {"matmul_tflops", or_null(limits.matmul_tflops)},
@@ -196,6 +200,7 @@ std::string limits_text(const ordered_json& limits) {
   std::string text = "\nMeasured limits (1 GB = 1e9 bytes; empty: not measured)\n";
   for (const ordered_json& device : limits) {
     text += line("", device["device"].get<std::string>());
+    if (device["error"].is_string()) text += line("", "  not measured: " + device["error"].get<std::string>());
     for (const auto& [name, value] : device.items()) {
       if (value.is_number()) text += line("", fmt::format("  {:<24}{:.5g}", name, value.get<double>()));
     }

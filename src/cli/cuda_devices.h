@@ -25,6 +25,7 @@ struct CudaGpu {
   std::string capability;  ///< "9.0"
   std::uint64_t memory_bytes = 0;
   bool ecc = false;
+  std::string missing;     ///< why this binary cannot use it, a clause: it has no kernels for it; else empty
 };
 
 struct CudaFacts {
@@ -34,6 +35,7 @@ struct CudaFacts {
   std::string driver_version;  ///< the CUDA version that the driver supports, "13.0"; empty without a driver
   std::string runtime_version; ///< of the CUDA runtime in this binary; empty where not built
   std::string architectures;   ///< that the kernels were compiled for, "90a 100"
+  std::string products;        ///< the library that prompts' products go to, "cuBLASLt 13.0.2"; empty where none is found
   std::vector<CudaGpu> gpus;   ///< in the order of CUDA_VISIBLE_DEVICES
 };
 

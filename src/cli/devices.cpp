@@ -39,7 +39,16 @@ std::string resolve_cuda(const std::string& device) {
                     ", numbered from 0 (CUDA_VISIBLE_DEVICES decides which)",
                 "--device " + device);
   }
+  if (!facts.gpus[index].missing.empty()) throw Error(ErrorCode::kDevice, facts.gpus[index].missing, "--device " + device);
   return "cuda:" + std::to_string(index);
+}
+
+/// Why no GPU can be used; empty when one can.
+std::string cuda_missing() {
+  const CudaFacts facts = CudaDevice::facts();
+  const auto usable = [](const CudaGpu& gpu) { return gpu.missing.empty(); };
+  if (facts.gpus.empty() || std::any_of(facts.gpus.begin(), facts.gpus.end(), usable)) return facts.missing;
+  return facts.gpus.front().missing;
 }
 
 constexpr std::string_view kCudaEmulated = backend::kEmulatedDevice;
@@ -99,7 +108,7 @@ std::unique_ptr<backend::Backend> Devices::make(const run::DeviceRequest& reques
 
 std::vector<DeviceListing> Devices::list() {
   return {{.name = "cpu", .missing = ""},
-          {.name = "cuda", .missing = CudaDevice::facts().missing},
+          {.name = "cuda", .missing = cuda_missing()},
           {.name = std::string(kCudaEmulated), .missing = CudaEmulatedDevice::missing()}};
 }
 

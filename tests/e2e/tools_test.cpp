@@ -255,5 +255,9 @@ TEST_CASE("models and doctor answer in JSON") {
   CHECK(doctor.contains("cpu"));
   CHECK(doctor["cuda"]["missing"].get<std::string>().empty() == !doctor["cuda"]["devices"].empty());
   CHECK_FALSE(doctor.contains("limits"));
-  CHECK(parse(place.qbench({"doctor", "--limits", "--json"}))["limits"][0]["device"] == "cpu");
+  const json limits = parse(place.qbench({"doctor", "--limits", "--json"}))["limits"];
+  CHECK(limits.size() == 1 + doctor["cuda"]["devices"].size());
+  CHECK(limits[0]["device"] == "cpu");
+  CHECK(limits[0]["error"].is_null());
+  CHECK(doctor["cuda"]["products"].is_string());
 }

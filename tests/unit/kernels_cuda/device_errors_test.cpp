@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+#include <tuple>
+
 namespace qbench::test {
 namespace {
 
@@ -40,6 +43,24 @@ TEST_CASE("a GPU that the binary has no kernels for is named with what the binar
   CHECK(says(line(Status::kInvalidDeviceFunction, hopper), "-DQBENCH_CUDA_ARCHITECTURES=90a"));
   hopper.capability.clear();
   CHECK(says(line(Status::kNoKernelImageForDevice, hopper), "none for this GPU:"));
+}
+
+TEST_CASE("code runs on GPUs of its major version from its minor version on, code of a letter a on its own version alone") {
+  CHECK(why_no_kernels("90a", 9, 0).empty());
+  CHECK(why_no_kernels("80", 8, 6).empty());
+  CHECK(why_no_kernels("80", 8, 9).empty());
+  CHECK(why_no_kernels("80 90a 100", 10, 3).empty());
+  CHECK(why_no_kernels("100f", 10, 3).empty());
+  for (const auto& [architectures, major, minor] : {std::tuple<const char*, int, int>{"90a", 8, 0}, {"90a", 9, 1}, {"86", 8, 0}, {"80 90a", 10, 0},
+                                                    {"100a", 10, 3}, {"120", 10, 0}, {"100", 12, 0}}) {
+    CAPTURE(architectures);
+    const std::string text = why_no_kernels(architectures, major, minor);
+    CHECK(says(text, "compute capability " + std::to_string(major) + "." + std::to_string(minor)));
+    CHECK(says(text, "-DQBENCH_CUDA_ARCHITECTURES="));
+  }
+  CHECK(says(why_no_kernels("80", 9, 0), "=90a"));
+  CHECK(says(why_no_kernels("90a", 10, 3), "=100"));
+  CHECK(says(why_no_kernels("90a", 12, 1), "=120"));
 }
 
 TEST_CASE("where no GPU is visible the message shows what hides it") {
