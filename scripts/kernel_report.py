@@ -20,8 +20,8 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-# Kernels that only a prompt's step launches: there a spill costs time, but no decoded token waits for it.
-PREFILL_ONLY = ("attention_prefill_kernel", "matmul_kernel", "prepare_rows_kernel", "silu_mul_kernel", "expert_groups", "group_")
+# Kernels that no step of up to 64 sequences launches: there a spill costs a prompt time, but no decoded token waits for it.
+PREFILL_ONLY = ("attention_prefill_kernel", "matmul_kernel")
 # Per multiprocessor: registers, threads, blocks, shared bytes (CUDA C++ programming guide, table of compute capabilities).
 LIMITS = {"80": (65536, 2048, 32, 163 << 10), "86": (65536, 1536, 16, 99 << 10), "89": (65536, 1536, 24, 99 << 10), "90a": (65536, 2048, 32, 227 << 10),
           "100": (65536, 2048, 32, 227 << 10), "120": (65536, 1536, 24, 99 << 10)}
