@@ -1,19 +1,21 @@
 #!/usr/bin/env bash
 # Installs what the build and the tests need from Debian 12's packages. Does nothing when all of it is there.
-#   scripts/setup.sh          compiler, build tools, libraries
-#   scripts/setup.sh --fuzz   also clang with libFuzzer
-#   scripts/setup.sh --cuda   also the CUDA toolkit's compiler, headers and tools, into .cache/cuda where no toolkit has them
+#   scripts/setup.sh           compiler, build tools, libraries
+#   scripts/setup.sh --fuzz    also clang with libFuzzer
+#   scripts/setup.sh --browser also Chromium, in which a test opens report.html
+#   scripts/setup.sh --cuda    also the CUDA toolkit's compiler, headers and tools, into .cache/cuda where no toolkit has them
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 packages=(g++ cmake ninja-build ccache git ca-certificates python3 python3-pip python3-venv
-  libfmt-dev libspdlog-dev nlohmann-json3-dev libcli11-dev libtinyxml2-dev libpcre2-dev libutf8proc-dev nettle-dev libsqlite3-dev doctest-dev)
+  libfmt-dev libspdlog-dev nlohmann-json3-dev libcli11-dev libtinyxml2-dev libpcre2-dev libutf8proc-dev nettle-dev libsqlite3-dev doctest-dev libjs-chart.js)
 cuda=false
 for option in "$@"; do
   case "$option" in
     --fuzz) packages+=(clang-14 libclang-rt-14-dev) ;;
+    --browser) packages+=(chromium) ;;
     --cuda) cuda=true ;;
-    *) echo "setup.sh: unknown option '$option'; known: --fuzz, --cuda" >&2; exit 2 ;;
+    *) echo "setup.sh: unknown option '$option'; known: --fuzz, --browser, --cuda" >&2; exit 2 ;;
   esac
 done
 

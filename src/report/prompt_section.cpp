@@ -4,6 +4,7 @@
 
 #include "base/units.h"
 #include "report/model_sections.h"
+#include "report/row_choice.h"
 #include "report/text.h"
 
 namespace qbench::report {
@@ -15,15 +16,6 @@ using record::MetricInfo;
 using record::MetricScope;
 using record::SampleRecord;
 using record::Statistic;
-
-Samples timed_samples(const CellRecord& cell, const Samples& samples) {
-  Samples timed;
-  for (const SampleRecord* sample : samples) {
-    if (sample->phase == record::Phase::kTimed && sample->status == record::Status::kOk && sample->cell == cell.cell)
-      timed.push_back(sample);
-  }
-  return timed;
-}
 
 /// Bytes also in units for people: `142606336 (142.6 MB)`.
 std::string value_text(const MetricInfo& info, const std::optional<double>& value) {
@@ -54,31 +46,15 @@ std::string metrics_table(const CellRecord& cell) {
   return table.text() + "\n`itl_p..`: one value over all gaps of the cell, in the first column; so are roofline and task metrics, of which a cell has one value.\n\n" + disturbed;
 }
 
-/// The timed repetition with the middle end-to-end time: a real one, so that its parts add up.
-const SampleRecord* middle_repetition(Samples timed) {
-  std::erase_if(timed, [](const SampleRecord* s) { return !s->metrics[MetricId::kE2eMs]; });
-  if (timed.empty()) return nullptr;
-  std::sort(timed.begin(), timed.end(),
-            [](const SampleRecord* a, const SampleRecord* b) { return *a->metrics[MetricId::kE2eMs] < *b->metrics[MetricId::kE2eMs]; });
-  return timed[(timed.size() - 1) / 2];
-}
-
 std::string phases_table(const SampleRecord& sample) {
   const double total = *sample.metrics[MetricId::kE2eMs];
   MarkdownTable table({"phase", "ms", "share"}, {false, true, true});
-  double named = 0;
-  const auto add = [&](const char* name, const std::optional<double>& ms, bool part) {
-    if (!ms) return;
-    if (part) named += *ms;
-    table.add({name, metric_text(ms), total > 0 ? fmt::format("{:.1f} %", 100 * *ms / total) : "–"});
+  const auto add = [&](std::string_view name, double ms) {
+    table.add({std::string(name), metric_text(ms), total > 0 ? fmt::format("{:.1f} %", 100 * ms / total) : "–"});
   };
-  add("render the chat template", sample.metrics[MetricId::kRenderMs], true);
-  add("tokenize the prompt", sample.metrics[MetricId::kTokenizeMs], true);
-  add("prefill, first token", sample.metrics[MetricId::kPrefillMs], true);
-  add("decode, further tokens", sample.metrics[MetricId::kDecodeMs], true);
-  add("not attributed", total - named, false);
-  add("**end to end**", total, false);
-  add("outside: turn the ids into text", sample.metrics[MetricId::kDetokenizeMs], false);
+  for (const PhaseTime& phase : phase_times(sample)) add(phase.name, phase.ms);
+  add("**end to end**", total);
+  if (const auto& outside = sample.metrics[MetricId::kDetokenizeMs]) add("outside: turn the ids into text", *outside);
   return fmt::format("Breakdown by phase of repetition {}, the one with the middle end-to-end time:\n\n", sample.repetition + 1) +
          table.text() + "\n";
 }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text_file.h"
 #include "report/model_report.h"
+#include "report/run_page.h"
 #include "report/study_sections.h"
 #include "report/summary_csv.h"
 
@@ -66,6 +67,8 @@ std::vector<std::filesystem::path> write_reports(const std::filesystem::path& fo
     paths.push_back(folder / file);
     write_text_file_atomic(paths.back(), model_markdown(run, content, label));
   }
+  paths.push_back(folder / "report.html");
+  write_text_file_atomic(paths.back(), run_page(run, content));
   return paths;
 }
 

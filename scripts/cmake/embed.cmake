@@ -1,0 +1,17 @@
+# cmake -DOUT=x.cpp -DNAME=function -DIN=file -P embed.cmake: writes a function of namespace qbench::report that returns the file's text.
+# A raw string literal in pieces: the standard promises 65,536 characters of one, and compilers take more, so pieces only keep lines short.
+file(READ "${IN}" text)
+if(text MATCHES "\\)qbasset\"")
+  message(FATAL_ERROR "embed.cmake: ${IN} holds the delimiter of the string literal that it is written into")
+endif()
+set(code "#include \"report/assets.h\"\n\nnamespace qbench::report {\n\nstd::string_view ${NAME}() {\n  static constexpr std::string_view kText =")
+string(LENGTH "${text}" length)
+set(at 0)
+while(at LESS length)
+  string(SUBSTRING "${text}" ${at} 16000 piece)
+  string(LENGTH "${piece}" taken)
+  string(APPEND code "\n      R\"qbasset(${piece})qbasset\"")
+  math(EXPR at "${at} + ${taken}")
+endwhile()
+string(APPEND code ";\n  return kText;\n}\n\n}  // namespace qbench::report\n")
+file(WRITE "${OUT}" "${code}")
