@@ -102,9 +102,11 @@ class Browser:
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
         self.call("Page.navigate", url=path.resolve().as_uri())
-        for _ in range(600):
+        for tries in range(600):
             if self.evaluate("document.documentElement?.dataset.ready || ''") == "true":
                 return
+            if tries > 20 and self.complaints():
+                break
             time.sleep(0.1)
         raise RuntimeError("the page's script did not come to its end" + "".join("\n  " + line for line in self.complaints()))
 
@@ -219,8 +221,11 @@ def check(browser, arguments, problems):
             said.append(f"{check_numbers(table, arguments.csv, problems)} cells compared with summary.csv")
         for column in arguments.sort:
             check_sort(browser, column, problems)
-    said.append(f"{check_charts(browser, problems)} charts")
-    if arguments.expect and arguments.expect not in browser.evaluate("document.body.innerText"):
+    charts = check_charts(browser, problems)
+    said.append(f"{charts} charts")
+    if arguments.charts is not None and charts != arguments.charts:
+        problems.append(f"{charts} charts are shown, not {arguments.charts}")
+    if arguments.expect and arguments.expect not in browser.evaluate("document.body.textContent"):
         problems.append(f"the page does not show '{arguments.expect}'")
     for name in arguments.absent:
         if browser.evaluate(f"typeof window[{json.dumps(name)}] !== 'undefined'"):
@@ -234,6 +239,7 @@ def main():
     parser.add_argument("page", type=pathlib.Path)
     parser.add_argument("--csv", help="summary.csv that the page's numbers must be those of")
     parser.add_argument("--sort", action="append", default=[], help="click this column's head twice (default: decode_tok_per_s_median)")
+    parser.add_argument("--charts", type=int, help="how many charts must be shown")
     parser.add_argument("--expect", help="text that the page must show")
     parser.add_argument("--absent", action="append", default=[], help="name that no script may have set on window")
     parser.add_argument("--screenshot", type=pathlib.Path, help="write a picture of the whole page")

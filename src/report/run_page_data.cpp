@@ -29,8 +29,8 @@ Json number(const std::optional<double>& value) { return value && std::isfinite(
 /// Six digits: more than a chart shows, and a third of the bytes.
 double rounded(double value) {
   if (value == 0 || !std::isfinite(value)) return value;
-  const double unit = std::pow(10.0, std::floor(std::log10(std::abs(value))) - 5);
-  return std::round(value / unit) * unit;
+  const double scale = std::pow(10.0, 5 - std::floor(std::log10(std::abs(value))));
+  return std::round(value * scale) / scale;
 }
 
 Json points_json(const std::vector<Point>& points) {

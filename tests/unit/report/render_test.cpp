@@ -49,15 +49,21 @@ TEST_CASE("rendering a folder writes the summary and one markdown file per model
     }
   }
   const auto paths = render_folder(folder.path());
-  REQUIRE(paths.size() == 4);
+  REQUIRE(paths.size() == 5);
   CHECK(paths[0].filename() == "summary.csv");
   CHECK(paths[1].filename() == "smol__20261121_032200.md");
   CHECK(paths[2].filename() == "SMOL-2__20261121_032200.md");  // not every file system tells them apart
   CHECK(paths[3].filename() == "other__20261121_032200.md");
+  CHECK(paths[4].filename() == "report.html");
   CHECK(record::read_summary_csv(paths[0]).rows.size() == 6);
-  const std::string before = read_text_file(paths[0]) + read_text_file(paths[1]) + read_text_file(paths[2]);
+  const auto all = [&] {
+    std::string text;
+    for (const auto& path : paths) text += read_text_file(path);
+    return text;
+  };
+  const std::string before = all();
   render_folder(folder.path());
-  CHECK(read_text_file(paths[0]) + read_text_file(paths[1]) + read_text_file(paths[2]) == before);
+  CHECK(all() == before);
 }
 
 TEST_CASE("a folder whose last line was cut off is rendered without it") {
