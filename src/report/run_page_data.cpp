@@ -8,6 +8,7 @@
 #include "report/row_choice.h"
 #include "report/run_page.h"
 #include "report/study_sections.h"
+#include "stats/bootstrap.h"
 #include "stats/summary.h"
 
 namespace qbench::report {
@@ -95,22 +96,39 @@ std::vector<Point> tokens_over_time(const SampleRecord& sample) {
   return thinned(points);
 }
 
-Json statistics_json(const CellRecord& cell, const MetricInfo& info) {
+/// How steady the only session was: below six values no interval of a median covers 95 %, so their range stands in its place.
+void add_interval(Json& out, const Samples& timed, const MetricInfo& info) {
+  if (info.scope != record::MetricScope::kRepetition || info.main_statistic() != Statistic::kMedian) return;
+  std::vector<double> values;
+  for (const SampleRecord* sample : timed) {
+    if (const auto& value = sample->metrics[info.id]) values.push_back(*value);
+  }
+  if (values.size() < 2) return;
+  const auto [least, most] = std::minmax_element(values.begin(), values.end());
+  const auto interval = values.size() < 6 ? std::nullopt : stats::bootstrap_median_interval(values);
+  out["interval"] = interval ? Json{interval->low, interval->high} : Json{*least, *most};
+  out["interval_is"] = interval ? "95 % bootstrap interval of the median of " + std::to_string(values.size()) + " repetitions"
+                                : "from the smallest to the largest of " + std::to_string(values.size()) + " repetitions";
+}
+
+Json statistics_json(const CellRecord& cell, const MetricInfo& info, const Samples& timed) {
   Json out = Json::object();
   if (const auto& value = row_value(cell, info.id)) out["value"] = number(value);
   for (const Statistic statistic : info.statistics) {
     if (statistic == info.main_statistic()) continue;
     if (const auto& value = cell.metrics.at(info.id, statistic)) out[std::string(name_of(statistic))] = number(value);
   }
-  if (!info.by_session || out.empty()) return out;
+  if (out.empty()) return out;
+  if (cell.n_sessions <= 1) add_interval(out, timed, info);
+  if (!info.by_session) return out;
   for (const record::MetricValues& session : cell.sessions) out["sessions"].push_back(number(session[info.id]));
   return out;
 }
 
-Json metrics_json(const CellRecord& cell) {
+Json metrics_json(const CellRecord& cell, const Samples& timed) {
   Json out = Json::object();
   for (const MetricInfo& info : record::metric_catalog()) {
-    Json values = statistics_json(cell, info);
+    Json values = statistics_json(cell, info, timed);
     if (!values.empty()) out[std::string(info.name)] = std::move(values);
   }
   return out;
@@ -150,8 +168,8 @@ class ModelIndex {
 };
 
 Json row_json(const CellRecord& cell, const std::vector<CellRecord>& cells, const Samples& samples, ModelIndex& models) {
-  Json row{{"label", row_label(cell, cells)}, {"model_index", models.of(cell.cell.model)}, {"metrics", metrics_json(cell)}};
   const Samples timed = timed_samples(cell, samples);
+  Json row{{"label", row_label(cell, cells)}, {"model_index", models.of(cell.cell.model)}, {"metrics", metrics_json(cell, timed)}};
   row["gaps"] = points_json(gap_shares(timed));
   if (const SampleRecord* middle = middle_repetition(timed)) {
     row["tokens"] = points_json(tokens_over_time(*middle));

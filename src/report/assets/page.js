@@ -142,8 +142,8 @@
     byId("metric-note").textContent = !metric ? "" : `${metric.name}, ${metric.better === "neither" ? "neither direction is better" : metric.better + " is better"}: ${metric.formula}.`;
     const sessions = kept.map((row) => (of(row).sessions || []).filter((v) => v !== null));
     const intervals = kept.map((row, i) => ({ sessions: sessions[i], interval: sessions[i].length > 1 ? [Math.min(...sessions[i]), Math.max(...sessions[i])] : of(row).interval || null }));
-    const what = intervals.map(({ interval, sessions: s }) => (s.length > 1 ? `${s.length} sessions, dots; whisker from the smallest to the largest`
-      : interval ? "95 % bootstrap interval of the median of this one session" : "no interval: too few values"));
+    const what = intervals.map(({ interval, sessions: s }, i) => (s.length > 1 ? `whisker: from the smallest to the largest of ${s.length} sessions (dots)`
+      : interval ? "whisker: " + of(kept[i]).interval_is : "no interval: one value"));
     byId("metric-intervals").textContent = kept.length === 0 ? "Nothing was measured." : [...new Set(what)].join("; ") +
       (intervals.some(({ interval, sessions: s }) => interval && s.length <= 1) ? ". It says how steady this session was, not what another session would give." : ".");
     const options = tooltip(base(axis(metric ? `${metric.name} (${metric.unit})` : "", { beginAtZero: true }), axis("", { title: { display: false } })), (item) => {

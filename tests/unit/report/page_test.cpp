@@ -144,6 +144,22 @@ TEST_CASE("the values of the sessions stand in the page") {
   CHECK(data["rows"][0]["metrics"]["ttft_ms"]["sessions"] == nlohmann::json({nullptr, nullptr, nullptr}));
 }
 
+TEST_CASE("one session has an interval over its repetitions, several have none but their values") {
+  auto content = test::small_content("x");
+  auto sample = content.samples.front();
+  const auto interval = [&content] { return data_of(run_page(test::small_run(), content))["rows"][0]["metrics"]["ttft_ms"]; };
+  CHECK_FALSE(interval().contains("interval"));  // one repetition
+  for (const double ms : {21.0, 22.0, 23.0, 24.0, 25.0}) {
+    sample.metrics[record::MetricId::kTtftMs] = ms;
+    content.samples.push_back(sample);
+    if (ms == 22.0) CHECK(interval()["interval"] == nlohmann::json({20.0, 22.0}));
+    if (ms == 22.0) CHECK(interval()["interval_is"] == "from the smallest to the largest of 3 repetitions");
+  }
+  CHECK(interval()["interval_is"] == "95 % bootstrap interval of the median of 6 repetitions");
+  content.cells[0].n_sessions = 3;
+  CHECK_FALSE(interval().contains("interval"));
+}
+
 TEST_CASE("a run without any row has a page") {
   const std::string page = run_page(test::small_run(), {});
   CHECK(contains(page, "0 of 0 rows worked"));
