@@ -3,6 +3,8 @@
 # README promises, worth most first, into results/measured/<gpu>-<date>/ as markdown and JSON. Keeps what it has when it is stopped.
 #   scripts/gpu-validate.sh [--budget SECONDS] [--out DIR]            builds preset cuda first where nvcc is there
 #   scripts/gpu-validate.sh --bin DIR [...]                           with binaries built elsewhere: qbench, test_kernels_cuda_device, ...
+#   scripts/gpu-validate.sh --bin build/carry/programs.tar.gz [...]   with the archive that scripts/carry.sh makes of them
+#   scripts/gpu-validate.sh --resume --budget 540 [...]               what has not passed yet in that report: several short runs make one
 #   scripts/gpu-validate.sh --help                                    the other options
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,7 +13,7 @@ bin=
 arguments=("$@")
 for ((i = 0; i < $#; ++i)); do
   case "${arguments[i]}" in
-    --bin | --help | -h | --dry-run) bin=${arguments[i + 1]:-given} ;;
+    --bin | --help | -h | --list | --dry-run) bin=${arguments[i + 1]:-given} ;;
     --bin=*) bin=${arguments[i]#--bin=} ;;
   esac
 done
