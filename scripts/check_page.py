@@ -251,7 +251,7 @@ def main():
     arguments.sort = arguments.sort or ["decode_tok_per_s_median"]
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
-        print("no Chromium here (scripts/setup.sh --browser installs it)")
+        print("no Chromium here (scripts/setup.sh --reports installs it)")
         sys.exit(NO_BROWSER)
     browser, problems, said = Browser(program), [], []
     try:

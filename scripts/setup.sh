@@ -2,7 +2,7 @@
 # Installs what the build and the tests need from Debian 12's packages. Does nothing when all of it is there.
 #   scripts/setup.sh           compiler, build tools, libraries
 #   scripts/setup.sh --fuzz    also clang with libFuzzer
-#   scripts/setup.sh --browser also Chromium, in which a test opens report.html
+#   scripts/setup.sh --reports also Chromium and junitparser, with which tests open report.html and junit.xml
 #   scripts/setup.sh --cuda    also the CUDA toolkit's compiler, headers and tools, into .cache/cuda where no toolkit has them
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,9 +13,9 @@ cuda=false
 for option in "$@"; do
   case "$option" in
     --fuzz) packages+=(clang-14 libclang-rt-14-dev) ;;
-    --browser) packages+=(chromium) ;;
+    --reports) packages+=(chromium python3-junitparser) ;;
     --cuda) cuda=true ;;
-    *) echo "setup.sh: unknown option '$option'; known: --fuzz, --browser, --cuda" >&2; exit 2 ;;
+    *) echo "setup.sh: unknown option '$option'; known: --fuzz, --reports, --cuda" >&2; exit 2 ;;
   esac
 done
 

@@ -8,7 +8,9 @@
 
 #include "base/log.h"
 #include "base/text_file.h"
+#include "report/junit.h"
 #include "report/model_report.h"
+#include "report/row_choice.h"
 #include "report/run_page.h"
 #include "report/study_sections.h"
 #include "report/summary_csv.h"
@@ -24,18 +26,6 @@ std::string stamp_of(const record::RunRecord& run) {
   }
   if (digits.size() == 14) return digits.substr(0, 8) + "_" + digits.substr(8);
   return run.run_id.substr(0, 15);
-}
-
-/// Labels of all models of the run, in the order in which they ran.
-std::vector<std::string> models_of(const record::RunRecord& run, const record::SampleFileContent& content) {
-  std::vector<std::string> labels;
-  const auto add = [&](const std::string& label) {
-    if (std::find(labels.begin(), labels.end(), label) == labels.end()) labels.push_back(label);
-  };
-  for (const auto& model : run.models) add(model.label);
-  for (const auto& load : content.loads) add(load.model.label);
-  for (const auto& cell : content.cells) add(cell.cell.model);
-  return labels;
 }
 
 std::string lower(std::string text) {
@@ -58,7 +48,7 @@ std::vector<std::filesystem::path> write_reports(const std::filesystem::path& fo
     write_text_file_atomic(paths.back(), ablation_csv(latest_ablations(content.ablations)));
   }
   std::set<std::string> taken;
-  for (const std::string& label : models_of(run, content)) {
+  for (const std::string& label : model_labels(run, content)) {
     const std::string name = std::filesystem::path(label).filename().string();
     std::string file = report_file_name(name, stamp_of(run));
     // Compared without case: some file systems do not tell the two apart.
@@ -67,6 +57,8 @@ std::vector<std::filesystem::path> write_reports(const std::filesystem::path& fo
     paths.push_back(folder / file);
     write_text_file_atomic(paths.back(), model_markdown(run, content, label));
   }
+  paths.push_back(folder / "junit.xml");
+  write_text_file_atomic(paths.back(), run_junit(run, content));
   paths.push_back(folder / "report.html");
   write_text_file_atomic(paths.back(), run_page(run, content));
   return paths;

@@ -76,4 +76,38 @@ std::string prompt_name(const record::CellKey& key) {
   return key.turn > 1 ? fmt::format("{}, turn {}", key.prompt_id, key.turn) : key.prompt_id;
 }
 
+bool same_request(const record::CellKey& a, const record::CellKey& b) {
+  return a.suite == b.suite && a.prompt_id == b.prompt_id && a.turn == b.turn && a.pass == b.pass;
+}
+
+std::string row_difference(const CellRecord& cell, const std::vector<CellRecord>& cells) {
+  std::string label;
+  const auto add = [&](auto&& text_of) {
+    const std::string own = text_of(cell.cell);
+    const bool differs = std::any_of(cells.begin(), cells.end(), [&](const CellRecord& other) {
+      return other.cell.model == cell.cell.model && same_request(other.cell, cell.cell) && text_of(other.cell) != own;
+    });
+    if (differs) label += ", " + own;
+  };
+  add([](const record::CellKey& key) { return key.device; });
+  add([](const record::CellKey& key) { return key.precision; });
+  add([](const record::CellKey& key) { return "KV " + key.kv_type; });
+  add([](const record::CellKey& key) { return "KV " + record::kv_policy_text(key); });
+  add([](const record::CellKey& key) { return "batch " + std::to_string(key.batch); });
+  add([](const record::CellKey& key) { return "context " + std::to_string(key.context); });
+  add([](const record::CellKey& key) { return std::to_string(key.threads) + " threads"; });
+  return label;
+}
+
+std::vector<std::string> model_labels(const record::RunRecord& run, const record::SampleFileContent& content) {
+  std::vector<std::string> labels;
+  const auto add = [&](const std::string& label) {
+    if (std::find(labels.begin(), labels.end(), label) == labels.end()) labels.push_back(label);
+  };
+  for (const auto& model : run.models) add(model.label);
+  for (const auto& load : content.loads) add(load.model.label);
+  for (const auto& cell : content.cells) add(cell.cell.model);
+  return labels;
+}
+
 }  // namespace qbench::report

@@ -42,4 +42,13 @@ const std::optional<double>& row_value(const record::CellRecord& cell, record::M
 /// `fizzbuzz`, `fizzbuzz, turn 2`.
 std::string prompt_name(const record::CellKey& key);
 
+/// The same prompt, turn and pass.
+bool same_request(const record::CellKey& a, const record::CellKey& b);
+
+/// What tells a row from others of the same model and request: ", KV fp8, batch 4"; empty where it is the only one.
+std::string row_difference(const record::CellRecord& cell, const std::vector<record::CellRecord>& cells);
+
+/// Labels of all models of the run, in the order in which they ran.
+std::vector<std::string> model_labels(const record::RunRecord& run, const record::SampleFileContent& content);
+
 }  // namespace qbench::report

@@ -134,30 +134,6 @@ Json metrics_json(const CellRecord& cell, const Samples& timed) {
   return out;
 }
 
-bool same_group(const record::CellKey& a, const record::CellKey& b) {
-  return a.suite == b.suite && a.prompt_id == b.prompt_id && a.turn == b.turn && a.pass == b.pass;
-}
-
-/// The model, and what tells the row from others of the same model and prompt.
-std::string row_label(const CellRecord& cell, const std::vector<CellRecord>& cells) {
-  std::string label = cell.cell.model;
-  const auto add = [&](auto&& text_of) {
-    const std::string own = text_of(cell.cell);
-    const bool differs = std::any_of(cells.begin(), cells.end(), [&](const CellRecord& other) {
-      return other.cell.model == cell.cell.model && same_group(other.cell, cell.cell) && text_of(other.cell) != own;
-    });
-    if (differs) label += ", " + own;
-  };
-  add([](const record::CellKey& key) { return key.device; });
-  add([](const record::CellKey& key) { return key.precision; });
-  add([](const record::CellKey& key) { return "KV " + key.kv_type; });
-  add([](const record::CellKey& key) { return "KV " + record::kv_policy_text(key); });
-  add([](const record::CellKey& key) { return "batch " + std::to_string(key.batch); });
-  add([](const record::CellKey& key) { return "context " + std::to_string(key.context); });
-  add([](const record::CellKey& key) { return std::to_string(key.threads) + " threads"; });
-  return label;
-}
-
 /// Models by label, in the order in which they first appear: the same colour in every chart.
 class ModelIndex {
  public:
@@ -169,7 +145,7 @@ class ModelIndex {
 
 Json row_json(const CellRecord& cell, const std::vector<CellRecord>& cells, const Samples& samples, ModelIndex& models) {
   const Samples timed = timed_samples(cell, samples);
-  Json row{{"label", row_label(cell, cells)}, {"model_index", models.of(cell.cell.model)}, {"metrics", metrics_json(cell, timed)}};
+  Json row{{"label", cell.cell.model + row_difference(cell, cells)}, {"model_index", models.of(cell.cell.model)}, {"metrics", metrics_json(cell, timed)}};
   row["gaps"] = points_json(gap_shares(timed));
   if (const SampleRecord* middle = middle_repetition(timed)) {
     row["tokens"] = points_json(tokens_over_time(*middle));
@@ -188,7 +164,7 @@ Json groups_json(const std::vector<CellRecord>& cells) {
   };
   std::vector<Group> groups;
   for (std::size_t i = 0; i < cells.size(); ++i) {
-    auto found = std::find_if(groups.begin(), groups.end(), [&](const Group& group) { return same_group(group.first->cell, cells[i].cell); });
+    auto found = std::find_if(groups.begin(), groups.end(), [&](const Group& group) { return same_request(group.first->cell, cells[i].cell); });
     if (found == groups.end()) found = groups.insert(groups.end(), Group{&cells[i], {}});
     found->rows.push_back(i);
     found->measured = found->measured || cells[i].status == record::Status::kOk;
@@ -260,7 +236,7 @@ Json breakdowns_json(const std::vector<CellRecord>& cells, const record::SampleF
     for (const record::BreakdownPhase& phase : breakdown.phases) {
       Json one = phase_json(phase);
       one["row"] = row - cells.begin();
-      one["label"] = row_label(*row, cells);
+      one["label"] = row->cell.model + row_difference(*row, cells);
       one["model_index"] = models.of(row->cell.model);
       one["read_gbps"] = number(breakdown.limits.read_gbps);
       one["matmul_tflops"] = number(breakdown.limits.matmul_tflops);

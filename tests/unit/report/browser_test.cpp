@@ -30,7 +30,7 @@ int check_page(const fs::path& page, const std::string& more) {
 /// True when the page was checked and is right, or when there is no browser, which is said.
 bool right_or_skipped(const char* name, const fs::path& page, const std::string& more) {
   const int status = check_page(page, more);
-  if (status == kNoBrowser) test::report_skip(name, "no Chromium here (scripts/setup.sh --browser installs it)");
+  if (status == kNoBrowser) test::report_skip(name, "no Chromium here (scripts/setup.sh --reports installs it)");
   return status == 0 || status == kNoBrowser;
 }
 
@@ -119,7 +119,7 @@ TEST_CASE("the check of pages finds what is wrong") {
   };
   const int number = status_with("data-value=\"20\">20<", "data-value=\"21\">21<");
   if (number == kNoBrowser) {
-    test::report_skip("the check of pages finds what is wrong", "no Chromium here (scripts/setup.sh --browser installs it)");
+    test::report_skip("the check of pages finds what is wrong", "no Chromium here (scripts/setup.sh --reports installs it)");
     return;
   }
   CHECK(number == 1);

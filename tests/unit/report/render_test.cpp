@@ -49,12 +49,13 @@ TEST_CASE("rendering a folder writes the summary and one markdown file per model
     }
   }
   const auto paths = render_folder(folder.path());
-  REQUIRE(paths.size() == 5);
+  REQUIRE(paths.size() == 6);
   CHECK(paths[0].filename() == "summary.csv");
   CHECK(paths[1].filename() == "smol__20261121_032200.md");
   CHECK(paths[2].filename() == "SMOL-2__20261121_032200.md");  // not every file system tells them apart
   CHECK(paths[3].filename() == "other__20261121_032200.md");
-  CHECK(paths[4].filename() == "report.html");
+  CHECK(paths[4].filename() == "junit.xml");
+  CHECK(paths[5].filename() == "report.html");
   CHECK(record::read_summary_csv(paths[0]).rows.size() == 6);
   const auto all = [&] {
     std::string text;
