@@ -129,7 +129,7 @@ std::string short_text(const Judgement& j) {
   const auto with = [&](std::string_view words) { return fmt::format("{} ({})", name_of(j.verdict), words); };
   switch (j.reason) {
     case Reason::kOverlap:
-      return with("sessions overlap");
+      return with("overlap");
     case Reason::kFewSessions:
       return with(std::min(j.base_sessions.size(), j.new_sessions.size()) == 1 ? "one session" : "two sessions");
     case Reason::kDiffers:
@@ -137,9 +137,9 @@ std::string short_text(const Judgement& j) {
     case Reason::kThrottled:
       return with("throttled");
     case Reason::kUnlikeMachines:
-      return with("unlike machines");
+      return with("machines");
     case Reason::kUnlikeWork:
-      return with("not the same work");
+      return with("other work");
     case Reason::kNoRatio:
       return with("base is 0");
     case Reason::kFailed:
@@ -147,7 +147,7 @@ std::string short_text(const Judgement& j) {
     case Reason::kNoPartner:
       return with("no such row");
     case Reason::kPairedTasks:
-      return j.verdict == Verdict::kUnclear ? with("not significant") : std::string(name_of(j.verdict));
+      return j.verdict == Verdict::kUnclear ? with("p too high") : std::string(name_of(j.verdict));
     case Reason::kConfirmedExcess:
       return with("confirmed");
     case Reason::kFirstExcess:
@@ -155,7 +155,7 @@ std::string short_text(const Judgement& j) {
     case Reason::kNoBaseline:
       return with("no baseline");
     case Reason::kShortBaseline:
-      return with("short baseline");
+      return with("few nights");
     case Reason::kNoisy:
       return with("noisy");
     case Reason::kClocks:

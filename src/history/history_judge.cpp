@@ -1,0 +1,228 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "compare/compare.h"
+#include "compare/night_series.h"
+#include "compare/sentences.h"
+#include "history/history.h"
+#include "stats/summary.h"
+
+/// The gate: a night against the nights before it.
+namespace qbench::history {
+namespace {
+
+using compare::NightState;
+using compare::Reason;
+using compare::Verdict;
+
+struct Stored {
+  std::int64_t started_s, night;
+  compare::Night value;
+};
+
+/// The nights before (time, night) that a baseline can be made of, oldest first; at most as many as hold `window` accepted ones. What
+/// `night` itself has decided is undecided again.
+std::vector<Stored> nights_before(const Database& database, std::int64_t series, std::int64_t metric, std::int64_t started_s,
+                                  std::int64_t night, std::size_t window) {
+  Statement select(database,
+                   "SELECT started_s, night, value, state, decided_by FROM value WHERE series = ?1 AND metric = ?2 AND (started_s, night) "
+                   "< (?3, ?4) AND "
+                   "(started_s, night) >= (SELECT ifnull(max(started_s), -1), ifnull(max(night), -1) FROM baseline_start WHERE series = ?1 "
+                   "AND metric = ?2) "
+                   "ORDER BY started_s DESC, night DESC");
+  select.bind(1, series).bind(2, metric).bind(3, started_s).bind(4, night);
+  std::vector<Stored> nights;
+  std::size_t accepted = 0;
+  while (accepted < window && select.step()) {
+    Stored stored{select.integer(0), select.integer(1), {select.number(2), static_cast<NightState>(select.integer(3))}};
+    if (!select.is_null(4) && select.integer(4) == night) stored.value.state = NightState::kSuspect;
+    if (stored.value.state == NightState::kAccepted) ++accepted;
+    nights.push_back(stored);
+  }
+  std::reverse(nights.begin(), nights.end());
+  return nights;
+}
+
+void set_state(const Database& database, std::int64_t series, std::int64_t metric, std::int64_t started_s, std::int64_t night,
+               NightState state, std::optional<std::int64_t> decided_by) {
+  Statement(database, "UPDATE value SET state = ?, decided_by = ? WHERE series = ? AND metric = ? AND started_s = ? AND night = ?")
+      .bind(1, static_cast<std::int64_t>(state))
+      .bind(2, decided_by)
+      .bind(3, series)
+      .bind(4, metric)
+      .bind(5, started_s)
+      .bind(6, night)
+      .run();
+}
+
+std::optional<double> value_of(const NightRow& row, std::string_view metric) {
+  for (const auto& [name, value] : row.values) {
+    if (name == metric) return value;
+  }
+  return std::nullopt;
+}
+
+bool is_cpu(const NightRow& row) { return row.key.fact("device_effective") == "cpu"; }
+
+}  // namespace
+
+compare::Comparison History::judge(const record::ResultSet& set, const compare::Rules& rules) {
+  const NightInput input = night_of(set);
+  compare::Comparison comparison;
+  comparison.is_gate = true;
+  comparison.base.path = database_.path().string();
+  comparison.fresh = compare::source_of(set);
+  Transaction transaction(database_);
+  bool is_new = false;
+  const std::int64_t night = keep_night(input, is_new);
+  if (is_new) keep_values(input, night);
+  std::size_t kept = 0;
+  for (const record::ResultRow& row : set.rows) {
+    if (!compare::is_comparable(row)) continue;
+    compare::CellOutcome cell = compare::describe_cell(nullptr, &row);
+    if (!record::is_measured(row.status)) {
+      compare::Judgement failed;
+      failed.metric = "row";
+      failed.reason = Reason::kFailed;
+      failed.sentence = cell.failure;
+      cell.judgements.push_back(std::move(failed));
+    } else {
+      const NightRow& values = input.rows.at(kept++);
+      const std::int64_t series = series_row(values.key);
+      Statement known(database_, "SELECT 1 FROM member WHERE series = ? AND (started_s, night) < (?, ?) LIMIT 1");
+      if (known.bind(1, series).bind(2, input.started_s).bind(3, night).step()) cell.base_state = compare::RowState::kMeasured;
+      if (row.pass == record::Pass::kSpeed) cell.judgements.push_back(judge_output(series, input, values, rules));
+      for (const compare::MetricRule& rule : compare::in_display_order(rules)) {
+        const auto id = record::metric_from_name(rule.metric);
+        const bool of_tasks = id && record::info_of(*id).scope == record::MetricScope::kCellTasks;
+        if (!rule.gated || (row.pass != record::Pass::kSpeed && !of_tasks)) continue;
+        cell.judgements.push_back(judge_value(series, night, input, values, rule.metric, rules));
+      }
+    }
+    comparison.cells.push_back(std::move(cell));
+  }
+  note_absent(comparison, input, night);
+  if (is_new) update_change_points(input);
+  transaction.commit();
+  return comparison;
+}
+
+compare::Judgement History::judge_value(std::int64_t series, std::int64_t night, const NightInput& input, const NightRow& row,
+                                        const std::string& metric, const compare::Rules& rules) {
+  compare::Judgement judgement;
+  compare::describe_metric(judgement, metric);
+  judgement.fresh = value_of(row, metric);
+  if (!judgement.fresh) {
+    judgement.sentence = compare::sentence_of(judgement);
+    return judgement;
+  }
+  judgement.new_sessions = {*judgement.fresh};
+  const std::int64_t metric_id = metric_row(metric);
+  const std::vector<Stored> stored = nights_before(database_, series, metric_id, input.started_s, night, rules.window);
+  std::vector<compare::Night> nights;
+  for (const Stored& one : stored) {
+    nights.push_back(one.value);
+    if (one.value.state == NightState::kAccepted) judgement.base_sessions.push_back(one.value.value);
+  }
+  compare::GateQuestion question;
+  question.better = judgement.better;
+  question.throttled = row.throttled;
+  if (judgement.unit == "ms" || judgement.unit == "tok/s") question.clock_ratio = clock_ratio(series, night, input, row);
+  compare::Night fresh{*judgement.fresh};
+  const compare::JudgedNight judged = compare::judge_next(nights, fresh, question, rules, *rules.find(metric), is_cpu(row));
+  if (judged.decided < nights.size()) {
+    set_state(database_, series, metric_id, stored[judged.decided].started_s, stored[judged.decided].night, nights[judged.decided].state,
+              night);
+  }
+  set_state(database_, series, metric_id, input.started_s, night, fresh.state, std::nullopt);
+  judgement.verdict = judged.answer.result.verdict;
+  judgement.reason = judged.answer.result.reason;
+  judgement.band = judged.answer.band;
+  if (judged.answer.baseline) {
+    judgement.base = judged.answer.baseline->median;
+    if (judgement.base != 0.0) judgement.ratio = *judgement.fresh / *judgement.base;
+  }
+  judgement.sentence = compare::sentence_of(judgement);
+  return judgement;
+}
+
+compare::Judgement History::judge_output(std::int64_t series, const NightInput& input, const NightRow& row,
+                                         const compare::Rules& rules) const {
+  compare::Judgement judgement;
+  judgement.metric = "output_digest";
+  judgement.new_text = row.output_digest;
+  Statement before(database_,
+                   "SELECT output_digest FROM member WHERE series = ? AND started_s < ? AND output_digest != '' ORDER BY started_s DESC, "
+                   "night DESC LIMIT 1");
+  if (before.bind(1, series).bind(2, input.started_s).step()) judgement.base_text = before.text(0);
+  if (!judgement.base_text.empty() && !judgement.new_text.empty()) {
+    const bool same = judgement.base_text == judgement.new_text;
+    judgement.verdict = same ? Verdict::kSame : rules.output_change;
+    judgement.reason = same ? Reason::kEqual : Reason::kDiffers;
+  } else if (!judgement.new_text.empty()) {
+    judgement.verdict = Verdict::kUnclear;
+    judgement.reason = Reason::kNoBaseline;
+  }
+  judgement.sentence = judgement.reason == Reason::kNoBaseline ? "no earlier night has output ids" : compare::sentence_of(judgement);
+  return judgement;
+}
+
+std::optional<double> History::clock_ratio(std::int64_t series, std::int64_t night, const NightInput& input, const NightRow& row) const {
+  const auto clock = value_of(row, "gpu_sm_clock_mhz");
+  if (!clock || *clock <= 0) return std::nullopt;
+  Statement find(database_, "SELECT id FROM metric WHERE name = 'gpu_sm_clock_mhz'");
+  if (!find.step()) return std::nullopt;
+  std::vector<double> clocks;
+  for (const Stored& one : nights_before(database_, series, find.integer(0), input.started_s, night, 20)) clocks.push_back(one.value.value);
+  const auto usual = stats::median(clocks);
+  if (!usual) return std::nullopt;
+  return *usual / *clock;
+}
+
+/// What the night before had and this one has not: a model that vanishes must not pass as a run without regressions. A series that goes on
+/// under a new key (another driver, other weights) has a row of the same name here.
+void History::note_absent(compare::Comparison& comparison, const NightInput& input, std::int64_t night) const {
+  Statement previous(database_, "SELECT id FROM night WHERE (started_s, id) < (?, ?) ORDER BY started_s DESC, id DESC LIMIT 1");
+  if (!previous.bind(1, input.started_s).bind(2, night).step()) {
+    comparison.notes.emplace_back("the history is empty before this night: nothing can be judged yet");
+    return;
+  }
+  Statement gone(database_,
+                 "SELECT s.key, s.label FROM member m JOIN series s ON s.id = m.series WHERE m.night = ?1 AND NOT EXISTS(SELECT 1 FROM "
+                 "member n WHERE n.night "
+                 "= ?2 AND n.series = m.series) ORDER BY s.label");
+  gone.bind(1, previous.integer(0)).bind(2, night);
+  while (gone.step()) {
+    const std::string label = gone.text(1);
+    const bool renamed = std::any_of(input.rows.begin(), input.rows.end(), [&](const NightRow& row) { return row.key.label() == label; });
+    if (renamed) {
+      comparison.notes.push_back(label +
+                                 ": a new series begins: weights, prompt, settings, hardware or driver are not those of the night before");
+      continue;
+    }
+    const SeriesKey key = parse_key(gone.text(0));
+    const auto already = std::any_of(comparison.cells.begin(), comparison.cells.end(), [&](const compare::CellOutcome& cell) {
+      return cell.model == key.fact("model") && cell.prompt.ends_with("/" + std::string(key.fact("prompt_id"))) &&
+             cell.pass == key.fact("pass");
+    });
+    if (already) continue;  // it failed, and is there as such
+    compare::CellOutcome cell;
+    cell.model = key.fact("model");
+    cell.precision = key.fact("precision");
+    cell.prompt = std::string(key.fact("suite")) + "/" + std::string(key.fact("prompt_id"));
+    cell.device = key.fact("device_effective");
+    cell.device_description = key.fact("device_description");
+    cell.pass = key.fact("pass");
+    cell.base_state = compare::RowState::kMeasured;
+    compare::Judgement missing;
+    missing.metric = "row";
+    missing.reason = Reason::kNoPartner;
+    missing.sentence = "the night before has this row, this one has not";
+    cell.judgements.push_back(std::move(missing));
+    comparison.cells.push_back(std::move(cell));
+  }
+}
+
+}  // namespace qbench::history
