@@ -23,7 +23,9 @@ struct Command {
 };
 
 inline constexpr int kExitFine = 0;
+inline constexpr int kExitRegression = 1;
 inline constexpr int kExitNothingStarted = 2;  ///< usage, configuration, unreadable suite or folder
 inline constexpr int kExitModelFailed = 3;     ///< anything about one model, "not found" included
+inline constexpr int kExitInconclusive = 4;    ///< with --strict
 
 }  // namespace qbench::cli

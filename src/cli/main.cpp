@@ -9,8 +9,10 @@
 
 #include "base/error.h"
 #include "cli/cmd_bench.h"
+#include "cli/cmd_compare.h"
 #include "cli/cmd_doctor.h"
 #include "cli/cmd_generate.h"
+#include "cli/cmd_history.h"
 #include "cli/cmd_models.h"
 #include "cli/cmd_perplexity.h"
 #include "cli/cmd_render.h"
@@ -84,8 +86,9 @@ int run_command_line(int argc, char** argv, Invocation& invocation) {
   root.require_subcommand(1);
   root.get_formatter()->column_width(34);
   using namespace qbench::cli;
-  const std::vector<Command> commands{add_run(root),    add_bench(root),      add_models(root), add_generate(root), add_tokenize(root),
-                                      add_render(root), add_perplexity(root), add_doctor(root), add_worker(root)};
+  const std::vector<Command> commands{add_run(root),        add_bench(root),  add_models(root),  add_generate(root),
+                                      add_tokenize(root),   add_render(root), add_compare(root), add_history(root),
+                                      add_perplexity(root), add_doctor(root), add_worker(root)};
   check_command_name(invocation.argv, commands);
   try {
     root.parse(argc, argv);
