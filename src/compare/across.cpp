@@ -38,7 +38,8 @@ const Price* price_of(const std::string& device, const std::vector<Price>& price
 AcrossValue value_of(const record::ResultRow& row, const CellOutcome& cell, const Price* price) {
   AcrossValue value;
   if (cell.new_state != RowState::kMeasured) value.state = name_of(cell.new_state);
-  const record::MetricResult& decode = row.metric(MetricId::kDecodeTokPerS);
+  const bool speed = row.pass == record::Pass::kSpeed;
+  const record::MetricResult& decode = row.metric(speed ? MetricId::kDecodeTokPerS : MetricId::kE2eTokPerS);
   value.tok_per_s = decode.value;
   if (!value.tok_per_s) return value;
   for (const auto& session : decode.sessions) {
@@ -87,10 +88,16 @@ AcrossTable across_devices(const std::vector<record::ResultSet>& results, const 
   const auto same_line = [](const AcrossLine& a, const AcrossLine& b) {
     return a.model == b.model && a.precision == b.precision && a.prompt == b.prompt && a.settings == b.settings;
   };
+  const auto has_speed = [](const record::ResultSet& set) {
+    return std::any_of(set.rows.begin(), set.rows.end(), [](const auto& row) { return row.pass == record::Pass::kSpeed; });
+  };
+  const bool show_text = !std::all_of(results.begin(), results.end(), has_speed);
   for (const record::ResultSet& set : results) {
     for (const record::ResultRow& row : set.rows) {
-      if (row.pass != record::Pass::kSpeed) continue;
-      const CellOutcome cell = describe_cell(nullptr, &row);
+      const bool speed = row.pass == record::Pass::kSpeed;
+      if (!speed && !show_text) continue;
+      CellOutcome cell = describe_cell(nullptr, &row);
+      if (!speed) cell.settings += std::string(cell.settings.empty() ? "" : ", ") + "text pass: e2e_tok_per_s";
       const std::string device = cell.device_description.empty() ? cell.device : cell.device_description;
       const std::size_t column = find_or_add(table.devices, device, std::equal_to<>());
       AcrossLine& line =

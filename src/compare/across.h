@@ -39,8 +39,8 @@ struct AcrossTable {
   std::vector<std::string> notes;
 };
 
-/// The rows of the speed pass. Where two results hold the same line for the same device, the later one counts, with a note. Error{kUsage}
-/// where a price names no device of the table.
+/// The rows of the speed pass; where a result has none (results/published), rows of the text pass too, by e2e_tok_per_s. Where two results
+/// hold the same line for the same device, the later one counts, with a note. Error{kUsage} where a price names no device of the table.
 AcrossTable across_devices(const std::vector<record::ResultSet>& results, const std::vector<Price>& prices);
 
 }  // namespace qbench::compare

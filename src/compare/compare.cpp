@@ -139,14 +139,15 @@ Judgement judge_output(const ResultRow& base, const ResultRow& fresh, const Pair
   return judgement;
 }
 
-std::vector<Judgement> judge_pair(const ResultRow& base, const ResultRow& fresh, const Rules& rules) {
-  const PairState state = state_of(base, fresh);
+std::vector<Judgement> judge_pair(const ResultRow& base, const ResultRow& fresh, const Rules& rules, bool shown_only) {
+  PairState state = state_of(base, fresh);
+  if (shown_only) state.work.insert(state.work.begin(), "requests of the text pass are sampled and end where the model ends");
   std::vector<Judgement> judgements;
   if (fresh.pass == record::Pass::kSpeed) judgements.push_back(judge_output(base, fresh, state, rules));
   for (const MetricRule& rule : in_display_order(rules)) {
-    if (fresh.pass == record::Pass::kSpeed || is_of_tasks(rule.metric)) {
-      judgements.push_back(judge_metric(base, fresh, rule, state, rules));
-    }
+    const bool judged = fresh.pass == record::Pass::kSpeed || is_of_tasks(rule.metric);
+    const bool shown = shown_only && value_in(base, rule.metric) && value_in(fresh, rule.metric);
+    if (judged || shown) judgements.push_back(judge_metric(base, fresh, rule, state, rules));
   }
   return judgements;
 }
@@ -239,16 +240,19 @@ Comparison compare_results(const record::ResultSet& base, const record::ResultSe
   Comparison comparison;
   comparison.base = source_of(base);
   comparison.fresh = source_of(fresh);
+  // A table of requests that were sampled (results/published) is still something to look at beside one's own.
+  const bool show_text = std::none_of(base.rows.begin(), base.rows.end(), is_comparable);
   std::size_t left_out = 0;
   std::set<std::string> machines;
   for (const RowPair& pair : pair_rows(base, fresh)) {
-    if ((pair.base == nullptr || !is_comparable(*pair.base)) && (pair.fresh == nullptr || !is_comparable(*pair.fresh))) {
+    const bool shown_only = show_text && pair.base != nullptr && !is_comparable(*pair.base);
+    if (!shown_only && (pair.base == nullptr || !is_comparable(*pair.base)) && (pair.fresh == nullptr || !is_comparable(*pair.fresh))) {
       ++left_out;
       continue;
     }
     CellOutcome cell = describe_cell(pair.base, pair.fresh);
     if (measured(pair.base) && measured(pair.fresh)) {
-      cell.judgements = judge_pair(*pair.base, *pair.fresh, rules);
+      cell.judgements = judge_pair(*pair.base, *pair.fresh, rules, shown_only);
       for (std::string& line : differences(*pair.base, *pair.fresh, hardware_columns(cell.device))) machines.insert(std::move(line));
     } else {
       cell.judgements.push_back(missing_row(cell));
