@@ -1,0 +1,422 @@
+#include "history/history.h"
+
+#include <doctest/doctest.h>
+#include <sqlite3.h>
+
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "base/text_file.h"
+#include "history/utc.h"
+#include "result_examples.h"
+#include "test_support.h"
+
+using namespace qbench;
+using compare::NightState;
+using compare::Reason;
+using compare::Verdict;
+using history::Database;
+using history::History;
+using record::MetricId;
+
+namespace {
+
+constexpr std::int64_t kFirstNight = 1790000000;
+
+std::string run_of(int night) { return "night" + std::to_string(night); }
+
+/// Night number `night` with one row whose decode rate is `rate`.
+record::ResultSet night_set(int night, double rate, const std::function<void(record::ResultRow&)>& change = {}) {
+  record::ResultRow row = test::example_row();
+  test::set(row, MetricId::kDecodeTokPerS, {rate, rate, rate});
+  test::set(row, MetricId::kTtftMs, {1000 / rate, 1000 / rate, 1000 / rate});
+  test::set(row, MetricId::kPeakBytes, {1e9});
+  test::set_fact(row, "kv_bytes", "4096");
+  if (change) change(row);
+  return test::example_set({row}, run_of(night), history::format_utc(kFirstNight + night * 86400));
+}
+
+struct Place {
+  test::TempDir folder;
+  std::filesystem::path file = folder.path() / "history.sqlite";
+  History open(Database::Mode mode = Database::Mode::kWrite) const { return History(file, mode); }
+};
+
+/// Twenty accepted nights about 100 tok/s.
+void fill(History& history, int nights = 20) {
+  for (int i = 0; i < nights; ++i) history.add(history::night_of(night_set(i, 100 + 0.1 * (i % 5))));
+}
+
+const compare::Judgement& judgement(const compare::Comparison& comparison, std::string_view metric) {
+  for (const auto& cell : comparison.cells) {
+    for (const auto& one : cell.judgements) {
+      if (one.metric == metric) return one;
+    }
+  }
+  FAIL("no judgement of " << metric);
+  throw;
+}
+
+void check(const compare::Judgement& one, Verdict verdict, Reason reason) {
+  CAPTURE(one.sentence);
+  CHECK(name_of(one.verdict) == name_of(verdict));
+  CHECK(name_of(one.reason) == name_of(reason));
+  CHECK_FALSE(one.sentence.empty());
+}
+
+NightState state_of(const History& history, int night) {
+  for (const auto& point : history.trend(history.series("").front(), "decode_tok_per_s", 0)) {
+    if (point.run_id == run_of(night)) return point.state;
+  }
+  FAIL("no such night");
+  throw;
+}
+
+std::string refusal(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("a history keeps nights, series and values, and a run once") {
+  const Place place;
+  History history = place.open();
+  fill(history, 3);
+  CHECK(history.add(history::night_of(night_set(2, 100.2))).already_there);
+  CHECK(history.night_count() == 3);
+  const auto series = history.series("");
+  REQUIRE(series.size() == 1);
+  CHECK(series[0].nights == 3);
+  CHECK(series[0].label == "smol q4_1 smoke/fizzbuzz cpu");
+  CHECK(series[0].key.fact("model_fingerprint") == "sha256:smol");
+  CHECK(history.series("smoke/fizz").size() == 1);
+  CHECK(history.series(series[0].id.substr(0, 4)).size() == 1);
+  CHECK(history.series("other").empty());
+  const auto points = history.trend(series[0], "decode_tok_per_s", 0);
+  REQUIRE(points.size() == 3);
+  CHECK(points[1].value == 100.1);
+  CHECK(points[1].git_sha == "c0ffee");
+  CHECK(history.trend(series[0], "decode_tok_per_s", 2).front().run_id == "night1");
+  CHECK(history.trend(series[0], "kv_bytes", 0).size() == 3);
+  CHECK(history.trend(series[0], "itl_p95_ms", 0).empty());
+  CHECK(refusal([&] { history.add(history::night_of(night_set(2, 90))); }).find("with other values") != std::string::npos);
+  CHECK(history.night_count() == 3);
+}
+
+TEST_CASE("the gate goes from suspect to worse over two nights, and keeps both out of the baseline") {
+  const Place place;
+  {
+    History history = place.open();
+    fill(history);
+    check(judgement(history.judge(night_set(20, 100), compare::default_rules()), "decode_tok_per_s"), Verdict::kSame, Reason::kWithinBand);
+    const auto first = history.judge(night_set(21, 85), compare::default_rules());
+    check(judgement(first, "decode_tok_per_s"), Verdict::kSuspect, Reason::kFirstExcess);
+    CHECK(compare::exit_code({first}, false) == 0);
+    CHECK(compare::exit_code({first}, true) == 4);
+  }
+  History history = place.open();  // another process, the next day
+  CHECK(state_of(history, 21) == NightState::kSuspect);
+  const auto second = history.judge(night_set(22, 85), compare::default_rules());
+  const auto& worse = judgement(second, "decode_tok_per_s");
+  check(worse, Verdict::kWorse, Reason::kConfirmedExcess);
+  CHECK(worse.base == doctest::Approx(100.2).epsilon(0.001));
+  CHECK(worse.band == 0.08);
+  CHECK(worse.base_sessions.size() == 20);
+  CHECK(compare::exit_code({second}, false) == 1);
+  CHECK(state_of(history, 21) == NightState::kRejected);
+  CHECK(state_of(history, 22) == NightState::kRejected);
+  check(judgement(history.judge(night_set(23, 100), compare::default_rules()), "decode_tok_per_s"), Verdict::kSame, Reason::kWithinBand);
+}
+
+TEST_CASE("a suspect that the next night does not confirm is accepted, and judging a night again gives the same verdict") {
+  const Place place;
+  History history = place.open();
+  fill(history);
+  history.judge(night_set(20, 85), compare::default_rules());
+  history.judge(night_set(21, 100), compare::default_rules());
+  CHECK(state_of(history, 20) == NightState::kAccepted);
+  for (int again = 0; again < 2; ++again) {
+    check(judgement(history.judge(night_set(20, 85), compare::default_rules()), "decode_tok_per_s"), Verdict::kSuspect,
+          Reason::kFirstExcess);
+    check(judgement(history.judge(night_set(21, 100), compare::default_rules()), "decode_tok_per_s"), Verdict::kSame, Reason::kWithinBand);
+  }
+  CHECK(state_of(history, 20) == NightState::kAccepted);
+  CHECK(history.night_count() == 22);
+  history.judge(night_set(22, 85), compare::default_rules());
+  for (int again = 0; again < 2; ++again) {
+    check(judgement(history.judge(night_set(23, 85), compare::default_rules()), "decode_tok_per_s"), Verdict::kWorse,
+          Reason::kConfirmedExcess);
+  }
+}
+
+TEST_CASE("another driver, other weights or another prompt begin a series without a baseline") {
+  for (const char* column : {"model_fingerprint", "prompt_fingerprint", "settings_digest", "cpu_model", "cores_usable", "host_hash"}) {
+    CAPTURE(column);
+    const Place place;
+    History history = place.open();
+    fill(history);
+    const auto comparison =
+        history.judge(night_set(20, 50, [&](auto& row) { test::set_fact(row, column, "9"); }), compare::default_rules());
+    check(judgement(comparison, "decode_tok_per_s"), Verdict::kUnclear, Reason::kNoBaseline);
+    REQUIRE(comparison.notes.size() == 1);
+    CHECK(comparison.notes[0].find("a new series begins") != std::string::npos);
+    CHECK(compare::exit_code({comparison}, false) == 0);
+  }
+}
+
+TEST_CASE("in a container the host's name is no part of the key, and a GPU's place is none") {
+  record::ResultRow row = test::example_row();
+  test::set_fact(row, "container", "docker");
+  const auto before = history::key_of(row).text();
+  test::set_fact(row, "host_hash", "another");
+  CHECK(history::key_of(row).text() == before);
+  test::set_fact(row, "device_effective", "cuda:0");
+  test::set_fact(row, "gpu_driver", "550.54");
+  const auto gpu = history::key_of(row);
+  test::set_fact(row, "device_effective", "cuda:1");
+  CHECK(history::key_of(row).text() == gpu.text());
+  CHECK(gpu.fact("gpu_driver") == "550.54");
+  CHECK(gpu.fact("cpu_model").empty());
+  CHECK(history::parse_key(gpu.text()).text() == gpu.text());
+}
+
+TEST_CASE("an empty history, a short one, and a metric without a value give no verdict and no pass") {
+  const Place place;
+  History history = place.open();
+  const auto first = history.judge(night_set(0, 100), compare::default_rules());
+  check(judgement(first, "decode_tok_per_s"), Verdict::kUnclear, Reason::kNoBaseline);
+  check(judgement(first, "itl_p95_ms"), Verdict::kMissing, Reason::kNoValue);
+  CHECK(first.notes.front().find("history is empty") != std::string::npos);
+  CHECK(compare::exit_code({first}, false) == 0);
+  CHECK(compare::exit_code({first}, true) == 4);
+  for (int i = 1; i < 8; ++i) history.add(history::night_of(night_set(i, 100)));
+  check(judgement(history.judge(night_set(8, 60), compare::default_rules()), "decode_tok_per_s"), Verdict::kUnclear,
+        Reason::kShortBaseline);
+}
+
+TEST_CASE("a throttled night is unclear, stays out of baselines and decides no suspect") {
+  const Place place;
+  History history = place.open();
+  fill(history);
+  history.judge(night_set(20, 85), compare::default_rules());
+  const auto throttled =
+      history.judge(night_set(21, 60, [](auto& row) { row.status = record::Status::kThrottled; }), compare::default_rules());
+  check(judgement(throttled, "decode_tok_per_s"), Verdict::kUnclear, Reason::kThrottled);
+  CHECK(state_of(history, 21) == NightState::kExcluded);
+  CHECK(state_of(history, 20) == NightState::kSuspect);
+  CHECK(compare::exit_code({throttled}, false) == 0);
+}
+
+TEST_CASE("slower at lower clocks is unclear, not a regression of the code") {
+  const Place place;
+  History history = place.open();
+  const auto gpu = [](double mhz) {
+    return [mhz](record::ResultRow& row) {
+      test::set_fact(row, "device_effective", "cuda:0");
+      row.metric(MetricId::kGpuSmClockMhz).value = mhz;
+    };
+  };
+  for (int i = 0; i < 20; ++i) history.add(history::night_of(night_set(i, 100, gpu(1980))));
+  check(judgement(history.judge(night_set(20, 85, gpu(1680)), compare::default_rules()), "decode_tok_per_s"), Verdict::kUnclear,
+        Reason::kClocks);
+  check(judgement(history.judge(night_set(21, 85, gpu(1980)), compare::default_rules()), "decode_tok_per_s"), Verdict::kSuspect,
+        Reason::kFirstExcess);
+}
+
+TEST_CASE("exact counts and output ids are judged against the history too") {
+  const Place place;
+  History history = place.open();
+  fill(history);
+  const auto bytes =
+      history.judge(night_set(20, 100, [](auto& row) { test::set_fact(row, "kv_bytes", "8192"); }), compare::default_rules());
+  check(judgement(bytes, "kv_bytes"), Verdict::kSuspect, Reason::kFirstExcess);
+  check(judgement(bytes, "peak_bytes"), Verdict::kSame, Reason::kWithinBand);
+  check(judgement(bytes, "output_digest"), Verdict::kSame, Reason::kEqual);
+  const auto other =
+      history.judge(night_set(21, 100, [](auto& row) { test::set_fact(row, "output_digest", "ffff"); }), compare::default_rules());
+  check(judgement(other, "output_digest"), Verdict::kUnclear, Reason::kDiffers);
+  compare::Rules strict = compare::default_rules();
+  strict.output_change = Verdict::kWorse;
+  check(judgement(history.judge(night_set(22, 100), strict), "output_digest"), Verdict::kWorse, Reason::kDiffers);
+}
+
+TEST_CASE("a row that fails, and a row that vanishes, are no pass") {
+  const Place place;
+  History history = place.open();
+  fill(history);
+  auto failed = night_set(20, 100, [](auto& row) {
+    row.status = record::Status::kFailed;
+    row.failure = {"memory", "does not fit"};
+  });
+  const auto night = history.judge(failed, compare::default_rules());
+  check(judgement(night, "row"), Verdict::kMissing, Reason::kFailed);
+  CHECK(compare::exit_code({night}, false) == 3);
+  fill(history);
+  history.add(history::night_of(night_set(21, 100)));
+  auto other = night_set(22, 100, [](auto& row) { test::set_fact(row, "model", "other"); });
+  const auto gone = history.judge(other, compare::default_rules());
+  check(judgement(gone, "row"), Verdict::kMissing, Reason::kNoPartner);
+  CHECK(compare::exit_code({gone}, true) == 4);
+}
+
+TEST_CASE("a night that is added late is judged by those before it alone") {
+  const Place place;
+  History history = place.open();
+  for (int i = 0; i < 30; ++i) history.add(history::night_of(night_set(2 * i, i < 22 ? 100 : 50)));
+  check(judgement(history.judge(night_set(43, 100), compare::default_rules()), "decode_tok_per_s"), Verdict::kSame, Reason::kWithinBand);
+}
+
+TEST_CASE("rebaseline accepts a new level from a night on") {
+  const Place place;
+  History history = place.open();
+  fill(history);
+  history.judge(night_set(20, 85), compare::default_rules());
+  history.judge(night_set(21, 85), compare::default_rules());
+  CHECK(history.rebaseline("night20", "decode_tok_per_s") == 1);
+  CHECK(state_of(history, 20) == NightState::kAccepted);
+  CHECK(state_of(history, 21) == NightState::kAccepted);
+  check(judgement(history.judge(night_set(22, 85), compare::default_rules()), "decode_tok_per_s"), Verdict::kUnclear, Reason::kNoBaseline);
+  for (int i = 23; i < 40; ++i) history.add(history::night_of(night_set(i, 85)));
+  check(judgement(history.judge(night_set(40, 85), compare::default_rules()), "decode_tok_per_s"), Verdict::kSame, Reason::kWithinBand);
+  CHECK(refusal([&] { history.rebaseline("night99", ""); }).find("no run 'night99'") != std::string::npos);
+}
+
+TEST_CASE("a night that is taken out leaves no trace, and its suspect waits again") {
+  const Place place;
+  History history = place.open();
+  fill(history);
+  history.judge(night_set(20, 85), compare::default_rules());
+  history.judge(night_set(21, 85), compare::default_rules());
+  history.remove("night21");
+  CHECK(history.night_count() == 21);
+  CHECK(state_of(history, 20) == NightState::kSuspect);
+  check(judgement(history.judge(night_set(21, 100), compare::default_rules()), "decode_tok_per_s"), Verdict::kSame, Reason::kWithinBand);
+  CHECK(state_of(history, 20) == NightState::kAccepted);
+}
+
+TEST_CASE("change points are found as nights come in, and are those of the whole series") {
+  const Place place;
+  History history = place.open();
+  Random random(3);
+  std::vector<history::NightInput> nights;
+  for (int i = 0; i < 260; ++i) {
+    const double level = i < 40 ? 100 : i < 130 ? 95 : i < 200 ? 99 : 92;
+    nights.push_back(history::night_of(night_set(i, level * (1 + 0.005 * random.next_normal()))));
+  }
+  for (const auto& night : nights) history.add(night);
+  const Place at_once;
+  History whole = at_once.open();
+  whole.add_all(nights);
+  const auto one_by_one = history.changes("", "decode_tok_per_s"), together = whole.changes("", "decode_tok_per_s");
+  REQUIRE(together.size() == 3);
+  REQUIRE(one_by_one.size() == 3);
+  for (std::size_t i = 0; i < 3; ++i) CHECK(one_by_one[i].run_id == together[i].run_id);
+  CHECK(together[0].run_id == "night200");  // newest first
+  CHECK(together[2].run_id == "night40");
+  CHECK(together[2].before == doctest::Approx(100).epsilon(0.005));
+  CHECK(together[2].after == doctest::Approx(95).epsilon(0.005));
+  CHECK(history.changes("no such series", "").empty());
+  CHECK(history.changes("", "kv_bytes").empty());
+}
+
+TEST_CASE("10,000 nights of 50 metrics answer while one waits") {
+  const Place place;
+  History history = place.open();
+  std::vector<history::NightInput> nights;
+  Random random(11);
+  for (int i = 0; i < 10'000; ++i) {
+    history::NightInput night = history::night_of(night_set(i, 100));
+    for (auto& [metric, value] : night.rows[0].values) value *= 1 + 0.005 * random.next_normal();
+    for (int m = static_cast<int>(night.rows[0].values.size()); m < 50; ++m) {
+      night.rows[0].values.emplace_back("metric" + std::to_string(m), (i > 5000 ? 104 : 100) * (1 + 0.005 * random.next_normal()));
+    }
+    nights.push_back(std::move(night));
+  }
+  using Clock = std::chrono::steady_clock;
+  const auto timed = [](const char* what, const auto& action) {
+    const auto begin = Clock::now();
+    action();
+    std::printf("history of 10,000 nights and 50 metrics: %s in %.0f ms\n", what,
+                std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
+  };
+  timed("all nights added at once, change points included,", [&] { CHECK(history.add_all(nights).values == 500'000); });
+  // What follows is what a person or a nightly job waits for; the times are printed, not judged, as machines differ.
+  timed("one night judged and added", [&] { CHECK(history.judge(night_set(10'000, 100), compare::default_rules()).cells.size() == 1); });
+  history::NightInput next = nights.back();
+  next.run_id = "next";
+  next.started_s += 2 * 86400;
+  timed("one night added, 50 metrics looked at for change points,", [&] { CHECK(history.add(next).values == 50); });
+  timed("list of 20 nights and all series", [&] {
+    CHECK(history.nights(20).size() == 20);
+    CHECK(history.series("").front().nights == 10'002);
+  });
+  timed("trend of all nights of one metric", [&] { CHECK(history.trend(history.series("").front(), "metric49", 0).size() == 10'001); });
+  timed("all change points", [&] { CHECK(history.changes("", "").size() >= 45); });
+  timed("file opened and listed", [&] { CHECK(place.open(Database::Mode::kRead).night_count() == 10'002); });
+}
+
+TEST_CASE("what is no history is refused in one line") {
+  const Place place;
+  CHECK(refusal([&] { place.open(Database::Mode::kRead); }).find("no such history") != std::string::npos);
+  std::ofstream(place.file)
+      << "model,tok/s\nsmol,53\nthis is text that is longer than the header of a database, which has one hundred bytes, and no history\n";
+  CHECK(refusal([&] { place.open(); }).find("not an SQLite database") != std::string::npos);
+  std::filesystem::remove(place.file);
+  std::filesystem::create_directory(place.file);
+  CHECK(refusal([&] { place.open(); }).find("is a folder") != std::string::npos);
+  std::filesystem::remove(place.file);
+  const auto run_sql = [&](const char* sql) {
+    sqlite3* database = nullptr;
+    REQUIRE(sqlite3_open(place.file.c_str(), &database) == SQLITE_OK);
+    REQUIRE(sqlite3_exec(database, sql, nullptr, nullptr, nullptr) == SQLITE_OK);
+    sqlite3_close(database);
+  };
+  run_sql("CREATE TABLE photos(id INTEGER)");
+  CHECK(refusal([&] { place.open(); }).find("no history of qbench") != std::string::npos);
+  std::filesystem::remove(place.file);
+  place.open();
+  run_sql("PRAGMA user_version = 7");
+  CHECK(refusal([&] { place.open(Database::Mode::kRead); }).find("version 7, this build knows version 1") != std::string::npos);
+  std::filesystem::remove(place.file);
+  std::ofstream(place.file).close();
+  CHECK(refusal([&] { place.open(Database::Mode::kRead); }).find("is an empty file") != std::string::npos);
+}
+
+TEST_CASE("a database whose pages are damaged is an error, never a verdict") {
+  const Place place;
+  {
+    History history = place.open();
+    fill(history);
+  }
+  std::string bytes = read_text_file(place.file);
+  for (std::size_t at = 4096; at < bytes.size(); ++at) bytes[at] = static_cast<char>(at * 37);
+  std::ofstream(place.file, std::ios::binary) << bytes;
+  const std::string words = refusal([&] {
+    History history = place.open();
+    history.judge(night_set(20, 100), compare::default_rules());
+  });
+  CHECK(words.find("history.sqlite: is damaged") != std::string::npos);
+}
+
+TEST_CASE("a night without a time, and two rows of one series, are refused") {
+  auto set = night_set(1, 100);
+  set.started_utc = "yesterday";
+  CHECK(refusal([&] { history::night_of(set); }).find("a night needs a time") != std::string::npos);
+  auto twice = night_set(1, 100);
+  twice.rows.push_back(twice.rows.front());
+  const Place place;
+  History history = place.open();
+  CHECK(refusal([&] { history.add(history::night_of(twice)); }).find("two rows of the series") != std::string::npos);
+  CHECK(history.night_count() == 0);
+}
