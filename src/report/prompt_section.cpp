@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "report/model_sections.h"
 #include "report/row_choice.h"
+#include "report/sparkline.h"
 #include "report/text.h"
 
 namespace qbench::report {
@@ -13,7 +14,6 @@ namespace {
 using record::CellRecord;
 using record::MetricId;
 using record::MetricInfo;
-using record::MetricScope;
 using record::SampleRecord;
 using record::Statistic;
 
@@ -23,12 +23,18 @@ std::string value_text(const MetricInfo& info, const std::optional<double>& valu
   return fmt::format("{} ({})", metric_text(value), format_bytes(static_cast<std::uint64_t>(*value)));
 }
 
-std::string metrics_table(const CellRecord& cell) {
+/// The metric over the timed repetitions, in their order.
+std::string over_repetitions(const MetricInfo& info, const Samples& timed) {
+  std::vector<std::optional<double>> values;
+  for (const SampleRecord* sample : timed) values.push_back(sample->metrics[info.id]);
+  return values.size() > 1 ? sparkline(values) : std::string();
+}
+
+std::string metrics_table(const CellRecord& cell, const Samples& timed) {
   constexpr Statistic kShown[] = {Statistic::kMedian, Statistic::kMin, Statistic::kMax, Statistic::kMean, Statistic::kStddev};
-  MarkdownTable table({"metric", "unit", "better", "median", "min", "max", "mean", "std. dev."},
-                      {false, false, false, true, true, true, true, true});
+  MarkdownTable table({"metric", "unit", "better", "median", "min", "max", "mean", "std. dev.", "repetitions"},
+                      {false, false, false, true, true, true, true, true, false});
   for (const MetricInfo& info : record::metric_catalog()) {
-    if (info.scope == MetricScope::kLoad) continue;
     const bool pooled = info.main_statistic() == Statistic::kNone;
     std::vector<std::string> row{fmt::format("`{}`", info.name), std::string(info.unit), std::string(name_of(info.better))};
     bool any = false;
@@ -39,11 +45,23 @@ std::string metrics_table(const CellRecord& cell) {
       any = any || value.has_value();
       row.push_back(has_column || (pooled && statistic == Statistic::kMedian) ? value_text(info, value) : std::string());
     }
+    row.push_back(over_repetitions(info, timed));
     if (any) table.add(std::move(row));
   }
   if (table.empty()) return {};
   const std::string disturbed = cell.disturbances ? "Disturbed: " + *cell.disturbances + ".\n\n" : std::string();
   return table.text() + "\n`itl_p..`: one value over all gaps of the cell, in the first column; so are roofline and task metrics, of which a cell has one value.\n\n" + disturbed;
+}
+
+/// `Gaps between tokens ...: (blocks), 4.1 to 9.8 ms.`
+std::string gaps_line(const SampleRecord& sample) {
+  std::vector<std::optional<double>> gaps;
+  if (sample.sequences.empty()) return {};
+  const auto& stamps = sample.sequences.front().token_ns;
+  for (std::size_t i = 1; i < stamps.size(); ++i) gaps.emplace_back(ms_from_ns(static_cast<double>(stamps[i] - stamps[i - 1])));
+  if (gaps.size() < 2) return {};
+  const auto [least, most] = std::minmax_element(gaps.begin(), gaps.end());
+  return fmt::format("Gaps between its tokens, first to last{}: {} ({} to {} ms)\n\n", gaps.size() > 48 ? ", means of stretches" : "", sparkline(gaps, 48), metric_text(*least), metric_text(*most));
 }
 
 std::string phases_table(const SampleRecord& sample) {
@@ -86,8 +104,8 @@ std::string pass_section(const CellRecord& cell, const Samples& samples) {
     out += fmt::format("**{}** ({}): the reason stands under Failures.\n\n", name_of(cell.status), markdown_text(cell.failure.code));
   }
   out += output_text(timed);
-  out += metrics_table(cell);
-  if (const SampleRecord* middle = middle_repetition(timed)) out += phases_table(*middle);
+  out += metrics_table(cell, timed);
+  if (const SampleRecord* middle = middle_repetition(timed)) out += phases_table(*middle) + gaps_line(*middle);
   if (!cell.output_digest.empty()) {
     out += fmt::format("Digest of the output ids: `{}`{}\n\n", cell.output_digest,
                        cell.output_digests.value_or(1) > 1 ? fmt::format("; the repetitions gave {} different ones", *cell.output_digests)

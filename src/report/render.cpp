@@ -33,20 +33,20 @@ std::string lower(std::string text) {
   return text;
 }
 
-}  // namespace
+using Paths = std::vector<std::filesystem::path>;
 
-std::vector<std::filesystem::path> write_reports(const std::filesystem::path& folder, const record::RunRecord& run,
-                                                 const record::SampleFileContent& content) {
-  std::vector<std::filesystem::path> paths{folder / "summary.csv"};
-  write_text_file_atomic(paths.front(), summary_csv(run, record::latest_cells(content.cells)));
-  if (!content.breakdowns.empty()) {
-    paths.push_back(folder / "breakdown.csv");
-    write_text_file_atomic(paths.back(), breakdown_csv(latest_breakdowns(content.breakdowns)));
-  }
-  if (!content.ablations.empty()) {
-    paths.push_back(folder / "ablation.csv");
-    write_text_file_atomic(paths.back(), ablation_csv(latest_ablations(content.ablations)));
-  }
+void write(Paths& paths, const std::filesystem::path& path, const std::string& text) {
+  write_text_file_atomic(path, text);
+  paths.push_back(path);
+}
+
+void write_tables(Paths& paths, const std::filesystem::path& folder, const record::RunRecord& run, const record::SampleFileContent& content) {
+  write(paths, folder / "summary.csv", summary_csv(run, record::latest_cells(content.cells)));
+  if (!content.breakdowns.empty()) write(paths, folder / "breakdown.csv", breakdown_csv(latest_breakdowns(content.breakdowns)));
+  if (!content.ablations.empty()) write(paths, folder / "ablation.csv", ablation_csv(latest_ablations(content.ablations)));
+}
+
+void write_markdown(Paths& paths, const std::filesystem::path& folder, const record::RunRecord& run, const record::SampleFileContent& content) {
   std::set<std::string> taken;
   for (const std::string& label : model_labels(run, content)) {
     const std::string name = std::filesystem::path(label).filename().string();
@@ -54,23 +54,34 @@ std::vector<std::filesystem::path> write_reports(const std::filesystem::path& fo
     // Compared without case: some file systems do not tell the two apart.
     for (int i = 2; !taken.insert(lower(file)).second; ++i)
       file = report_file_name(name.substr(0, 110) + "-" + std::to_string(i), stamp_of(run));
-    paths.push_back(folder / file);
-    write_text_file_atomic(paths.back(), model_markdown(run, content, label));
+    write(paths, folder / file, model_markdown(run, content, label));
   }
-  paths.push_back(folder / "junit.xml");
-  write_text_file_atomic(paths.back(), run_junit(run, content));
-  paths.push_back(folder / "report.html");
-  write_text_file_atomic(paths.back(), run_page(run, content));
+}
+
+}  // namespace
+
+Paths write_reports(const std::filesystem::path& folder, const record::RunRecord& run, const record::SampleFileContent& content,
+                    const RenderOptions& options) {
+  Paths paths;
+  const auto asked_for = [&options](Format format) { return options.formats.count(format) > 0; };
+  if (asked_for(Format::kCsv)) write_tables(paths, folder, run, content);
+  if (asked_for(Format::kMarkdown)) write_markdown(paths, folder, run, content);
+  if (asked_for(Format::kJunit)) write(paths, folder / "junit.xml", run_junit(run, content));
+  if (asked_for(Format::kHtml)) write(paths, folder / "report.html", run_page(run, content, options.history));
   return paths;
 }
 
-std::vector<std::filesystem::path> render_folder(const std::filesystem::path& folder) {
-  const record::RunRecord run = record::read_run_json(folder / "run.json");
-  const record::SampleFileContent content = record::read_sample_file(folder / "samples.jsonl");
-  if (content.truncated_tail) {
+StoredRun read_run_folder(const std::filesystem::path& folder) {
+  StoredRun stored{record::read_run_json(folder / "run.json"), record::read_sample_file(folder / "samples.jsonl")};
+  if (stored.content.truncated_tail) {
     log_warning((folder / "samples.jsonl").string() + ": the last line was cut off when the run was killed; it is left out");
   }
-  return write_reports(folder, run, content);
+  return stored;
+}
+
+Paths render_folder(const std::filesystem::path& folder) {
+  const StoredRun stored = read_run_folder(folder);
+  return write_reports(folder, stored.run, stored.content);
 }
 
 }  // namespace qbench::report

@@ -54,7 +54,7 @@ std::string summary_head(const MetricOrder& order) {
   for (std::size_t i = 0; i < order.ids.size(); ++i) {
     const MetricInfo& info = record::info_of(order.ids[i]);
     out += fmt::format("<th class=\"n{}\" data-column=\"{}\" title=\"{}\"><button type=\"button\">{}</button><span class=\"unit\">{}</span></th>",
-                       i < order.first ? "" : " more", record::column_name(info.id, info.main_statistic()), html_text(info.formula), info.name, html_text(info.unit));
+                       i < order.first ? "" : " more", record::column_name(info.id, info.main_statistic()), html_text(info.formula), info.name, info.unit == "1" ? "ratio" : html_text(info.unit));
   }
   for (const char* name : {"precision", "device"}) out += fmt::format("<th data-column=\"{}\"><button type=\"button\">{}</button></th>", name, name);
   return out + "</tr></thead>\n";
