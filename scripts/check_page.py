@@ -197,7 +197,7 @@ def check_charts(browser, problems):
         if not something:
             problems.append(f"{canvas} is empty")
     choose = """(async () => {
-      for (const id of ['group', 'metric', 'series', 'row']) {
+      for (const id of ['group', 'metric', 'series', 'row', 'ratio-metric']) {
         const select = document.getElementById(id);
         if (!select) continue;
         const chosen = select.value;
@@ -208,6 +208,26 @@ def check_charts(browser, problems):
     })()"""
     browser.evaluate(choose)
     return len(browser.evaluate(drawn))
+
+
+def check_tables(browser, problems):
+    """Every column of every table sorts without losing a row; a filter shows what it says."""
+    lost = browser.evaluate("""[...document.querySelectorAll('table.sortable')].filter((table) => {
+      const rows = [...table.tBodies[0].rows].map((r) => r.textContent).sort().join('|');
+      for (const button of table.querySelectorAll('thead button')) { button.click(); button.click(); }
+      return rows !== [...table.tBodies[0].rows].map((r) => r.textContent).sort().join('|');
+    }).map((table) => table.id)""")
+    wrong = browser.evaluate("""[...document.querySelectorAll('select.filter')].filter((select) => {
+      const rows = [...document.getElementById(select.dataset.table).tBodies[0].rows];
+      const bad = [...select.options].some((option) => {
+        select.value = option.value; select.dispatchEvent(new Event('change'));
+        return rows.filter((r) => !r.hidden).length !== rows.filter((r) => option.value === '' || r.dataset.verdict === option.value).length;
+      });
+      select.value = ''; select.dispatchEvent(new Event('change'));
+      return bad;
+    }).map((select) => select.dataset.table)""")
+    problems.extend(f"sorting lost rows of {name}" for name in lost)
+    problems.extend(f"the filter of {name} shows other rows" for name in wrong)
 
 
 def check(browser, arguments, problems):
@@ -221,6 +241,7 @@ def check(browser, arguments, problems):
             said.append(f"{check_numbers(table, arguments.csv, problems)} cells compared with summary.csv")
         for column in arguments.sort:
             check_sort(browser, column, problems)
+    check_tables(browser, problems)
     charts = check_charts(browser, problems)
     said.append(f"{charts} charts")
     if arguments.charts is not None and charts != arguments.charts:

@@ -21,6 +21,7 @@
 #include "compare/monitor.h"
 #include "compare/rules.h"
 #include "history/history.h"
+#include "report/comparison_page.h"
 #include "report/comparison_text.h"
 #include "report/junit.h"
 
@@ -32,7 +33,7 @@ struct CompareOptions {
   std::optional<std::string> gate, history, delta, thresholds;
   std::vector<std::string> prices;
   std::string format = "terminal";
-  std::optional<std::string> md, csv, json, junit;
+  std::optional<std::string> md, csv, json, junit, html;
   bool across_gpus = false, strict = false, all = false, monitor = false;
 };
 
@@ -93,12 +94,13 @@ struct Format {
   std::string (*render)(const What& what, const report::ComparisonOptions& options);
 };
 
-constexpr std::array<Format<report::ComparisonReport>, 5> kFormats{{
+constexpr std::array<Format<report::ComparisonReport>, 6> kFormats{{
     {"terminal", report::comparison_terminal},
     {"md", [](const auto& what, const auto&) { return report::comparison_markdown(what); }},
     {"csv", [](const auto& what, const auto&) { return report::comparison_csv(what); }},
     {"json", [](const auto& what, const auto&) { return report::comparison_json(what); }},
     {"junit", [](const auto& what, const auto&) { return report::comparison_junit(what.comparisons); }},
+    {"html", [](const auto& what, const auto&) { return report::comparison_page(what); }},
 }};
 
 constexpr std::array<Format<compare::AcrossTable>, 4> kAcrossFormats{{
@@ -127,7 +129,7 @@ void write(const std::array<Format<What>, n>& formats, const CompareOptions& opt
   shown.all = options.all;
   const std::string text = rendered(formats, options.format, what, shown);
   const std::pair<const char*, const std::optional<std::string>&> files[] = {
-      {"md", options.md}, {"csv", options.csv}, {"json", options.json}, {"junit", options.junit}};
+      {"md", options.md}, {"csv", options.csv}, {"json", options.json}, {"junit", options.junit}, {"html", options.html}};
   for (const auto& [name, path] : files) {
     if (path) write_text_file_atomic(*path, rendered(formats, name, what, {}));
   }
@@ -174,11 +176,12 @@ Command add_compare(CLI::App& root) {
   command->add_flag("--monitor", options->monitor, "Alerts by configs/thresholds.json, and what the measurements say bounds each row");
   command->add_option("--thresholds", options->thresholds, "The same with these limits");
   command->add_flag("--all", options->all, "In the terminal also what is the same, and what neither side has");
-  command->add_option("--format", options->format, "On standard output: terminal, md, csv, json, junit")->capture_default_str();
+  command->add_option("--format", options->format, "On standard output: terminal, md, csv, json, junit, html")->capture_default_str();
   command->add_option("--md", options->md, "Also write markdown to this file");
   command->add_option("--csv", options->csv, "Also write CSV to this file");
   command->add_option("--json", options->json, "Also write JSON to this file");
   command->add_option("--junit", options->junit, "Also write JUnit XML to this file");
+  command->add_option("--html", options->html, "Also write one self-contained page to this file");
   command->footer(kExamples);
   return {"compare", [options](Invocation&) { return run(*options); }};
 }

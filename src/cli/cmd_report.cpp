@@ -13,6 +13,7 @@
 #include "base/environment.h"
 #include "base/error.h"
 #include "cli/output.h"
+#include "report/history_series.h"
 #include "report/render.h"
 #include "report/terminal_report.h"
 
@@ -26,6 +27,7 @@ struct ReportOptions {
   fs::path folder;
   std::vector<std::string> formats{"md", "csv", "junit", "html"};
   std::optional<fs::path> output_dir;
+  std::optional<fs::path> history;
   bool no_color = false;
 };
 
@@ -33,6 +35,7 @@ constexpr const char* kExamples = R"(Examples:
   qbench report results/20261121_032200-codegen                           all files again, into the run's folder
   qbench report results/20261121_032200-codegen --format terminal         every metric on the terminal
   qbench report results/20261121_032200-codegen --format html,junit --output-dir public
+  qbench report results/20261121_032200-codegen --format html --history results/history.sqlite
 Everything is made from run.json and samples.jsonl, of this schema version or an earlier one. report.html is one file that works offline.
 Exit status: 0 fine, 2 the folder cannot be read or the files cannot be written.)";
 
@@ -62,6 +65,10 @@ int run(const ReportOptions& options) {
     on_terminal = on_terminal || !format;
   }
   const report::StoredRun stored = report::read_run_folder(options.folder);
+  if (options.history) {
+    if (render.formats.count(Format::kHtml) == 0) throw Error(ErrorCode::kUsage, "only the format html draws a history", "--history");
+    render.history = report::read_history_series(*options.history, stored.run, stored.content.cells);
+  }
   const fs::path into = options.output_dir.value_or(options.folder);
   std::error_code failed;
   fs::create_directories(into, failed);
@@ -87,6 +94,7 @@ Command add_report(CLI::App& root) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->type_name("F,...");
   command->add_option("--output-dir", options->output_dir, "Where the files go (the run's folder)")->type_name("DIR");
+  command->add_option("--history", options->history, "Draw the nights of this history into report.html")->type_name("F");
   command->add_flag("--no-color", options->no_color, "No colours, whatever standard output is");
   command->footer(kExamples);
   return {"report", [options](Invocation&) { return run(*options); }};

@@ -248,6 +248,26 @@
       { label: "level changes", data: changes.map(([x, y]) => ({ x, y })), pointRadius: 8, pointStyle: "triangle", backgroundColor: colorOf(1), borderColor: colorOf(1) }] }, options });
   }
 
+  // Of a comparison: how far each row has moved, in the colour of its verdict.
+  function drawRatios() {
+    const select = byId("ratio-metric");
+    if (!select) return;
+    const kept = data.ratios.filter((one) => one.metric === select.value);
+    const colors = { better: "--good", worse: "--bad", same: "--dim" };
+    const intervals = kept.map((one) => ({ sessions: [], interval: one.band === null ? null : [-one.band, one.band] }));
+    byId("ratio-note").textContent = kept.length === 0 ? "" : `${select.value}: ${kept[0].better === "neither" ? "neither direction is better" : kept[0].better + " is better"}. Whisker: what may change without a verdict.`;
+    const options = tooltip(base(axis("change (%)", { suggestedMin: -1, suggestedMax: 1 }), axis("", { title: { display: false } })), (item) => `${kept[item.dataIndex].label}: ${shown(item.raw)} %, ${kept[item.dataIndex].verdict}`);
+    options.indexAxis = "y";
+    options.plugins.legend.display = false;
+    options.scales.y.ticks = { color: cssColor("--text"), callback: (value, i) => short(kept[i] ? kept[i].label : "", labelRoom()), autoSkip: false };
+    draw("chart-ratios", { type: "bar", data: { labels: kept.map((one) => one.label), datasets: [{ data: kept.map((one) => one.change), backgroundColor: kept.map((one) => cssColor(colors[one.verdict] || "--warn")), intervals, maxBarThickness: 24 }] },
+      options, plugins: [whiskers] }, 70 + 34 * Math.max(1, kept.length));
+  }
+
+  function filterRows(select) {
+    for (const row of byId(select.dataset.table).tBodies[0].rows) row.hidden = select.value !== "" && row.dataset.verdict !== select.value;
+  }
+
   // One row in full: every metric of the catalogue that it has, every statistic.
   function showRow() {
     const body = byId("row-table").tBodies[0];
@@ -275,10 +295,12 @@
       drawMetric(rows); drawLatency(rows); drawTokens(rows); drawPhases(rows); drawSteps(rows); drawRoofline(rows); drawMemory(); drawQuality();
     }
     drawHistory();
+    drawRatios();
   }
 
   document.querySelectorAll("table.sortable").forEach(makeSortable);
-  for (const id of ["group", "metric", "series"]) if (byId(id)) byId(id).addEventListener("change", redraw);
+  for (const id of ["group", "metric", "series", "ratio-metric"]) if (byId(id)) byId(id).addEventListener("change", redraw);
+  document.querySelectorAll("select.filter").forEach((select) => select.addEventListener("change", () => filterRows(select)));
   if (byId("row")) { byId("row").addEventListener("change", showRow); showRow(); }
   if (byId("all-columns")) byId("all-columns").addEventListener("change", (event) => byId("summary-table").classList.toggle("brief", !event.target.checked));
   byId("theme").addEventListener("click", () => { document.documentElement.dataset.theme = isDark() ? "light" : "dark"; redraw(); });
