@@ -37,7 +37,7 @@ constexpr const char* kExamples = R"(Examples:
   qbench history trend --metric decode_tok_per_s --series qwen2.5-coder-7b
   qbench history changes --file ci/history.sqlite --json
   qbench history import old.csv --set model=qwen2.5-coder-7b --rename tps=decode_tok_per_s
-  qbench history export --out otava && otava analyze --config otava/otava.yaml --since 2020-01-01
+  qbench history export --out otava && otava analyze --config-file otava/otava.yaml 8d48dd713b0a
   qbench history rebaseline 20261121_032200-nightly --metric load_ms
 A night is one run. Nights whose cell, weights, tokenizer, template, prompt, settings, hardware, driver and limits are the same form a series;
 anything else begins a new one. `qbench compare --gate ... --history FILE RUN` judges a night and keeps it; add keeps it as accepted. Change points

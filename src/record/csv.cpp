@@ -82,6 +82,15 @@ class CsvParser {
   int line_ = 1;
 };
 
+/// A name out of a file that may be no CSV at all, fit for a message.
+std::string shown(std::string_view name) {
+  std::string text(name.substr(0, 40));
+  for (char& c : text) {
+    if (c < ' ' || c > '~') c = '?';
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string csv_field(std::string_view text) {
@@ -135,7 +144,8 @@ CsvTable read_summary_csv(const std::filesystem::path& path) {
   CsvTable table = parse_csv(read_text_file(path), path.string());
   if (table.header.front() != "schema_version") {
     throw Error(ErrorCode::kFormat,
-                "the first column is '" + table.header.front() + "', expected 'schema_version': no summary.csv of qbench", path.string());
+                "the first column is '" + shown(table.header.front()) + "', expected 'schema_version': no summary.csv of qbench",
+                path.string());
   }
   for (const auto& row : table.rows) {
     int version = 0;

@@ -88,7 +88,7 @@ std::string history_list_terminal(const HistoryList& list, std::size_t width) {
     out += left(night.started_utc, 21) + left(night.run_id, width - 46) + " " + left(night.git_sha.substr(0, 12), 13) +
            fmt::format("{:>8}\n", night.series);
   }
-  if (!list.series.empty()) out += "\n" + left("Id", 14) + left("Series", width - 45) + "  Nights  " + left("Last", 21) + "\n";
+  if (!list.series.empty()) out += "\n" + left("Id", 14) + left("Series", width - 45) + "  Nights  Last\n";
   for (const auto& series : list.series) {
     out += left(series.id, 14) + left(series.label, width - 45) + fmt::format("{:>8}  ", series.nights) + series.last_utc + "\n";
   }
@@ -122,7 +122,8 @@ std::string history_trend_terminal(const HistoryTrend& trend, std::size_t width)
     const auto& point = trend.points[i];
     const std::string state = point.state == compare::NightState::kAccepted ? "" : std::string(name_of(point.state));
     out += "  " + left(history::format_utc(point.started_s), 21) + left(point.git_sha.substr(0, 12), 13) +
-           fmt::format("{:>16}  {}\n", compare::value_text(point.value, unit), is_change(trend, point) ? "change point " + state : state);
+           fmt::format("{:>16}", compare::value_text(point.value, unit)) + (is_change(trend, point) ? "  change point" : "") +
+           (state.empty() ? "" : "  " + state) + "\n";
   }
   for (const auto& change : trend.changes) {
     out += fit_width(

@@ -1,0 +1,385 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "record/columns.h"
+#include "record/csv.h"
+#include "workplace.h"
+
+using namespace qbench;
+using namespace qbench::test;
+using nlohmann::json;
+
+namespace {
+
+namespace fs = std::filesystem;
+using Fields = std::map<std::string, std::string>;
+
+void check_refused(const Outcome& outcome, const std::string& words) {
+  CAPTURE(outcome.err);
+  CAPTURE(outcome.out);
+  CHECK(outcome.status == 2);
+  CHECK(outcome.signal == 0);
+  CHECK(outcome.err.find(words) != std::string::npos);
+  CHECK(count_lines(outcome.err) == 1);
+}
+
+/// A summary.csv of one row of the speed pass with three sessions about `rate`; `more` changes or adds columns.
+std::string summary(double rate, const Fields& more = {}) {
+  Fields fields{{"schema_version", "3"},
+                {"run_id", "20261120_032200-nightly"},
+                {"started_utc", "2026-11-20T03:22:00Z"},
+                {"status", "ok"},
+                {"model", "smol"},
+                {"model_name", "SmolLM2-135M-Instruct"},
+                {"precision", "q4_1"},
+                {"precision_requested", "auto"},
+                {"suite", "smoke"},
+                {"prompt_id", "is-prime"},
+                {"turn", "1"},
+                {"pass", "speed"},
+                {"batch", "1"},
+                {"device_effective", "cpu"},
+                {"device_description", "Some CPU"},
+                {"n_sessions", "3"},
+                {"n_samples", "18"},
+                {"output_digest", "abcdef"},
+                {"output_digests", "1"},
+                {"kv_bytes", "1048576"},
+                {"model_fingerprint", "sha256:1"},
+                {"cpu_model", "Some CPU"},
+                {"container", "none"},
+                {"build_git_sha", "c0ffee"}};
+  fields["decode_tok_per_s_median"] = std::to_string(rate);
+  fields["decode_tok_per_s_by_session"] = std::to_string(rate) + " " + std::to_string(rate * 1.002) + " " + std::to_string(rate * 0.998);
+  fields["e2e_ms_median"] = "1000";
+  fields["e2e_ms_by_session"] = "1000 1001 999";
+  for (const auto& [name, value] : more) fields[name] = value;
+  std::vector<std::string> header{"schema_version"}, row{fields["schema_version"]};
+  fields.erase("schema_version");
+  for (const auto& [name, value] : fields) {
+    header.push_back(name);
+    row.push_back(value);
+  }
+  return record::csv_line(header) + record::csv_line(row);
+}
+
+/// A folder with CSV files, and the program run in it.
+struct Desk {
+  TempDir dir;
+  std::string file(const std::string& name, const std::string& content) const {
+    write_file(dir.path() / name, content);
+    return name;
+  }
+  Outcome run(const std::vector<std::string>& arguments) const {
+    RunOptions options;
+    options.folder = dir.path();
+    options.environment = {{"QBENCH_DATA_DIR", (fixtures_dir().parent_path().parent_path()).string()}};
+    return test::qbench(arguments, options);
+  }
+  Outcome gate(int night, double rate, const std::vector<std::string>& more = {}, const Fields& fields = {}) const {
+    std::vector<std::string> arguments{"compare", "--gate", gates(), "--history", "h.sqlite", night_file(night, rate, fields)};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run(arguments);
+  }
+  std::string night_file(int night, double rate, const Fields& fields = {}) const {
+    const std::string two = (night < 10 ? "0" : "") + std::to_string(night);
+    Fields all = fields;
+    all["run_id"] = "night" + two;
+    all["started_utc"] = "2026-10-" + two + "T03:22:00Z";
+    return file("night" + two + ".csv", summary(rate, all));
+  }
+  static std::string gates() { return (fixtures_dir().parent_path().parent_path() / "configs" / "gates" / "nightly.json").string(); }
+};
+
+std::size_t longest_line(const std::string& text) {
+  std::istringstream lines(text);
+  std::size_t longest = 0;
+  for (std::string line; std::getline(lines, line);) longest = std::max(longest, line.size());
+  return longest;
+}
+
+const json& judgement(const json& document, const std::string& metric) {
+  for (const json& one : document["comparisons"][0]["cells"][0]["judgements"]) {
+    if (one["metric"] == metric) return one;
+  }
+  FAIL("no judgement of " << metric);
+  throw;
+}
+
+}  // namespace
+
+TEST_CASE("compare tells worse, better and same apart, by exit code and in every format") {
+  const Desk desk;
+  const std::string base = desk.file("base.csv", summary(100)), slow = desk.file("slow.csv", summary(80)),
+                    same = desk.file("same.csv", summary(100.1));
+  const Outcome worse = desk.run({"compare", base, slow, "--md", "out.md", "--csv", "out.csv", "--json", "out.json", "--junit", "out.xml"});
+  CHECK(worse.status == 1);
+  CHECK(worse.out.find("1 worse") != std::string::npos);
+  CHECK(worse.out.find("-20.0 %") != std::string::npos);
+  CHECK(worse.out.find("every new session is") != std::string::npos);
+  CHECK(worse.out.find('\x1b') == std::string::npos);  // no terminal, no colour
+  CHECK(longest_line(worse.out) <= 80);
+  CHECK(read_file(desk.dir.path() / "out.md").find("| decode_tok_per_s | 100 | 80 |") != std::string::npos);
+  const auto table = record::parse_csv(read_file(desk.dir.path() / "out.csv"), "out.csv");
+  CHECK(table.rows.size() >= 10);
+  const json document = json::parse(read_file(desk.dir.path() / "out.json"));
+  CHECK(judgement(document, "decode_tok_per_s")["verdict"] == "worse");
+  CHECK(judgement(document, "decode_tok_per_s")["ratio"] == doctest::Approx(0.8));
+  CHECK(judgement(document, "output_digest")["verdict"] == "same");
+  CHECK(document["comparisons"][0]["counts"]["worse"] == 1);
+  CHECK(read_file(desk.dir.path() / "out.xml").find("<failure") != std::string::npos);
+
+  CHECK(desk.run({"compare", base, same}).status == 0);
+  const Outcome better = desk.run({"compare", slow, base, "--format", "json"});
+  CHECK(better.status == 0);
+  CHECK(judgement(json::parse(better.out), "decode_tok_per_s")["verdict"] == "better");
+  const Outcome both = desk.run({"compare", base, same, slow, "--format", "csv"});
+  CHECK(both.status == 1);
+  CHECK(both.out.find("same.csv") != std::string::npos);
+  CHECK(desk.run({"compare", base, slow, "--delta", "30%"}).status == 0);
+  CHECK(desk.run({"compare", base, desk.file("near.csv", summary(95)), "--delta", "0.03"}).status == 1);
+}
+
+TEST_CASE("unlike machines, one session and a failed model each get their verdict and exit code") {
+  const Desk desk;
+  const std::string base = desk.file("base.csv", summary(100));
+  const Outcome unlike =
+      desk.run({"compare", base, desk.file("b.csv", summary(50, {{"cpu_model", "Another"}, {"device_description", "Another"}}))});
+  CHECK(unlike.status == 0);
+  CHECK(unlike.out.find("unlike machines: cpu_model: Some CPU against Another") != std::string::npos);
+  CHECK(unlike.out.find("unclear (machines)") != std::string::npos);
+  const Fields one{
+      {"n_sessions", "1"}, {"decode_tok_per_s_by_session", "50"}, {"decode_tok_per_s_median", "50"}, {"e2e_ms_by_session", "1000"}};
+  const std::string single = desk.file("single.csv", summary(50, one));
+  const Outcome unclear = desk.run({"compare", base, single});
+  CHECK(unclear.status == 0);
+  CHECK(unclear.out.find("unclear (one session)") != std::string::npos);
+  CHECK(unclear.out.find("-50.0 %") != std::string::npos);
+  CHECK(desk.run({"compare", base, single, "--strict"}).status == 4);
+  const std::string failed =
+      desk.file("failed.csv", summary(50, {{"status", "failed"}, {"error_code", "memory"}, {"error", "needs 99 GB"}}));
+  const Outcome broken = desk.run({"compare", base, failed, "--strict"});
+  CHECK(broken.status == 3);
+  CHECK(broken.out.find("needs 99 GB") != std::string::npos);
+  CHECK(desk.run({"compare", base, desk.file("throttled.csv", summary(50, {{"status", "throttled"}}))}).out.find("unclear (throttled)") !=
+        std::string::npos);
+}
+
+TEST_CASE("results that cannot be read are one line and exit code 2, for compare and for history") {
+  const Desk desk;
+  const std::string good = desk.file("good.csv", summary(100));
+  const std::string row = summary(100).substr(summary(100).find("\r\n") + 2);
+  const std::pair<std::string, std::string> cases[] = {
+      {summary(100, {{"schema_version", "9"}}), "schema_version 9"},
+      {summary(100).substr(0, summary(100).size() - 40), "fields, the header has"},
+      {summary(100).substr(0, summary(100).size() - 2), "cut off"},
+      {summary(100) + row, "row 2 has the key of row 1"},
+      {summary(100, {{"ttft_s_median", "0.5"}}), "in another unit"},
+      {summary(100, {{"decode_tok_per_s_median", "nan"}}), "'nan' is no finite number"},
+      {summary(100, {{"decode_tok_per_s_by_session", "100 inf 100"}}), "'inf' is no finite number"},
+      {summary(100, {{"decode_tok_per_s_by_session", "100 100"}}), "n_sessions is 3"},
+      {summary(100).substr(0, summary(100).find("\r\n") + 2), "holds no rows"},
+      {"", "empty"},
+      {"a,b\r\n1,2\r\n", "no summary.csv of qbench"},
+      {std::string("\x00\xff\xfe binary", 10), "'??? binary'"},
+  };
+  for (const auto& [content, words] : cases) {
+    CAPTURE(words);
+    const std::string bad = desk.file("bad.csv", content);
+    check_refused(desk.run({"compare", good, bad}), words);
+    check_refused(desk.run({"compare", bad, good}), words);
+    check_refused(desk.run({"compare", "--gate", Desk::gates(), "--history", "h.sqlite", bad}), words);
+    check_refused(desk.run({"history", "add", "--file", "h.sqlite", bad}), words);
+  }
+  CHECK_FALSE(fs::exists(desk.dir.path() / "h.sqlite"));  // nothing was begun
+  check_refused(desk.run({"compare", good, "nowhere.csv"}), "no such file");
+  fs::create_directory(desk.dir.path() / "empty");
+  check_refused(desk.run({"compare", good, "empty"}), "run.json");
+}
+
+TEST_CASE("options of compare that do not go together are refused") {
+  const Desk desk;
+  const std::string a = desk.file("a.csv", summary(100)), b = desk.file("b.csv", summary(100));
+  check_refused(desk.run({"compare", a}), "give BASE and at least one NEW");
+  check_refused(desk.run({"compare"}), "results is required");
+  check_refused(desk.run({"compare", a, b, "--history", "h.sqlite", "--gate", Desk::gates()}), "with --history give one result");
+  check_refused(desk.run({"compare", a, "--history", "h.sqlite"}), "--history needs --gate");
+  check_refused(desk.run({"compare", a, b, "--price", "H100=2"}), "--price belongs to --across-gpus");
+  check_refused(desk.run({"compare", "--across-gpus", a, "--strict"}), "--across-gpus only shows");
+  check_refused(desk.run({"compare", a, b, "--delta", "-3%"}), "--delta: '-3%'");
+  check_refused(desk.run({"compare", a, b, "--delta", "nan"}), "--delta: 'nan'");
+  check_refused(desk.run({"compare", a, b, "--format", "pdf"}), "'pdf' is no format");
+  check_refused(desk.run({"compare", a, b, "--gate", "nowhere.json"}), "nowhere.json");
+  check_refused(desk.run({"compare", a, b, "--json", "no/such/folder/x.json"}), "no/such/folder");
+}
+
+TEST_CASE("a run compared with itself is unclear with one session, and its files give the same result as its folder") {
+  const Workplace place;
+  REQUIRE(place.qbench(place.run(place.model(), {"--suite", "two", "--pass", "speed"})).status == 0);
+  const fs::path folder = only_folder(place.results());
+  const Outcome by_folder = place.qbench({"compare", folder.string(), folder.string(), "--format", "json"});
+  CHECK(by_folder.status == 0);
+  const json document = json::parse(by_folder.out);
+  CHECK(document["comparisons"][0]["cells"].size() == 2);
+  CHECK(judgement(document, "output_digest")["verdict"] == "same");
+  CHECK(judgement(document, "decode_tok_per_s")["reason"] == "few_sessions");
+  CHECK(judgement(document, "kv_bytes")["verdict"] == "same");
+  CHECK(document["comparisons"][0]["counts"]["worse"] == 0);
+  for (const char* file : {"summary.csv", "run.json", "samples.jsonl"}) {
+    const Outcome by_file = place.qbench({"compare", folder.string(), (folder / file).string(), "--format", "json"});
+    CAPTURE(file);
+    CHECK(json::parse(by_file.out)["comparisons"][0]["cells"] == document["comparisons"][0]["cells"]);
+  }
+  CHECK(place.qbench({"compare", folder.string(), folder.string(), "--strict"}).status == 4);
+  CHECK(place.qbench({"history", "add", folder.string()}).status == 0);
+  CHECK(fs::exists(place.path() / "results" / "history.sqlite"));
+}
+
+TEST_CASE("a gate goes from an empty history over suspect to worse, and a rebaseline accepts the new level") {
+  const Desk desk;
+  const Outcome first = desk.gate(1, 100);
+  CHECK(first.status == 0);
+  CHECK(first.out.find("the history is empty") != std::string::npos);
+  CHECK(first.out.find("unclear (no baseline)") != std::string::npos);
+  CHECK(longest_line(first.out) <= 80);
+  CHECK(desk.gate(1, 100, {"--strict"}).status == 4);  // the same night again is no second night
+  for (int night = 2; night <= 20; ++night) REQUIRE(desk.gate(night, 100 + night % 3 * 0.1).status == 0);
+  CHECK(desk.gate(21, 85, {"--strict"}).status == 4);
+  const Outcome suspect = desk.gate(21, 85);
+  CHECK(suspect.status == 0);
+  CHECK(suspect.out.find("suspect (first night)") != std::string::npos);
+  const Outcome worse = desk.gate(22, 85, {"--format", "json", "--junit", "gate.xml"});
+  CHECK(worse.status == 1);
+  const json document = json::parse(worse.out);
+  CHECK(document["comparisons"][0]["kind"] == "gate");
+  CHECK(judgement(document, "decode_tok_per_s")["verdict"] == "worse");
+  CHECK(judgement(document, "decode_tok_per_s")["band"] == 0.08);
+  CHECK(judgement(document, "decode_tok_per_s")["base_sessions"].size() == 20);
+  CHECK(read_file(desk.dir.path() / "gate.xml").find("<failure") != std::string::npos);
+  const Outcome trend = desk.run({"history", "trend", "--file", "h.sqlite"});
+  CHECK(trend.out.find("rejected") != std::string::npos);
+  CHECK(desk.run({"history", "rebaseline", "night21", "--file", "h.sqlite"}).status == 0);
+  CHECK(desk.gate(23, 85).out.find("unclear (no baseline)") != std::string::npos);
+}
+
+TEST_CASE("history adds, lists, shows trends and changes, and takes nights out") {
+  const Desk desk;
+  const auto history = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "history");
+    arguments.insert(arguments.end(), {"--file", "h.sqlite"});
+    return desk.run(arguments);
+  };
+  check_refused(history({"list"}), "no such history");
+  for (int night = 1; night <= 28; ++night) {
+    const Outcome added = history({"add", desk.night_file(night, (night <= 18 ? 100 : 90) + night % 3 * 0.1)});
+    REQUIRE(added.status == 0);
+    CHECK(added.out.find("1 series") != std::string::npos);
+  }
+  CHECK(history({"add", "night07.csv"}).out == "night07: already there\n");
+  check_refused(history({"add", desk.night_file(7, 55)}), "with other values");
+  const Outcome list = history({"list"});
+  CHECK(list.out.find("28 nights, 1 series") == 0);
+  CHECK(list.out.find("smol q4_1 smoke/is-prime cpu") != std::string::npos);
+  CHECK(longest_line(list.out) <= 80);
+  const json listed = json::parse(history({"list", "--json", "--latest", "0"}).out);
+  CHECK(listed["nights"].size() == 28);
+  CHECK(listed["series"][0]["key"]["model"] == "smol");
+  const Outcome trend = history({"trend"});
+  CHECK(trend.out.find("█") != std::string::npos);
+  CHECK(trend.out.find("change point") != std::string::npos);
+  CHECK(json::parse(history({"trend", "--json"}).out)[0]["points"].size() == 28);
+  const json changes = json::parse(history({"changes", "--json", "--metric", "decode_tok_per_s"}).out);
+  REQUIRE(changes.size() == 1);
+  CHECK(changes[0]["run_id"] == "night19");
+  CHECK(history({"changes"}).out.find("night19") != std::string::npos);
+  CHECK(history({"changes", "--metric", "e2e_ms"}).out == "no change points\n");
+  check_refused(history({"trend", "--metric", "tok_s"}), "'tok_s' is no metric");
+  check_refused(history({"trend", "--series", "nothing"}), "no series that matches 'nothing'");
+  CHECK(history({"remove", "night28"}).status == 0);
+  check_refused(history({"remove", "night28"}), "no run 'night28'");
+  check_refused(history({"rebaseline", "night99"}), "no run 'night99'");
+  desk.file("h.sqlite",
+            "this is no database at all, and longer than the hundred bytes of the header that SQLite looks at before it says so\n");
+  check_refused(history({"list"}), "not an SQLite database");
+  check_refused(history({"add", "night01.csv"}), "not an SQLite database");
+}
+
+TEST_CASE("history exports what import takes back") {
+  const Desk desk;
+  for (int night = 1; night <= 9; ++night) REQUIRE(desk.run({"history", "add", desk.night_file(night, 100 + night)}).status == 0);
+  const Outcome files = desk.run({"history", "export", "--out", "otava"});
+  REQUIRE(files.status == 0);
+  CHECK(files.out.find("otava.yaml") != std::string::npos);
+  std::string csv;
+  for (const auto& entry : fs::directory_iterator(desk.dir.path() / "otava")) {
+    if (entry.path().extension() == ".csv") csv = entry.path().string();
+  }
+  REQUIRE_FALSE(csv.empty());
+  const Outcome taken = desk.run({"history", "import", csv, "--file", "back.sqlite"});
+  CHECK(taken.status == 0);
+  CHECK(taken.out.find("9 nights read") == 0);
+  const json before = json::parse(desk.run({"history", "trend", "--json"}).out),
+             after = json::parse(desk.run({"history", "trend", "--json", "--file", "back.sqlite"}).out);
+  CHECK(before[0]["points"] == after[0]["points"]);
+  CHECK(before[0]["series"]["id"] == after[0]["series"]["id"]);
+  desk.file("old.csv", "when,tps\n2026-01-01,50\n2026-01-02,51\n");
+  CHECK(desk.run({"history", "import", "old.csv", "--set", "model=smol", "--rename", "when=time", "--rename", "tps=decode_tok_per_s"})
+            .status == 0);
+  check_refused(desk.run({"history", "import", "old.csv", "--set", "model=smol"}), "column 'when' is neither");
+  check_refused(desk.run({"history", "import", "old.csv", "--set", "colour=red"}), "'colour' is no column of a series' key");
+  check_refused(desk.run({"history", "import", "old.csv", "--rename", "when"}), "expected NAME=VALUE");
+}
+
+TEST_CASE("models across devices stand side by side, with what a token costs") {
+  const Desk desk;
+  const Fields l4{{"device_effective", "cuda:0"}, {"device_description", "NVIDIA L4"}, {"gpu_power_w_median", "70"}};
+  const std::string cpu = desk.file("cpu.csv", summary(20)), gpu = desk.file("l4.csv", summary(100, l4));
+  const Outcome table = desk.run({"compare", "--across-gpus", cpu, gpu, "--price", "L4=0.8"});
+  CHECK(table.status == 0);
+  CHECK(table.out.find("100.0 (5.00x)") != std::string::npos);
+  CHECK(table.out.find("1.429") != std::string::npos);  // tokens a second per watt
+  CHECK(table.out.find("0.450") != std::string::npos);  // million tokens per unit of money
+  CHECK(longest_line(table.out) <= 80);
+  CHECK(desk.run({"compare", "--across-gpus", cpu, gpu, "--format", "md"}).out.find("| 100.0 (5.00x) |") != std::string::npos);
+  CHECK(record::parse_csv(desk.run({"compare", "--across-gpus", cpu, gpu, "--format", "csv"}).out, "out").rows.size() == 2);
+  CHECK(json::parse(desk.run({"compare", "--across-gpus", cpu, gpu, "--format", "json"}).out)["lines"].size() == 1);
+  check_refused(desk.run({"compare", "--across-gpus", cpu, "--price", "A100=1"}), "'A100' is in no device's name");
+  check_refused(desk.run({"compare", "--across-gpus", cpu, "--price", "A100"}), "expected a device and what an hour of it costs");
+  const std::string published =
+      (fixtures_dir().parent_path().parent_path() / "results" / "published" / "h100-nvl-transformers.csv").string();
+  CHECK(desk.run({"compare", "--across-gpus", published}).out.find("53.1 (1.00x)") != std::string::npos);
+}
+
+TEST_CASE("the monitor raises alerts by limits and says what bounds a row") {
+  const Desk desk;
+  const Fields poor{{"success_ratio", "0.8"}, {"success_ratio_by_session", "0.8 0.8 0.8"}, {"context_use_ratio_max", "0.97"}};
+  const Outcome alerts = desk.run({"compare", "--monitor", desk.file("poor.csv", summary(100, poor))});
+  CHECK(alerts.status == 0);
+  CHECK(alerts.out.find("1 alerts") != std::string::npos);
+  CHECK(alerts.out.find("critical: smol q4_1 smoke/is-prime cpu") != std::string::npos);
+  CHECK(alerts.out.find("context: smol") != std::string::npos);
+  CHECK(longest_line(alerts.out) <= 80);
+  CHECK(desk.run({"compare", "--monitor", desk.file("fine.csv", summary(100))}).out.find("0 alerts") != std::string::npos);
+  desk.file("limits.json", R"({"everywhere": {"decode_tok_per_s": {"min": 150}}})");
+  const json document = json::parse(desk.run({"compare", "--thresholds", "limits.json", "fine.csv", "--format", "json"}).out);
+  CHECK(document["alerts"][0]["metric"] == "decode_tok_per_s");
+  CHECK(document["alerts"][0]["limit"] == 150);
+  desk.file("limits.json", R"({"everywhere": {"tok_s": {"min": 150}}})");
+  check_refused(desk.run({"compare", "--thresholds", "limits.json", "fine.csv"}), "no such metric");
+}
+
+TEST_CASE("the help of compare and history shows examples") {
+  const Desk desk;
+  for (const std::string command : {"compare", "history"}) {
+    const Outcome help = desk.run({command, "--help"});
+    CHECK(help.status == 0);
+    CHECK(help.out.find("Examples:") != std::string::npos);
+    CHECK(help.out.find("qbench " + command + " ") != std::string::npos);
+  }
+  CHECK(desk.run({"history", "add", "--help"}).out.find("--file") != std::string::npos);
+  check_refused(desk.run({"history"}), "subcommand");
+}
