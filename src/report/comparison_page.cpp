@@ -71,12 +71,12 @@ std::string change_cell(const std::optional<double>& ratio) {
 std::string table_row(const Line& line, bool is_gate) {
   const Judgement& j = *line.judgement;
   const std::optional<double>& band = is_gate ? j.band : j.delta;
-  std::string out = fmt::format("<tr data-verdict=\"{0}\"><td><span class=\"badge {1}\">{0}</span></td><th scope=\"row\">{2}</th><td><code>{3}</code></td>", name_of(j.verdict),
+  std::string out = fmt::format("<tr data-verdict=\"{0}\"><td><span class=\"badge {1}\">{0}</span></td><th scope=\"row\" class=\"long\">{2}</th><td><code>{3}</code></td>", name_of(j.verdict),
                                 style_of(j.verdict), html_text(line.cell->name()), html_text(j.metric));
   out += value_cell(j.base, j.base_text, j.unit) + value_cell(j.fresh, j.new_text, j.unit);
   out += fmt::format("<td>{}</td>", html_text(j.unit == "1" ? "ratio" : j.unit)) + change_cell(j.ratio);
   out += band ? fmt::format("<td class=\"n\" data-value=\"{}\">\xC2\xB1{:.3g} %</td>", record::format_value(band), 100 * *band) : "<td class=\"n\" data-value=\"\">\xE2\x80\x93</td>";
-  return out + fmt::format("<td class=\"text\">{}</td></tr>\n", html_text(j.sentence));
+  return out + fmt::format("<td class=\"text long\">{}</td></tr>\n", html_text(j.sentence));
 }
 
 std::string judgements_table(const Comparison& comparison, const std::vector<Line>& lines, std::size_t index) {

@@ -283,7 +283,7 @@
       name.append(element("code", metric.name));
       tr.append(name, element("td", metric.unit), element("td", metric.better));
       for (const statistic of ["value", "min", "max", "mean", "stddev"]) tr.append(element("td", statistic in values ? shown(values[statistic]) : "", "n"));
-      tr.append(element("td", (values.sessions || []).map(shown).join(" "), "n"), element("td", metric.formula, "text note"));
+      tr.append(element("td", (values.sessions || []).map(shown).join(" "), "n"), element("td", metric.formula, "text long note"));
       body.append(tr);
     }
   }
