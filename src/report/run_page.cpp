@@ -135,7 +135,7 @@ std::string history_section(const std::vector<HistorySeries>& history) {
   if (history.empty()) return {};
   std::string out = "<section id=\"history\"><h2>History</h2><div class=\"controls\"><label>series <select id=\"series\">";
   for (std::size_t i = 0; i < history.size(); ++i) out += fmt::format("<option value=\"{}\">{}: {}</option>", i, html_text(history[i].metric), html_text(history[i].label));
-  return out + "</select></label></div><div class=\"cards\">" + card("chart-history", "Over the nights", "Triangles: the level changes here. Advisory, no verdict.", true) + "</div></section>\n";
+  return out + "</select></label></div><div class=\"cards\">" + card("chart-history", "Over the nights", "Triangles: the level changes here. Advisory, no verdict. The axis does not begin at 0.", true) + "</div></section>\n";
 }
 
 std::string row_section(const std::vector<CellRecord>& cells) {

@@ -146,6 +146,8 @@ class ModelIndex {
 Json row_json(const CellRecord& cell, const std::vector<CellRecord>& cells, const Samples& samples, ModelIndex& models) {
   const Samples timed = timed_samples(cell, samples);
   Json row{{"label", cell.cell.model + row_difference(cell, cells)}, {"model_index", models.of(cell.cell.model)}, {"metrics", metrics_json(cell, timed)}};
+  row["read_gbps"] = number(cell.roofline.read_limit_gb_per_s);
+  row["matmul_tflops"] = number(cell.roofline.matmul_limit_tflop_per_s);
   row["gaps"] = points_json(gap_shares(timed));
   if (const SampleRecord* middle = middle_repetition(timed)) {
     row["tokens"] = points_json(tokens_over_time(*middle));

@@ -211,13 +211,26 @@
     stacked("chart-steps", kept.map((b) => `${b.phase}: ${b.label}`), names.map((name) => ({ name, rest: name === "not attributed", values: kept.map((b) => share(b, name)) })), "% of the phase", 100);
   }
 
+  // The phases of a row: by its own medians, else by the passes with each step timed.
+  function rooflinePoints(row, breakdowns) {
+    const points = [];
+    for (const phase of ["prefill", "decode"]) {
+      const bytes = row.metrics[`${phase}_gb_per_s`], flops = row.metrics[`${phase}_tflop_per_s`];
+      const timed = breakdowns.find((b) => b.row === row.index && b.phase === phase);
+      if (bytes && flops && bytes.value > 0) points.push({ phase, x: flops.value * 1e3 / bytes.value, y: flops.value });
+      else if (timed) points.push({ phase, x: timed.flops / timed.bytes, y: timed.flops / timed.total_ms * 1e-9 });
+    }
+    return points;
+  }
+
   function drawRoofline(rows) {
     const kept = data.breakdowns.filter((b) => b.fused && b.flops > 0 && b.bytes > 0 && b.total_ms > 0 && rows.some((row) => row.index === b.row));
-    const read = Math.max(0, ...kept.map((b) => b.read_gbps || 0)), peak = Math.max(0, ...kept.map((b) => b.matmul_tflops || 0));
-    if (!show("chart-roofline", kept.length > 0 && read > 0 && peak > 0)) return;
+    const read = Math.max(0, ...rows.map((row) => row.read_gbps || 0), ...kept.map((b) => b.read_gbps || 0));
+    const peak = Math.max(0, ...rows.map((row) => row.matmul_tflops || 0), ...kept.map((b) => b.matmul_tflops || 0));
+    const points = rows.flatMap((row) => rooflinePoints(row, kept).map((p) => ({ label: `${p.phase}: ${row.label}`, data: [{ x: p.x, y: p.y }], pointRadius: 7, pointHoverRadius: 9,
+      pointStyle: p.phase === "decode" ? "circle" : "triangle", backgroundColor: colorOf(row.model_index), borderColor: colorOf(row.model_index) })));
+    if (!show("chart-roofline", points.length > 0 && read > 0 && peak > 0)) return;
     const rate = (flops, ms) => flops / ms * 1e-9;
-    const points = kept.map((b, i) => ({ label: `${b.phase}: ${b.label}`, data: [{ x: b.flops / b.bytes, y: rate(b.flops, b.total_ms) }], pointRadius: 7, pointHoverRadius: 9,
-      pointStyle: b.phase === "decode" ? "circle" : "triangle", backgroundColor: colorOf(b.model_index), borderColor: colorOf(b.model_index) }));
     const steps = kept.map((b) => ({ label: "", own: b, pointRadius: 3, backgroundColor: colorOf(b.model_index) + "70", borderWidth: 0,
       data: b.steps.filter((s) => s.ms > 0 && s.bytes > 0 && s.flops > 0).map((s) => ({ x: s.flops / s.bytes, y: rate(s.flops, s.ms), step: s.step })) }));
     const xs = [...points, ...steps].flatMap((set) => set.data.map((p) => p.x));
@@ -225,7 +238,7 @@
     const roof = line("limits measured on this machine", [[from, from * read * 1e-3], [ridge, peak], [to, peak]], 0, { borderColor: cssColor("--dim"), backgroundColor: cssColor("--dim"), borderDash: [], pointStyle: "line" });
     const options = tooltip(base(logAxis("operations per byte (FLOP/B)", { min: from, max: to }), logAxis("TFLOP/s")), (item) => `${item.raw.step ? item.raw.step + " of " : ""}${item.dataset.own ? item.dataset.own.phase + ": " + item.dataset.own.label : item.dataset.label}: ${shown(item.raw.y)} TFLOP/s at ${shown(item.raw.x)} FLOP/B`);
     options.plugins.legend.labels.filter = (item) => item.text !== "";
-    byId("roofline-note").textContent = `Large points: a whole phase; small ones: its steps. Limits: reading ${shown(read)} GB/s, products ${shown(peak)} TFLOP/s. What is read from a cache lies above the slope.`;
+    byId("roofline-note").textContent = `Large points: a whole phase${kept.length > 0 ? "; small ones: its steps" : ""}. Limits measured on this machine: reading ${shown(read)} GB/s, products ${shown(peak)} TFLOP/s. What is read from a cache lies above the slope.`;
     draw("chart-roofline", { type: "scatter", data: { datasets: [roof, ...points, ...steps] }, options });
   }
 

@@ -7,6 +7,7 @@
 
 #include "base/text_file.h"
 #include "record/study_records.h"
+#include "report/comparison_page.h"
 #include "report/render.h"
 #include "report_examples.h"
 #include "test_support.h"
@@ -126,4 +127,37 @@ TEST_CASE("the check of pages finds what is wrong") {
   CHECK(status_with("<h2>Summary</h2>", "<h2>Summary</h2><script>1</script>") == 1);      // the policy refuses it, and that is a message
   CHECK(status_with("<h2>Summary</h2>", "<img src=\"https://example.invalid/x.png\">") == 1);
   CHECK(status_with("\"use strict\";", "\"use strict\"; ") == 1);  // a script that is not the build's does not run
+}
+
+TEST_CASE("a browser shows a comparison's page: a table that sorts and filters, the changes, hostile texts as text") {
+  const char* hostile = "</td><script>window.broken=6</script>";
+  report::ComparisonReport shown;
+  shown.monitored = true;
+  shown.alerts.push_back({compare::Severity::kCritical, hostile, "ttft_ms", "ms", 900, 500, hostile});
+  compare::Comparison comparison;
+  comparison.base.path = hostile;
+  comparison.fresh.path = "results/new";
+  comparison.notes = {hostile};
+  compare::CellOutcome cell;
+  cell.model = hostile;
+  cell.prompt = "smoke/fizzbuzz";
+  cell.base_state = cell.new_state = compare::RowState::kMeasured;
+  for (const auto verdict : {compare::Verdict::kSame, compare::Verdict::kWorse, compare::Verdict::kUnclear, compare::Verdict::kBetter}) {
+    compare::Judgement judgement;
+    judgement.metric = "decode_tok_per_s";
+    judgement.unit = "tok/s";
+    judgement.verdict = verdict;
+    judgement.reason = compare::Reason::kOverlap;
+    judgement.sentence = hostile;
+    judgement.base = 200;
+    judgement.fresh = 200 - 10.0 * static_cast<double>(verdict);
+    judgement.ratio = *judgement.fresh / *judgement.base;
+    judgement.delta = 0.03;
+    cell.judgements.push_back(judgement);
+  }
+  comparison.cells.push_back(cell);
+  shown.comparisons.push_back(comparison);
+  const test::TempDir folder;
+  write_text_file_atomic(folder.path() / "comparison.html", report::comparison_page(shown));
+  CHECK(right_or_skipped("a comparison's page in a browser", folder.path() / "comparison.html", "--absent broken --charts 1 --width 390 --expect 'window.broken=6'"));
 }
