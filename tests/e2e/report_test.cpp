@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
+#include <sys/wait.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -96,4 +98,36 @@ TEST_CASE("report says in one line what it cannot do") {
   CHECK(contains(format.err, "'pdf' is no format; there are md, csv, junit, html, terminal"));
   write_file(place.path() / "file", "x");
   CHECK(place.qbench({"report", (place.path() / "old").string(), "--output-dir", (place.path() / "file").string()}).status == 2);
+}
+
+TEST_CASE("the page of a real run is right in a browser, its nights and a comparison's page too") {
+  const Workplace place;
+  REQUIRE(place.qbench(place.run(place.model() + "," + place.model("other"), {"--suite", "two", "--breakdown", "--gen-tokens", "12"})).status == 0);
+  const fs::path folder = only_folder(place.results());
+  const std::string history = (place.path() / "h.sqlite").string();
+  REQUIRE(place.qbench({"history", "add", folder.string(), "--file", history}).status == 0);
+  REQUIRE(place.qbench({"report", folder.string(), "--format", "html", "--history", history}).status == 0);
+  CHECK(contains(read_file(folder / "report.html"), "id=\"chart-history\""));
+  const std::string page = (place.path() / "comparison.html").string();
+  REQUIRE(place.qbench({"compare", folder.string(), folder.string(), "--html", page}).status == 0);
+  const std::string check = "python3 " QB_SOURCE_DIR "/scripts/check_page.py '";
+  const int run_status = std::system((check + (folder / "report.html").string() + "' --csv '" + (folder / "summary.csv").string() + "'").c_str());
+  if (WIFEXITED(run_status) && WEXITSTATUS(run_status) == 77) {
+    report_skip("the page of a real run is right in a browser", "no Chromium here (scripts/setup.sh --reports installs it)");
+    return;
+  }
+  CHECK(run_status == 0);
+  CHECK(std::system((check + page + "'").c_str()) == 0);
+}
+
+TEST_CASE("a history is drawn into a page only, and a missing one is said") {
+  const Workplace place;
+  copy_stored_run(place.path() / "old", 2);
+  const std::string folder = (place.path() / "old").string();
+  const Outcome text = place.qbench({"report", folder, "--format", "csv", "--history", "h.sqlite"});
+  CHECK(text.status == 2);
+  CHECK(contains(text.err, "only the format html draws a history"));
+  const Outcome missing = place.qbench({"report", folder, "--history", "h.sqlite"});
+  CHECK(missing.status == 2);
+  CHECK(contains(missing.err, "h.sqlite"));
 }
