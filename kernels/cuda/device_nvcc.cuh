@@ -210,9 +210,13 @@ QB_DEVICE unsigned pack2_f16(float lo, float hi) {
 template <typename... P>
 void launch(const LaunchConfig& config, void (*kernel)(P...), std::type_identity_t<P>... arguments) {
   if (config.shared_bytes > kSharedBytesWithoutOptIn) {
-    check(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
-                               static_cast<int>(config.shared_bytes)),
-          config.name);
+    // Only ever raised: a captured launch of the same kernel with more must stay possible.
+    const auto* function = reinterpret_cast<const void*>(kernel);
+    cudaFuncAttributes now{};
+    check(cudaFuncGetAttributes(&now, function), config.name);
+    if (static_cast<std::size_t>(now.maxDynamicSharedSizeBytes) < config.shared_bytes) {
+      check(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(config.shared_bytes)), config.name);
+    }
   }
   cudaLaunchAttribute attribute{};
   if (config.cooperative) {

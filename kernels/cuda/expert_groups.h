@@ -27,8 +27,10 @@ constexpr std::int32_t most_tiles(std::int32_t slots, std::int32_t experts, std:
 }
 /// Rows of a tile that suit so many slots. An expert's last tile is half empty on average; matmul's tile of 128 does about 1.4 times as
 /// many products for each byte of shared memory as matmul_few's of 64, so it wins from an average of 96 rows on (calculated, not measured).
-constexpr std::int32_t group_tile_rows(std::int32_t slots, std::int32_t experts) {
+/// few_most: matmul_few_most of the device.
+constexpr std::int32_t group_tile_rows(std::int32_t slots, std::int32_t experts, std::int32_t few_most) {
   const std::int32_t average = (slots + experts - 1) / experts;
+  if (few_most < 64 && average > 16) return average <= 48 ? 32 : 128;
   return average <= 8 ? 16 : average <= 16 ? 32 : average <= 96 ? 64 : 128;
 }
 constexpr Cost group_slots_cost(const GroupSlotsArguments& a) { return {static_cast<std::uint64_t>(a.slots) * 16, 0}; }

@@ -8,6 +8,7 @@
 // router      grid (tiles of experts, tokens): products as in matvec.cu; the last block of a token to arrive does softmax and top-k in its
 // first
 //             warp, whose lanes hold every 32nd expert.
+// choose      grid (tokens / 8): a warp does softmax and top-k of one token whose logits are there.
 // gate_up     grid (tiles of ffn, used, tokens): as gate_up in matvec.cu, with the expert's rows.
 // down        grid (tiles of hidden, tokens): a block stages all `used` inputs, a warp then adds up its rows over the experts in their
 // order:
@@ -103,6 +104,13 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kMatvecThreads, 2) router_kernel(RouterArguments a, i
   if (warp() == 0) choose_experts(a, token);
 }
 
+QB_KERNEL QB_LAUNCH_BOUNDS(kMatvecThreads, 2) choose_experts_kernel(RouterArguments a) {
+  grid_dependency_wait();
+  grid_dependency_trigger();
+  const int token = block_x() * kMatvecWarps + warp();
+  if (token < a.tokens) choose_experts(a, token);
+}
+
 QB_KERNEL QB_LAUNCH_BOUNDS(kMatvecThreads, 2) expert_gate_up_kernel(ExpertGateUpArguments a, int parts) {
   QB_DYNAMIC_SHARED(uint4, staged);
   QB_SHARED(float, partial, kMatvecWarps);
@@ -166,6 +174,11 @@ void router(const RouterArguments& a, int sm_count, Stream& stream) {
                       a.programmatic,
                       "router"},
          (router_kernel), a, grid.parts);
+}
+
+void choose_experts(const ChooseExpertsArguments& a, Stream& stream) {
+  const auto blocks = static_cast<unsigned>((a.router.tokens + kMatvecWarps - 1) / kMatvecWarps);
+  launch(LaunchConfig{{blocks, 1, 1}, kMatvecThreads, 0, stream, a.router.programmatic, "choose_experts"}, (choose_experts_kernel), a.router);
 }
 
 void expert_gate_up(const ExpertGateUpArguments& a, int sm_count, Stream& stream) {

@@ -33,6 +33,20 @@ constexpr Cost router_cost(const RouterArguments& a) {
 void router(const RouterArguments& a, int sm_count, Stream& stream);
 constexpr std::int32_t kMostExperts = 1024;
 
+/// The router's second half alone, for many tokens, whose logits one product of the matrix has made: matvec_columns reads its rows once for
+/// eight tokens, router for each of them.
+struct ChooseExpertsArguments {
+  RouterArguments router;  ///< logits are there; router, x, norm and tickets are not used
+
+  bool operator==(const ChooseExpertsArguments&) const = default;
+};
+constexpr Cost choose_experts_cost(const ChooseExpertsArguments& a) {
+  const auto tokens = static_cast<std::uint64_t>(a.router.tokens);
+  return {tokens * (4 * static_cast<std::uint64_t>(a.router.experts) + 8 * static_cast<std::uint64_t>(a.router.used)),
+          tokens * 4 * static_cast<std::uint64_t>(a.router.experts)};
+}
+void choose_experts(const ChooseExpertsArguments& a, Stream& stream);
+
 /// Where one expert's rows lie. All experts of a layer have one type and shape.
 struct ExpertPointers {
   const unsigned char* gate;  // (ffn, hidden)
@@ -81,7 +95,7 @@ constexpr Cost expert_down_cost(const ExpertDownArguments& a) {
   return {slots * (hidden * static_cast<std::uint64_t>(a.down.row_bytes) + 4 * ffn) + 8 * hidden * static_cast<std::uint64_t>(a.tokens),
           2 * slots * hidden * ffn};
 }
-/// Requires used * staged_bytes(down) <= kSharedLimit.
+/// Requires used * staged_bytes(down) <= shared_limit.
 void expert_down(const ExpertDownArguments& a, int sm_count, Stream& stream);
 
 }  // namespace qbench::kernels::QB_CUDA_NAMESPACE

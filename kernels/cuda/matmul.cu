@@ -7,7 +7,7 @@
 // Grid: (tiles of 128 tokens, or of one expert's rows; tiles of 128 weight rows): blocks that run together share weights, so that these
 // come from memory once and the activations from L2. Block: 8 warps, each 32 tokens x 64 rows; A = tokens, B = weights, both with their
 // columns contiguous, so both come by plain ldmatrix. Columns pass in tiles of 64 through three buffers: while one is multiplied, the next
-// two are on their way (cp.async; quantised weights are decoded by one thread for each block of 32 numbers). Shared memory: 3 x (128 + 128)
+// two (on devices with less than 108 KB for a block one of two) are on their way (cp.async; quantised weights are decoded by one thread for each block of 32 numbers). Shared memory: 3 x (128 + 128)
 // rows of 72 numbers (8 of padding: ldmatrix reads all banks), 108 KB, so two blocks share a multiprocessor. Deterministic.
 
 namespace qbench::kernels::QB_CUDA_NAMESPACE {
@@ -16,9 +16,8 @@ namespace {
 constexpr int kThreads = 256;
 constexpr int kTokens = kMatmulTokens;
 constexpr int kWeightRows = 128;
-constexpr int kStages = 3;
 constexpr int kBuffer = (kTokens + kWeightRows) * kTileStride;  // numbers
-constexpr int kSharedBytes = kStages * kBuffer * 2;
+static_assert(kBuffer * 2 == kMatmulStageBytes);
 
 /// Finite numbers beyond float16's range become its largest.
 QB_DEVICE unsigned saturated_pair(float lo, float hi) {
@@ -136,7 +135,7 @@ QB_DEVICE Task task_of(const MatmulArguments& a) {
   return task;
 }
 
-template <bool kQuantised, bool kF16>
+template <bool kQuantised, bool kF16, int kStages>
 QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, 2) matmul_kernel(MatmulArguments a) {
   QB_DYNAMIC_SHARED(unsigned short, shared);
   grid_dependency_wait();
@@ -187,13 +186,23 @@ void prepare_rows(const PrepareRowsArguments& a, Stream& stream) {
          a);
 }
 
-void matmul(const MatmulArguments& a, Stream& stream) {
+namespace {
+
+template <int kStages>
+void start(const MatmulArguments& a, Stream& stream) {
   const auto row_tiles = static_cast<unsigned>((a.rows + kWeightRows - 1) / kWeightRows);
   const auto token_tiles = static_cast<unsigned>(a.groups.tiles != nullptr ? a.groups.most : (a.tokens + kTokens - 1) / kTokens);
-  const LaunchConfig config{{token_tiles, row_tiles, 1}, kThreads, kSharedBytes, stream, a.programmatic, "matmul"};
-  if (is_decoded(a.w.dtype)) return launch(config, (matmul_kernel<true, false>), a);
-  if (a.w.dtype == DType::kF16) return launch(config, (matmul_kernel<false, true>), a);
-  launch(config, (matmul_kernel<false, false>), a);
+  const LaunchConfig config{{token_tiles, row_tiles, 1}, kThreads, kStages * kMatmulStageBytes, stream, a.programmatic, "matmul"};
+  if (is_decoded(a.w.dtype)) return launch(config, (matmul_kernel<true, false, kStages>), a);
+  if (a.w.dtype == DType::kF16) return launch(config, (matmul_kernel<false, true, kStages>), a);
+  launch(config, (matmul_kernel<false, false, kStages>), a);
+}
+
+}  // namespace
+
+void matmul(const MatmulArguments& a, Stream& stream) {
+  if (a.stages == 2) return start<2>(a, stream);
+  start<3>(a, stream);
 }
 
 }  // namespace qbench::kernels::QB_CUDA_NAMESPACE

@@ -58,10 +58,14 @@ struct MatmulArguments {
   std::int64_t y_stride;
   bool accumulate;
   bool programmatic;
-  MatmulGroups groups;  ///< tiles != nullptr: t counts grouped rows, w.data is not used
+  MatmulGroups groups;      ///< tiles != nullptr: t counts grouped rows, w.data is not used
+  std::int32_t stages = 3;  ///< matmul_stages, of matmul alone
 
   bool operator==(const MatmulArguments&) const = default;
 };
+constexpr std::int64_t kMatmulStageBytes = 2LL * (128 + 128) * 72;  ///< shared memory of a tile of both operands
+/// Tiles that matmul keeps on their way where a launch may ask for so much shared memory: 3 (108 KB) or 2.
+constexpr std::int32_t matmul_stages(std::int64_t shared_bytes) { return 3 * kMatmulStageBytes <= shared_bytes ? 3 : 2; }
 /// Grouped: of as many experts as the slots can choose.
 constexpr Cost matmul_cost(const MatmulArguments& a) {
   const auto matrices = static_cast<std::uint64_t>(a.groups.tiles == nullptr ? 1 : a.groups.most - a.tokens / a.groups.tile_rows);

@@ -25,6 +25,7 @@ template <int kTokens>
 struct FewTraits {
   static constexpr int kBuffer = (kRows + kTokens) * kTileStride;  // numbers
   static constexpr int kSharedBytes = kStages * kBuffer * 2;
+  static_assert(kSharedBytes <= 99 * 1024 - 2048 || kTokens > 32);  // matmul_few_most
   static constexpr int kColumns = kTokens / 16;  // tiles of 8 tokens of a warp
 };
 

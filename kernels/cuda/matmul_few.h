@@ -23,6 +23,8 @@ constexpr std::int32_t matmul_few_tiles(std::int64_t rows) {
 }
 /// Tokens of the tile that does so many.
 constexpr std::int32_t matmul_few_width(std::int64_t tokens) { return tokens <= 16 ? 16 : tokens <= 32 ? 32 : 64; }
+/// The most tokens (or rows of a group's tile) where a launch may ask for so much shared memory: tiles of 64 tokens take 108 KB.
+constexpr std::int32_t matmul_few_most(std::int64_t shared_bytes) { return 4 * 2 * (kMatmulFewRows + 64) * 72 <= shared_bytes ? 64 : 32; }
 /// Two resident blocks for each multiprocessor, unless each would get less than four column tiles.
 constexpr std::int32_t matmul_few_blocks(std::int64_t rows, std::int64_t cols, int sm_count) {
   const std::int64_t units = matmul_few_tiles(rows) * (prepared_cols(cols) / 64);

@@ -17,8 +17,9 @@ struct Cost {
 constexpr std::int64_t staged_bytes(const WeightRows& w) {
   return reads_int8(w.dtype) ? (w.cols / 32 * 40LL + 15) / 16 * 16 : (w.cols + 7) / 8 * 32LL;
 }
-/// The most dynamic shared memory that a launch asks for; the device has 227 KB (sm_90).
-constexpr std::int64_t kSharedLimit = 200 * 1024;
+/// The most dynamic shared memory that a launch may ask for where a block has `block_bytes`: what is left beside the kernels' own arrays. A
+/// block has 227 KB on sm_90 and sm_100, 163 KB on sm_80, 99 KB on sm_86, sm_89 and sm_120.
+constexpr std::int64_t shared_limit(std::size_t block_bytes) { return static_cast<std::int64_t>(block_bytes) - 2048; }
 
 /// y[t, r] = (or +=) sum_c w[r, c] h[t, c], h = x[x_rows[t]] or its RMS norm times `norm`.
 struct MatvecArguments {
@@ -41,7 +42,7 @@ constexpr Cost matvec_cost(const MatvecArguments& a) {
   const auto tokens = static_cast<std::uint64_t>(a.tokens);
   return {rows * static_cast<std::uint64_t>(a.w.row_bytes) + tokens * 4 * (cols + rows * (a.accumulate ? 2 : 1)), 2 * rows * cols * tokens};
 }
-/// sm_count: multiprocessors, which bounds the grid. Requires staged_bytes(w) <= kSharedLimit.
+/// sm_count: multiprocessors, which bounds the grid. Requires staged_bytes(w) <= shared_limit.
 void matvec(const MatvecArguments& a, int sm_count, Stream& stream);
 
 /// out[t, r] = silu(gate[r] h[t]) * (up[r] h[t]), h as above. gate and up are of one type and width.

@@ -197,7 +197,7 @@ void start(const MatvecArguments& a, int sm_count, Stream& stream) {
 }  // namespace
 
 void matvec_columns(const MatvecColumnsArguments& a, int sm_count, Stream& stream) {
-  if (matvec_columns_of(a.matvec.w, a.matvec.tokens) == 8) return start<8>(a.matvec, sm_count, stream);
+  if (a.columns == 8) return start<8>(a.matvec, sm_count, stream);
   start<4>(a.matvec, sm_count, stream);
 }
 

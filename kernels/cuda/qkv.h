@@ -63,7 +63,7 @@ constexpr QkvGrid qkv_grid(const QkvArguments& a, int sm_count) {
   }
   return grid;
 }
-/// Requires staged_bytes of every part <= kSharedLimit, head_dim <= kMostHeadDim and a multiple of 8.
+/// Requires staged_bytes of every part <= shared_limit, head_dim <= kMostHeadDim and a multiple of 8.
 void qkv(const QkvArguments& a, int sm_count, Stream& stream);
 
 /// The second half alone, for products that another kernel left in a.qkv.raw: bias, norm, rotation, append.

@@ -15,6 +15,10 @@
 /// calls). Failures throw Error{kDevice} and name the call; memory that does not fit Error{kMemory} with the sizes. No default stream.
 namespace qbench::kernels::QB_CUDA_NAMESPACE {
 
+/// Launches with more dynamic shared memory than this set the kernel's attribute for it. A device needs that where a kernel's own arrays and the
+/// launch's bytes pass 48 KB together (CUDA driver API, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES); the emulation refuses it likewise.
+inline constexpr std::size_t kSharedBytesWithoutOptIn = 32 * 1024;
+
 struct DeviceProperties {
   std::string name;        ///< "NVIDIA H200", "emulated CUDA device"
   std::string pci_bus_id;  ///< as in DeviceListing
@@ -24,6 +28,7 @@ struct DeviceProperties {
   int capability_major = 0;  ///< 9 for sm_90
   int capability_minor = 0;
   std::size_t shared_bytes_per_block = 0;  ///< the most that a launch may ask for
+  std::size_t page_bytes = 0;              ///< what an allocation is rounded up to; 0: nothing
 };
 
 /// A device as it can be known without starting it.

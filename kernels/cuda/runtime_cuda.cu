@@ -142,6 +142,7 @@ DeviceProperties Device::properties() const {
   properties.capability_major = native.major;
   properties.capability_minor = native.minor;
   properties.shared_bytes_per_block = native.sharedMemPerBlockOptin;
+  properties.page_bytes = std::size_t{2} << 20;  // the driver's large pages, which allocations of a megabyte and more take whole
   return properties;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/mapped_file.h"
 #include "tensor/convert.h"
 
 namespace qbench::model {
@@ -24,6 +25,7 @@ class FileRows : public tensor::RowSource {
     const std::int64_t from_bytes = tensor::row_bytes(entry_->dtype, cols());
     const std::int64_t to_bytes = tensor::row_bytes(target_, cols());
     if (entry_->rows != nullptr) return read_assembled(first, count, from_bytes, to_bytes, to);
+    will_read({entry_->data + first * from_bytes, static_cast<std::size_t>(count * from_bytes)});
     if (target_ == entry_->dtype && pair_head_dim_ == 0) {
       std::memcpy(to, entry_->data + first * from_bytes, static_cast<std::size_t>(count * from_bytes));
       return;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 /// What tests and soak runs set of the emulated device. It is one device for the whole process, as a GPU is, so its settings are the process's.
@@ -17,6 +18,7 @@ struct EmulationSettings {
   /// thing is submitted, and what is wrong with them is reported there or by synchronize().
   bool early_dependents = true;
   std::uint64_t memory_bytes = 0;  ///< of the device; 0: the machine's
+  std::size_t shared_bytes_per_block = 227 * 1024;  ///< the most that a block may have, static and dynamic together; 227 KB at most
 };
 
 EmulationSettings emulation_settings();

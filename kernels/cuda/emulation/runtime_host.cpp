@@ -132,8 +132,8 @@ void submit(Stream& stream, LaunchRecord record) {
     refuse("a grid of " + std::to_string(grid.x) + " x " + std::to_string(grid.y) + " x " + std::to_string(grid.z) +
            " blocks; expected 1 to 2147483647 x 1 to 65535 x 1 to 65535");
   }
-  if (record.shared_bytes > SharedArena::kBlockBytes) {
-    refuse(std::to_string(record.shared_bytes) + " bytes of shared memory; a block has " + std::to_string(SharedArena::kBlockBytes));
+  if (const std::size_t most = machine().settings.shared_bytes_per_block; record.shared_bytes > most) {
+    refuse(std::to_string(record.shared_bytes) + " bytes of shared memory; a block has " + std::to_string(most));
   }
   constexpr std::uint64_t kResidentBlocks = 128;  // of the emulated device
   if (record.cooperative && std::uint64_t{grid.x} * grid.y * grid.z > kResidentBlocks) {
@@ -175,7 +175,7 @@ DeviceProperties Device::properties() const {
           .sm_count = 4,
           .capability_major = 9,
           .capability_minor = 0,
-          .shared_bytes_per_block = emulation::SharedArena::kBlockBytes};
+          .shared_bytes_per_block = machine().settings.shared_bytes_per_block};
 }
 
 void Device::synchronize() const {

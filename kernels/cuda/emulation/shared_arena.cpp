@@ -4,8 +4,10 @@
 #include <cstring>
 
 #include "kernels/cuda/emulation/block.h"
+#include "kernels/cuda/emulation/machine.h"
 #include "kernels/cuda/emulation/poison.h"
 #include "kernels/cuda/emulation/races.h"
+#include "kernels/cuda/runtime.h"
 
 namespace qbench::kernels::cuda_emulated::emulation {
 namespace {
@@ -58,7 +60,8 @@ void* SharedArena::place_array(SharedKey& key, std::size_t bytes) {
   }
   if (slots_.size() <= static_cast<std::size_t>(index)) slots_.resize(static_cast<std::size_t>(index) + 1);
   static_bytes_ += round_up_16(bytes);
-  if (static_bytes_ > kStaticBytes || static_bytes_ + dynamic_slot_.bytes > kBlockBytes || placed_.size() == kArrays - 1) return nullptr;
+  const std::size_t most = dynamic_slot_.bytes > kSharedBytesWithoutOptIn ? machine().settings.shared_bytes_per_block : kStaticBytes;
+  if (static_bytes_ > kStaticBytes || static_bytes_ + dynamic_slot_.bytes > most || placed_.size() == kArrays - 1) return nullptr;
   std::byte* const data = place(bytes);
   if (data == nullptr) return nullptr;
   slots_[static_cast<std::size_t>(index)] = {.block = block_, .data = data, .bytes = bytes, .name = key.name};

@@ -18,7 +18,7 @@ struct SharedKey {
 
 class SharedArena {
  public:
-  static constexpr std::size_t kStaticBytes = 48 * 1024;  ///< what nvcc accepts
+  static constexpr std::size_t kStaticBytes = 48 * 1024;  ///< what nvcc accepts, and a launch without opting in to more
   static constexpr std::size_t kBlockBytes = 227 * 1024;  ///< compute capability 9.0, static and dynamic together
 
   SharedArena();

@@ -63,12 +63,12 @@ std::unique_ptr<Backend> make_cuda_backend(const CudaOptions& options) {
   return device;
 }
 
-void check_staged(const kernels::WeightRows& rows, std::int64_t times) {
+void CudaBackend::check_staged(const kernels::WeightRows& rows, std::int64_t times) const {
   const std::int64_t bytes = times * kernels::staged_bytes(rows);
-  if (bytes <= kernels::kSharedLimit) return;
+  if (bytes <= shared_limit()) return;
   throw Error(ErrorCode::kUnsupported,
               fmt::format("rows of {} numbers, {} at a time, need {} bytes of shared memory; {} are there; use --device cpu", rows.cols,
-                          times, bytes, kernels::kSharedLimit),
+                          times, bytes, shared_limit()),
               kName);
 }
 
@@ -125,7 +125,7 @@ DeviceInfo CudaBackend::device() const {
 std::unique_ptr<Matrix> CudaBackend::load_matrix(std::span<const tensor::RowSource* const> parts) {
   MemoryAccount::make_current(memory_);
   if (uploader_ == nullptr) uploader_ = std::make_unique<Uploader>(device_.index(), load_threads_);
-  auto matrix = std::make_unique<CudaMatrix>(parts, next_matrix_++, *uploader_);
+  auto matrix = std::make_unique<CudaMatrix>(parts, next_matrix_++, *uploader_, arena_);
   for (const CudaMatrix::Part& part : matrix->parts()) check_staged(part.rows);
   return matrix;
 }

@@ -114,12 +114,13 @@ class CudaBackend final : public Backend, public StepParts {
   /// Row numbers of a step on the device; launches that read earlier ones are submitted first.
   const std::int32_t* gather_rows(std::span<const std::int32_t> rows);
   void finish_uploads();
+  void route(const kernels::RouterArguments& r);
   void run_slots(const ExpertInput& input, const kernels::RouterArguments& routed, const kernels::ExpertPointers* table, float* x);
   void run_groups(const ExpertInput& input, const kernels::RouterArguments& routed, const kernels::ExpertPointers* table, float* x);
   const RopeTable& rope_table(const Rope& rope, std::int64_t positions);
   const kernels::ExpertPointers* expert_table(const ExpertInput& input);
   /// Whether tensor cores multiply weights of this type with so many tokens.
-  static bool multiplies_tiles(const kernels::WeightRows& w, std::int64_t tokens);
+  bool multiplies_tiles(const kernels::WeightRows& w, std::int64_t tokens) const;
   /// Whether a step of several tokens reads this matrix once for several of them: then the products are steps of their own.
   bool shares_weights(const CudaMatrix& matrix, std::int64_t tokens) const;
   /// Returns whether `bias` (rows of the matrix, or nullptr) was added.
@@ -139,6 +140,10 @@ class CudaBackend final : public Backend, public StepParts {
     return tickets.need(count, stream_);
   }
 
+  /// Error{kUnsupported} when an activation row does not fit in shared memory `times` over.
+  void check_staged(const kernels::WeightRows& rows, std::int64_t times = 1) const;
+  std::int64_t shared_limit() const { return kernels::shared_limit(properties_.shared_bytes_per_block); }
+
   std::shared_ptr<MemoryAccount> memory_;
   kernels::Device device_;
   kernels::DeviceProperties properties_;
@@ -154,6 +159,7 @@ class CudaBackend final : public Backend, public StepParts {
   bool head_gathered_ = false;  ///< since begin_step or the last norm_head that was submitted
   std::exception_ptr late_failure_;
   std::uint64_t next_matrix_ = 1;
+  WeightArena arena_{properties_.page_bytes};
   std::vector<std::unique_ptr<RopeTable>> ropes_;
   std::vector<ExpertTable> expert_tables_;
   WorkArea batch_area_, tile_area_, prepared_, rows_area_, raw_, partial_, both_, logits_, expert_ids_, expert_weights_, middle_;
@@ -161,8 +167,5 @@ class CudaBackend final : public Backend, public StepParts {
   WorkArea few_partial_, blas_workspace_, dequantised_;
   Tickets head_tickets_, split_tickets_, router_tickets_, few_tickets_;
 };
-
-/// Error{kUnsupported} when an activation row does not fit in shared memory `times` over.
-void check_staged(const kernels::WeightRows& rows, std::int64_t times = 1);
 
 }  // namespace qbench::backend::QB_CUDA_NAMESPACE

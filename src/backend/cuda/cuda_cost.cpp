@@ -41,6 +41,7 @@ struct Coster {
   kernels::Cost operator()(const kernels::GateUpArguments& a) const { return kernels::gate_up_cost(a); }
   kernels::Cost operator()(const kernels::SiluMulArguments& a) const { return kernels::silu_mul_cost(a); }
   kernels::Cost operator()(const kernels::RouterArguments& a) const { return kernels::router_cost(a); }
+  kernels::Cost operator()(const kernels::ChooseExpertsArguments& a) const { return kernels::choose_experts_cost(a); }
   kernels::Cost operator()(const kernels::ExpertGateUpArguments& a) const { return kernels::expert_gate_up_cost(a); }
   kernels::Cost operator()(const kernels::ExpertDownArguments& a) const { return kernels::expert_down_cost(a); }
   kernels::Cost operator()(const kernels::PrepareRowsArguments& a) const { return kernels::prepare_rows_cost(a); }

@@ -55,7 +55,7 @@ void CudaBackend::norm_experts_residual(const ExpertInput& input, Buffer& x) {
   r.ids = need<std::int32_t>(expert_ids_, slots);
   r.weights = need<float>(expert_weights_, slots);
   r.programmatic = programmatic_;
-  graph_.add(r);
+  route(r);
   const bool tiles =
       multiplies_tiles(own(*input.gate_up[0]).from_row(0), tokens) && multiplies_tiles(own(*input.down[0]).from_row(0), tokens);
   // Grouping pays where experts get several tokens each: then their weights are read once for all of them.
@@ -64,6 +64,25 @@ void CudaBackend::norm_experts_residual(const ExpertInput& input, Buffer& x) {
   } else {
     run_slots(input, r, table, own(x).data());
   }
+}
+
+/// Few tokens in one launch; more by a product that shares the rows, and a launch that chooses.
+void CudaBackend::route(const kernels::RouterArguments& r) {
+  constexpr std::int32_t kMostFused = 4;
+  const std::int32_t columns = kernels::matvec_columns_of(r.router, r.tokens, shared_limit());
+  if (r.tokens <= kMostFused || columns == 1) return graph_.add(r);
+  kernels::MatvecArguments m{};
+  m.w = r.router;
+  m.rows = r.experts;
+  m.tokens = r.tokens;
+  m.x = r.x;
+  m.norm = r.norm;
+  m.rms_eps = r.rms_eps;
+  m.y = r.logits;
+  m.y_stride = r.experts;
+  m.programmatic = r.programmatic;
+  graph_.add(kernels::MatvecColumnsArguments{m, columns});
+  graph_.add(kernels::ChooseExpertsArguments{r});
 }
 
 /// Few tokens: each slot reads its expert's weights.
@@ -106,7 +125,7 @@ void CudaBackend::run_groups(const ExpertInput& input, const kernels::RouterArgu
   const std::int64_t ffn = input.down[0]->cols();
   const std::int64_t hidden = routed.router.cols;
   const std::int32_t slots = routed.tokens * routed.used;
-  const std::int32_t tile_rows = kernels::group_tile_rows(slots, routed.experts);
+  const std::int32_t tile_rows = kernels::group_tile_rows(slots, routed.experts, kernels::matmul_few_most(shared_limit()));
   const std::int32_t most = kernels::most_tiles(slots, routed.experts, tile_rows);
   auto* rows = need<std::int32_t>(group_rows_, 2LL * slots + 1);
   const kernels::GroupSlotsArguments s{routed.ids,         slots,        routed.used,  routed.experts,
@@ -139,7 +158,8 @@ void CudaBackend::run_groups(const ExpertInput& input, const kernels::RouterArgu
                                      stride,
                                      false,
                                      programmatic_,
-                                     {s.tiles, s.tile_count, pointers + which, 3, most, tile_rows, h_rows}};
+                                     {s.tiles, s.tile_count, pointers + which, 3, most, tile_rows, h_rows},
+                                     kernels::matmul_stages(shared_limit())};
     if (tile_rows < kernels::kMatmulTokens) {
       graph_.add(kernels::MatmulFewArguments{m, nullptr, nullptr});
     } else {

@@ -27,15 +27,17 @@ bool is_f16(const kernels::WeightRows& w) { return w.dtype == tensor::DType::kF1
 }  // namespace
 
 /// matvec_columns reads 32 to 40 bytes of shared memory for each unit of weights and token: from 5 tokens of a float type, 9 of a quantised
-/// one, that and not the weights' bytes would bound it, while tensor cores stay far from their limit up to 64 tokens.
-bool CudaBackend::multiplies_tiles(const kernels::WeightRows& w, std::int64_t tokens) {
-  return kernels::matmul_reads(w.dtype) && tokens > (kernels::reads_int8(w.dtype) ? 8 : 4);
+/// one, that and not the weights' bytes would bound it, while tensor cores stay far from their limit up to 64 tokens. Rows so wide that the
+/// activations of several tokens do not fit side by side go there from two tokens on: else each token would read all weights.
+bool CudaBackend::multiplies_tiles(const kernels::WeightRows& w, std::int64_t tokens) const {
+  if (!kernels::matmul_reads(w.dtype) || tokens == 1) return false;
+  return tokens > (kernels::reads_int8(w.dtype) ? 8 : 4) || kernels::matvec_columns_of(w, tokens, shared_limit()) == 1;
 }
 
 bool CudaBackend::shares_weights(const CudaMatrix& matrix, std::int64_t tokens) const {
   return std::any_of(matrix.parts().begin(), matrix.parts().end(),
                      [&](const CudaMatrix::Part& part) { return multiplies_tiles(part.rows, tokens); }) ||
-         kernels::matvec_columns_of(matrix.parts()[0].rows, tokens) > 1;
+         kernels::matvec_columns_of(matrix.parts()[0].rows, tokens, shared_limit()) > 1;
 }
 
 /// The tensor cores' operand, in the 16-bit type of weights that it will meet.
@@ -55,7 +57,7 @@ const unsigned short* CudaBackend::prepare(const kernels::MatvecArguments& a, st
 }
 
 void CudaBackend::multiply_tiles(const kernels::MatmulArguments& m) {
-  if (m.tokens > kernels::kMatmulFewTokens) return graph_.add(m);
+  if (m.tokens > kernels::matmul_few_most(shared_limit())) return graph_.add(m);
   graph_.add(kernels::MatmulFewArguments{m, need<float>(few_partial_, kernels::matmul_few_partial_numbers(m.tokens, properties_.sm_count)),
                                          need(few_tickets_, kernels::matmul_few_tiles(m.rows))});
 }
@@ -145,7 +147,8 @@ bool CudaBackend::multiply(const CudaMatrix& matrix, kernels::MatvecArguments a,
         prepared_f16 = is_f16(part.rows);
         prepared = prepare(a, matrix.cols(), prepared_f16);
       }
-      const kernels::MatmulArguments m{part.rows, rows, a.tokens, prepared, a.y, a.y_stride, a.accumulate, programmatic_, {}};
+      const kernels::MatmulArguments m{part.rows, rows, a.tokens, prepared, a.y, a.y_stride, a.accumulate, programmatic_, {},
+                                       kernels::matmul_stages(shared_limit())};
       const float* own_bias = matrix.parts().size() == 1 ? bias : nullptr;
       if (multiply_blas(m, own_bias)) {
         bias_added = own_bias != nullptr;
@@ -156,8 +159,8 @@ bool CudaBackend::multiply(const CudaMatrix& matrix, kernels::MatvecArguments a,
       a.w = part.rows;
       a.rows = rows;
       a.programmatic = programmatic_;
-      if (kernels::matvec_columns_of(part.rows, a.tokens) > 1) {
-        graph_.add(kernels::MatvecColumnsArguments{a});
+      if (const std::int32_t columns = kernels::matvec_columns_of(part.rows, a.tokens, shared_limit()); columns > 1) {
+        graph_.add(kernels::MatvecColumnsArguments{a, columns});
       } else {
         graph_.add(a);
       }

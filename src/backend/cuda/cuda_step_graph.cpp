@@ -20,6 +20,7 @@ struct Launcher {
   void operator()(const kernels::GateUpArguments& a) const { kernels::gate_up(a, sm_count, stream); }
   void operator()(const kernels::SiluMulArguments& a) const { kernels::silu_mul(a, stream); }
   void operator()(const kernels::RouterArguments& a) const { kernels::router(a, sm_count, stream); }
+  void operator()(const kernels::ChooseExpertsArguments& a) const { kernels::choose_experts(a, stream); }
   void operator()(const kernels::ExpertGateUpArguments& a) const { kernels::expert_gate_up(a, sm_count, stream); }
   void operator()(const kernels::ExpertDownArguments& a) const { kernels::expert_down(a, sm_count, stream); }
   void operator()(const kernels::PrepareRowsArguments& a) const { kernels::prepare_rows(a, stream); }

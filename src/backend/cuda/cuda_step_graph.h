@@ -28,7 +28,7 @@ namespace kernels = qbench::kernels::QB_CUDA_NAMESPACE;
 /// One launch by its arguments.
 using Operation =
     std::variant<kernels::EmbedArguments, kernels::QkvArguments, kernels::AttentionArguments, kernels::AttentionPrefillArguments,
-                 kernels::MatvecArguments, kernels::GateUpArguments, kernels::SiluMulArguments, kernels::RouterArguments,
+                 kernels::MatvecArguments, kernels::GateUpArguments, kernels::SiluMulArguments, kernels::RouterArguments, kernels::ChooseExpertsArguments,
                  kernels::ExpertGateUpArguments, kernels::ExpertDownArguments, kernels::PrepareRowsArguments, kernels::MatmulArguments,
                  kernels::QkvFinishArguments, kernels::GroupSlotsArguments, kernels::CombineSlotsArguments,
                  kernels::MatvecColumnsArguments, kernels::MatmulFewArguments, kernels::BlasArguments, kernels::DequantiseArguments, kernels::AttentionScoresArguments,

@@ -1,6 +1,7 @@
 #include "backend/cuda/cuda_storage.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -10,12 +11,27 @@
 namespace qbench::backend::QB_CUDA_NAMESPACE {
 namespace {
 
-kernels::DeviceMemory memory_for(std::uint64_t bytes, const std::string& what, MemoryPurpose purpose) {
+/// What `allocate` throws, with what it was for.
+template <class Allocate>
+void named(const std::string& what, Allocate allocate) {
   try {
-    return kernels::DeviceMemory(bytes, purpose);
+    allocate();
   } catch (const Error& error) {
     throw Error(error.code(), error.what(), what);
   }
+}
+
+constexpr std::size_t kMostSlabBytes = std::size_t{128} << 20;
+constexpr std::size_t round_up(std::size_t bytes, std::size_t unit) { return (bytes + unit - 1) / unit * unit; }
+
+/// Memory that nobody is charged for.
+std::shared_ptr<kernels::DeviceMemory> uncharged(std::size_t bytes) {
+  struct Restore {
+    std::shared_ptr<MemoryAccount> account = MemoryAccount::current();
+    ~Restore() { MemoryAccount::make_current(account); }
+  } const restore;
+  MemoryAccount::make_current(nullptr);
+  return std::make_shared<kernels::DeviceMemory>(bytes, MemoryPurpose::kWeights);
 }
 
 void check_supported(const tensor::RowSource& part) {
@@ -33,7 +49,31 @@ void check_supported(const tensor::RowSource& part) {
 CudaBuffer::CudaBuffer(std::int64_t numbers, MemoryPurpose purpose)
     : memory_(static_cast<std::size_t>(numbers) * sizeof(float), purpose), numbers_(numbers) {}
 
-CudaMatrix::CudaMatrix(std::span<const tensor::RowSource* const> parts, std::uint64_t id, Uploader& uploader) : id_(id) {
+WeightArena::Place WeightArena::take(std::size_t bytes) {
+  held_ += bytes;
+  if (page_bytes_ == 0) {
+    auto own_memory = uncharged(bytes);
+    unsigned char* data = own_memory->as<unsigned char>();
+    return {std::move(own_memory), data};
+  }
+  const std::size_t room = round_up(bytes, 256);
+  std::erase_if(slabs_, [](const Slab& slab) { return slab.memory.expired(); });
+  for (Slab& slab : slabs_) {
+    auto memory = slab.memory.lock();
+    if (memory == nullptr || memory->bytes() - slab.used < room) continue;
+    unsigned char* data = memory->as<unsigned char>() + slab.used;
+    slab.used += room;
+    return {std::move(memory), data};
+  }
+  const std::size_t generous = round_up(std::max(room, std::min(held_ / 32, kMostSlabBytes)), page_bytes_);
+  auto memory = uncharged(generous);
+  unsigned char* data = memory->as<unsigned char>();
+  slabs_.push_back({memory, room});
+  return {std::move(memory), data};
+}
+
+CudaMatrix::CudaMatrix(std::span<const tensor::RowSource* const> parts, std::uint64_t id, Uploader& uploader, WeightArena& arena)
+    : id_(id) {
   QB_CHECK(!parts.empty());
   cols_ = parts.front()->cols();
   std::vector<kernels::WeightLayout> layouts;
@@ -47,9 +87,13 @@ CudaMatrix::CudaMatrix(std::span<const tensor::RowSource* const> parts, std::uin
     rows_ += part->rows();
     bytes += (part->rows() * layouts.back().row_bytes + 255) / 256 * 256;
   }
-  memory_ = memory_for(static_cast<std::uint64_t>(bytes), fmt::format("weights of {} x {}", rows_, cols_), MemoryPurpose::kWeights);
+  bytes_ = static_cast<std::uint64_t>(bytes);
+  named(fmt::format("weights of {} x {}", rows_, cols_), [&] {
+    charge_ = MemoryCharge(bytes_, MemoryPurpose::kWeights);
+    place_ = arena.take(bytes_);
+  });
   for (std::size_t p = 0; p < parts.size(); ++p) {
-    unsigned char* data = memory_.as<unsigned char>() + offsets[p];
+    unsigned char* data = place_.data + offsets[p];
     uploader.upload(*parts[p], layouts[p], data);
     const kernels::WeightRows rows = kernels::weight_rows(layouts[p], data);
     // Parts of one type without a gap between them are one: one product instead of several.
@@ -100,7 +144,7 @@ CudaKvCache::CudaKvCache(const KvCacheShape& shape) : shape_(shape) {
   layout_ = kernels::make_kv_layout(shape.dtype, static_cast<std::int32_t>(shape.head_dim), static_cast<std::int32_t>(shape.kv_heads),
                                     static_cast<std::int32_t>(shape.sequences), static_cast<std::int32_t>(room),
                                     static_cast<std::int32_t>(all.origin), static_cast<std::int32_t>(all.ring));
-  memory_ = memory_for(static_cast<std::uint64_t>(layout_.head_offset(shape.layers, 0, 0)), "kv cache", MemoryPurpose::kKv);
+  named("kv cache", [&] { memory_ = kernels::DeviceMemory(static_cast<std::uint64_t>(layout_.head_offset(shape.layers, 0, 0)), MemoryPurpose::kKv); });
 }
 
 const CudaMatrix& own(const Matrix& matrix) {

@@ -59,6 +59,29 @@ class CudaBuffer final : public Buffer {
   std::int64_t numbers_;
 };
 
+/// Places for weights. A device rounds every allocation up to whole pages, which costs a model of thousands of experts a tenth of its size: so
+/// matrices share slabs. Slack: at most a 32nd of what is held, and a page.
+class WeightArena {
+ public:
+  struct Place {
+    std::shared_ptr<kernels::DeviceMemory> slab;
+    unsigned char* data = nullptr;
+  };
+  /// page_bytes 0: every matrix has memory of its own, whose bounds the emulation and AddressSanitizer watch.
+  explicit WeightArena(std::size_t page_bytes) : page_bytes_(page_bytes) {}
+  /// 256-byte aligned. Error{kMemory}. Slabs are not charged to the account: matrices are.
+  Place take(std::size_t bytes);
+
+ private:
+  struct Slab {
+    std::weak_ptr<kernels::DeviceMemory> memory;
+    std::size_t used = 0;
+  };
+  std::size_t page_bytes_;
+  std::size_t held_ = 0;
+  std::vector<Slab> slabs_;  ///< with room left
+};
+
 class CudaMatrix final : public Matrix {
  public:
   struct Part {
@@ -67,10 +90,10 @@ class CudaMatrix final : public Matrix {
   };
 
   /// Reads, repacks and starts to upload. Error{kUnsupported} for a type that the kernels do not read, {kMemory}, or what reading throws.
-  CudaMatrix(std::span<const tensor::RowSource* const> parts, std::uint64_t id, Uploader& uploader);
+  CudaMatrix(std::span<const tensor::RowSource* const> parts, std::uint64_t id, Uploader& uploader, WeightArena& arena);
   std::int64_t rows() const override { return rows_; }
   std::int64_t cols() const override { return cols_; }
-  std::uint64_t device_bytes() const override { return memory_.bytes(); }
+  std::uint64_t device_bytes() const override { return bytes_; }
 
   std::span<const Part> parts() const noexcept { return parts_; }
   /// A number that no other matrix of this backend has had.
@@ -79,7 +102,9 @@ class CudaMatrix final : public Matrix {
   kernels::WeightRows from_row(std::int64_t row) const;
 
  private:
-  kernels::DeviceMemory memory_;
+  MemoryCharge charge_;
+  WeightArena::Place place_;
+  std::uint64_t bytes_ = 0;
   std::vector<Part> parts_;
   std::int64_t rows_ = 0;
   std::int64_t cols_ = 0;

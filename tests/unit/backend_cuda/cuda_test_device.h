@@ -15,7 +15,9 @@ namespace qbench::test {
 /// orders the emulation's blocks and threads; a GPU takes any order by itself.
 inline std::unique_ptr<backend::Backend> make_cuda_device([[maybe_unused]] int seed = 1, const backend::CudaOptions& options = {}) {
 #ifdef QB_CUDA_EMULATED
-  kernels::cuda_emulated::set_emulation({.seed = static_cast<std::uint64_t>(seed)});
+  auto settings = kernels::cuda_emulated::emulation_settings();
+  settings.seed = static_cast<std::uint64_t>(seed);
+  kernels::cuda_emulated::set_emulation(settings);
 #endif
   return backend::QB_CUDA_NAMESPACE::make_cuda_backend(options);
 }

@@ -81,6 +81,25 @@ TEST_CASE("bfloat16 logits of the CUDA device stay within the rounding that the 
   }
 }
 
+#ifdef QB_CUDA_EMULATED
+TEST_CASE("a device that gives a block 99 KB of shared memory, as sm_86 and sm_89 do, computes the same") {
+  const auto before = kernels::cuda_emulated::emulation_settings();
+  auto small = before;
+  small.shared_bytes_per_block = 99 * 1024;
+  kernels::cuda_emulated::set_emulation(small);
+  for (const auto& folder : golden_folders(fixtures_dir() / "engine")) {
+    CAPTURE(folder.string());
+    const Golden golden = read_golden(folder);
+    const auto file = formats::open_model_file(folder);
+    const bool experts = file->config().experts > 0;
+    const Bf16Error error = compare_bf16(golden, *file, experts ? 1.5 : 0.5);
+    CHECK(error.rms[error.rms.size() / 2] <= 0.05);
+    CHECK(error.flipped == 0);
+  }
+  kernels::cuda_emulated::set_emulation(before);
+}
+#endif
+
 TEST_CASE("float32 logits and greedy tokens of the CUDA device equal transformers' on every committed model") {
   const auto folders = golden_folders(fixtures_dir() / "engine");
   REQUIRE(folders.size() >= 10);

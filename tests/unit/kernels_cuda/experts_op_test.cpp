@@ -44,7 +44,28 @@ Choice choose(const std::vector<float>& logits, std::int32_t used, bool renormal
   emulated::router(a, 4, stream);
   scratch.read(stream);
   CHECK(to_host<unsigned>(tickets, stream)[0] == 0);
-  return {to_host<std::int32_t>(ids, stream), out.read(stream)};
+  const Choice fused{to_host<std::int32_t>(ids, stream), out.read(stream)};
+
+  // The second half alone, of three tokens of which the last has these logits.
+  std::vector<float> rows(3 * logits.size(), 0.25F);
+  std::copy(logits.begin(), logits.end(), rows.end() - static_cast<std::ptrdiff_t>(logits.size()));
+  const Guarded three(rows, stream);
+  const auto three_ids = to_device(std::vector<std::int32_t>(3 * static_cast<std::size_t>(used), -7), stream);
+  const Guarded three_out(std::vector<float>(3 * static_cast<std::size_t>(used), kCanary), stream);
+  a.tokens = 3;
+  a.logits = three.data();
+  a.ids = three_ids.as<std::int32_t>();
+  a.weights = three_out.data();
+  emulated::choose_experts({a}, stream);
+  three.read(stream);
+  const auto chosen = to_host<std::int32_t>(three_ids, stream);
+  const auto shares = three_out.read(stream);
+  CHECK(std::vector<std::int32_t>(chosen.end() - used, chosen.end()) == fused.ids);
+  for (std::size_t s = 0; s < fused.weights.size(); ++s) {
+    const float alone = shares[2 * fused.weights.size() + s];
+    CHECK((alone == fused.weights[s] || (std::isnan(alone) && std::isnan(fused.weights[s]))));
+  }
+  return fused;
 }
 
 TEST_CASE("the router takes the largest first, the lower index among equals") {
@@ -94,7 +115,7 @@ TEST_CASE("grouping gives every slot a row of its expert's tiles, for any choice
       CAPTURE(tokens);
       CAPTURE(one_expert);
       const std::int32_t slots = tokens * used;
-      const std::int32_t tile_rows = emulated::group_tile_rows(slots, experts);
+      const std::int32_t tile_rows = emulated::group_tile_rows(slots, experts, 64);
       std::vector<std::int32_t> ids;
       for (std::int32_t s = 0; s < slots; ++s) ids.push_back(one_expert ? 7 : static_cast<std::int32_t>(random.next_below(experts)));
       const auto device_ids = to_device(ids, stream);

@@ -62,7 +62,8 @@ double worst_error(DType dtype, const DeviceMatrix& w, const std::vector<float>&
 }
 
 /// sm_count 0: matmul, else matmul_few.
-void check_matmul(DType dtype, std::int64_t rows, std::int64_t cols, std::int64_t tokens, bool accumulate, int sm_count) {
+void check_matmul(DType dtype, std::int64_t rows, std::int64_t cols, std::int64_t tokens, bool accumulate, int sm_count,
+                  std::int32_t stages = 3) {
   CAPTURE(tensor::name_of(dtype));
   CAPTURE(rows);
   CAPTURE(cols);
@@ -82,7 +83,8 @@ void check_matmul(DType dtype, std::int64_t rows, std::int64_t cols, std::int64_
             rows,
             accumulate,
             false,
-            {}},
+            {},
+            stages},
            sm_count, stream);
   CHECK(worst_error(dtype, w, x, start, y.read(stream), tokens, accumulate) <= 1.0);
 }
@@ -97,6 +99,7 @@ TEST_CASE("matmul equals the product for every weight type that it reads and eve
   for (const DType dtype : tile_types()) {
     const std::int64_t block = tensor::info(dtype).block_elements;
     check_matmul(dtype, 129, block == 1 ? 70 : block, 17, false, 0);
+    check_matmul(dtype, 70, block == 1 ? 200 : std::max<std::int64_t>(block, 224 / block * block), 130, true, 0, 2);
     check_matmul(dtype, 5, block == 1 ? 264 : std::max<std::int64_t>(block, 288 / block * block), 129, true, 0);
   }
   check_matmul(DType::kBF16, 1, 1, 1, false, 0);

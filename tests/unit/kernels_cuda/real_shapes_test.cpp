@@ -5,11 +5,12 @@
 #include "kernels/cuda/attention_prefill.h"
 #include "kernels/cuda/expert_groups.h"
 #include "kernels/cuda/matmul_few.h"
+#include "kernels/cuda/matvec_columns.h"
+#include "op_cases.h"
 
 namespace qbench::test {
 namespace {
 
-namespace emulated = kernels::cuda_emulated;
 using tensor::DType;
 
 constexpr std::int64_t kPositions = 32768;
@@ -50,10 +51,55 @@ TEST_CASE("every launch of a prompt's chunk at the shapes of real models stays w
   }
   constexpr std::int32_t kSlots = 4096 * 8;
   CHECK(kSlots <= kMostY);
-  CHECK(emulated::most_tiles(kSlots, 128, emulated::group_tile_rows(kSlots, 128)) <= INT32_MAX);
-  CHECK(emulated::group_tile_rows(kSlots, 128) == 128);
-  CHECK(emulated::group_tile_rows(32 * 8, 128) == 16);
+  CHECK(emulated::most_tiles(kSlots, 128, emulated::group_tile_rows(kSlots, 128, 64)) <= INT32_MAX);
+  CHECK(emulated::group_tile_rows(kSlots, 128, 64) == 128);
+  CHECK(emulated::group_tile_rows(32 * 8, 128, 64) == 16);
   CHECK(emulated::most_tiles(INT32_MAX, 128, 16) > 0);
+}
+
+/// y of a few rows of ones with activations of ones.
+float first_product(DType dtype, std::int64_t cols, std::int32_t tokens) {
+  emulated::Stream stream;
+  const DeviceMatrix w(dtype, 3, cols, 7, stream);
+  const std::vector<float> x(static_cast<std::size_t>(tokens * cols), 1.0F);
+  const auto device_x = to_device(x, stream);
+  const Guarded y(std::vector<float>(static_cast<std::size_t>(tokens) * 3, 0.0F), stream);
+  emulated::MatvecArguments a{};
+  a.w = w.view;
+  a.rows = 3;
+  a.tokens = tokens;
+  a.x = device_x.as<float>();
+  a.y = y.data();
+  a.y_stride = 3;
+  if (tokens == 1) {
+    emulated::matvec(a, 4, stream);
+  } else {
+    emulated::matvec_columns({a, emulated::matvec_columns_of(w.view, tokens, emulated::shared_limit(227 * 1024))}, 4, stream);
+  }
+  const Product p = product(w.row(0), x.data(), cols, matvec_rounding(dtype));
+  return static_cast<float>(std::abs(static_cast<double>(y.read(stream)[0]) - p.value) / p.bound);
+}
+
+TEST_CASE("activations that fill 48 KB of shared memory exactly leave room for the kernel's own arrays") {
+  CHECK(first_product(DType::kBF16, 12288, 1) <= 1.0F);  // Qwen3-8B's down projection
+  CHECK(first_product(DType::kF32, 12288, 1) <= 1.0F);
+  CHECK(first_product(DType::kBF16, 3072, 3) <= 1.0F);   // Phi-3-mini, Qwen3-0.6B
+  CHECK(first_product(DType::kQ8_0, 4864, 8) <= 1.0F);   // Qwen2.5-0.5B's down projection
+}
+
+TEST_CASE("what a launch asks of shared memory follows the device: 99 KB of sm_86 and sm_89, 163 KB of sm_80, 227 KB of sm_90") {
+  const std::int64_t sm_86 = emulated::shared_limit(99 * 1024), sm_80 = emulated::shared_limit(163 * 1024), sm_90 = emulated::shared_limit(227 * 1024);
+  CHECK(emulated::matmul_stages(sm_86) == 2);
+  CHECK(emulated::matmul_stages(sm_80) == 3);
+  CHECK(emulated::matmul_few_most(sm_86) == 32);
+  CHECK(emulated::matmul_few_most(sm_90) == 64);
+  for (const std::int32_t slots : {8, 2048, 4096, 8192, 32768}) CHECK(emulated::group_tile_rows(slots, 128, 32) != 64);
+  emulated::WeightRows down{};  // of Qwen2.5-7B
+  down.dtype = DType::kQ4_K;
+  down.cols = 18944;
+  CHECK(emulated::matvec_columns_of(down, 8, sm_86) == 4);
+  CHECK(emulated::matvec_columns_of(down, 8, sm_80) == 4);
+  CHECK(emulated::matvec_columns_of(down, 8, sm_90) == 8);
 }
 
 TEST_CASE("costs at 32,768 tokens are exact in 64 bits") {
