@@ -74,6 +74,53 @@ TEST_CASE("the device's memory is counted by purpose, and a limit ends in an err
   }
 }
 
+/// Loads the model and reads a long prompt. `loaded`: allocations until then.
+std::int32_t read_prompt(const formats::ModelFile& file, model::WeightPrecision precision, std::int64_t tokens, std::int64_t* loaded) {
+  const std::int64_t before = emulated::allocation_count();
+  const auto device = backend::cuda_emulated::make_cuda_backend();
+  const auto decoder = model::load_model(file, *device, {.precision = precision, .max_step_tokens = tokens});
+  engine::Session session(*decoder, {.context = tokens});
+  if (loaded != nullptr) *loaded = emulated::allocation_count() - before;
+  engine::GenerateRequest request;
+  request.prompts.emplace_back();
+  for (std::int64_t t = 0; t < tokens; ++t) request.prompts[0].push_back(static_cast<std::int32_t>(t * 7 % decoder->config().vocab));
+  request.max_new_tokens = 1;
+  request.ignore_eos = true;
+  return session.generate(request)[0].output_ids[0];
+}
+
+TEST_CASE("whichever allocation of a long prompt fails, the library's work memory and dequantised tiles included, the prompt ends with an error of memory") {
+  const auto file = formats::open_model_file(fixtures_dir() / "engine" / "qwen3");
+  emulated::set_emulation({});
+  struct Case {
+    model::WeightPrecision precision;
+    std::int64_t tokens;
+  };
+  for (const Case& c : {Case{model::WeightPrecision::kBF16, 70}, Case{model::WeightPrecision::kQ8_0, 512}}) {
+    CAPTURE(c.tokens);
+    const std::int64_t before = emulated::allocation_count();
+    std::int64_t loaded = 0;
+    const std::int32_t expected = read_prompt(*file, c.precision, c.tokens, &loaded);
+    const std::int64_t all = emulated::allocation_count() - before;
+    REQUIRE(all - loaded >= 5);
+    const std::uint64_t bytes = emulated::allocated_bytes();
+    for (std::int64_t n = loaded + 1; n <= all; ++n) {
+      CAPTURE(n);
+      emulated::fail_allocation(n);
+      std::optional<ErrorCode> code;
+      try {
+        read_prompt(*file, c.precision, c.tokens, nullptr);
+      } catch (const Error& error) {
+        code = error.code();
+      }
+      emulated::fail_allocation(0);
+      CHECK(code == ErrorCode::kMemory);
+      CHECK(emulated::allocated_bytes() == bytes);
+    }
+    CHECK(read_prompt(*file, c.precision, c.tokens, nullptr) == expected);
+  }
+}
+
 TEST_CASE("whichever allocation of the device fails, the model ends with an error of memory, and the next one runs") {
   const auto folder = fixtures_dir() / "engine" / "qwen3moe-mixed";
   const Golden golden = read_golden(folder);

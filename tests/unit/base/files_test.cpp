@@ -62,3 +62,14 @@ TEST_CASE("a file that cannot be written leaves nothing half-written behind") {
   CHECK_THROWS_AS(write_text_file_atomic(dir.path() / "taken", "x"), Error);
   CHECK(std::distance(fs::directory_iterator(dir.path()), fs::directory_iterator()) == 1);
 }
+
+TEST_CASE("bytes that were announced are read unchanged, whatever part of a file or of other memory they are") {
+  const test::TempDir dir;
+  const std::string text(70'000, 'x');
+  write_text_file_atomic(dir.path() / "file", text);
+  const MappedFile file(dir.path() / "file");
+  will_read(file.bytes().subspan(4'097, 50'000));
+  will_read({});
+  will_read(std::as_bytes(std::span(text)).subspan(1));
+  CHECK(std::equal(file.bytes().begin(), file.bytes().end(), std::as_bytes(std::span(text)).begin()));
+}
