@@ -69,6 +69,10 @@ struct NightInput {
 /// run says neither its id nor when it began.
 NightInput night_of(const record::ResultSet& set);
 
+/// The states and values of a file, checked. Error{kFormat} naming the file.
+compare::NightState checked_state(const Database& database, std::int64_t state);
+double checked_value(const Database& database, double value);
+
 class History {
  public:
   /// Opens an existing history, or makes one. Error{kNotFound} for a missing file that is only read; Error{kFormat} where it is no history,

@@ -36,7 +36,8 @@ std::vector<Stored> nights_before(const Database& database, std::int64_t series,
   std::vector<Stored> nights;
   std::size_t accepted = 0;
   while (accepted < window && select.step()) {
-    Stored stored{select.integer(0), select.integer(1), {select.number(2), static_cast<NightState>(select.integer(3))}};
+    Stored stored{
+        select.integer(0), select.integer(1), {checked_value(database, select.number(2)), checked_state(database, select.integer(3))}};
     if (!select.is_null(4) && select.integer(4) == night) stored.value.state = NightState::kSuspect;
     if (stored.value.state == NightState::kAccepted) ++accepted;
     nights.push_back(stored);

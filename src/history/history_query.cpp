@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <cmath>
 
+#include "base/error.h"
 #include "history/history.h"
 #include "history/utc.h"
 #include "stats/change_points.h"
@@ -22,7 +24,7 @@ std::vector<Value> latest_values(const Database& database, std::int64_t series, 
                    "night DESC LIMIT ?");
   select.bind(1, series).bind(2, metric).bind(3, kExcluded).bind(4, limit);
   std::vector<Value> values;
-  while (select.step()) values.push_back({select.integer(0), select.integer(1), select.number(2)});
+  while (select.step()) values.push_back({select.integer(0), select.integer(1), checked_value(database, select.number(2))});
   std::reverse(values.begin(), values.end());
   return values;
 }
@@ -32,6 +34,17 @@ bool matches(const SeriesInfo& series, std::string_view filter) {
 }
 
 }  // namespace
+
+compare::NightState checked_state(const Database& database, std::int64_t state) {
+  if (state < 0 || state > kExcluded)
+    throw Error(ErrorCode::kFormat, "is damaged: a value has a state that there is none of", database.path().string());
+  return static_cast<compare::NightState>(state);
+}
+
+double checked_value(const Database& database, double value) {
+  if (!std::isfinite(value)) throw Error(ErrorCode::kFormat, "is damaged: a value is no finite number", database.path().string());
+  return value;
+}
 
 std::vector<NightInfo> History::nights(std::size_t latest) const {
   Statement select(database_,
@@ -92,8 +105,8 @@ std::vector<Point> History::trend(const SeriesInfo& series, std::string_view met
   select.bind(1, series.row).bind(2, metric).bind(3, latest == 0 ? std::int64_t{-1} : static_cast<std::int64_t>(latest));
   std::vector<Point> points;
   while (select.step()) {
-    points.push_back(
-        {select.text(0), select.text(1), select.integer(2), select.number(3), static_cast<compare::NightState>(select.integer(4))});
+    points.push_back({select.text(0), select.text(1), select.integer(2), checked_value(database_, select.number(3)),
+                      checked_state(database_, select.integer(4))});
   }
   std::reverse(points.begin(), points.end());
   return points;

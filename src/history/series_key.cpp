@@ -82,7 +82,7 @@ SeriesKey key_of(const record::ResultRow& row) {
     if (column == "host_hash" && !container.empty() && container != "none") continue;
     std::string value(row.fact(column));
     // A GPU that is told from others by its own number is the same one whichever place it has today.
-    if (column == "device_effective") value = compare::device_class(row);
+    if (column == "device_effective" && (cpu || !row.fact("gpu_uuid").empty())) value = compare::device_class(row);
     std::replace(value.begin(), value.end(), '\n', ' ');
     if (!value.empty()) key.facts.emplace_back(column, std::move(value));
   }

@@ -7,6 +7,9 @@
 namespace qbench::history {
 namespace {
 
+constexpr int kLastYear = 2199;                      // nanoseconds since 1970 fit 63 bits until 2262
+constexpr std::int64_t kLastSecond = 7'258'118'399;  // of that year
+
 /// Reads digits and fixed characters from the front.
 class Reader {
  public:
@@ -41,7 +44,7 @@ std::optional<std::int64_t> parse_seconds(std::string_view text) {
     if (c < '0' || c > '9') return std::nullopt;
     value = value * 10 + (c - '0');
   }
-  return value;
+  return value <= kLastSecond ? std::optional(value) : std::nullopt;
 }
 
 /// "Z", nothing, "+02:00", "-0130": minutes east of UTC.
@@ -69,7 +72,7 @@ std::optional<std::int64_t> parse_utc(std::string_view text) {
     return std::nullopt;
   const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day))};
-  if (!date.ok() || year < 1970) return std::nullopt;
+  if (!date.ok() || year < 1970 || year > kLastYear) return std::nullopt;
   if (!reader.at_end()) {
     if (!reader.skip('T') && !reader.skip(' ')) return std::nullopt;
     if (!reader.number(2, hour) || !reader.skip(':') || !reader.number(2, minute)) return std::nullopt;
@@ -81,6 +84,9 @@ std::optional<std::int64_t> parse_utc(std::string_view text) {
   return ((days * 24 + hour) * 60 + minute - zone) * 60 + second;
 }
 
-std::string format_utc(std::int64_t seconds) { return iso8601_utc(seconds * 1'000'000'000); }
+std::string format_utc(std::int64_t seconds) {
+  if (seconds < 0 || seconds > kLastSecond) return "no time";  // of a damaged file
+  return iso8601_utc(seconds * 1'000'000'000);
+}
 
 }  // namespace qbench::history

@@ -175,7 +175,7 @@ TEST_CASE("another driver, other weights or another prompt begin a series withou
   }
 }
 
-TEST_CASE("in a container the host's name is no part of the key, and a GPU's place is none") {
+TEST_CASE("in a container the host's name is no part of the key, and a GPU that has a number of its own needs no place") {
   record::ResultRow row = test::example_row();
   test::set_fact(row, "container", "docker");
   const auto before = history::key_of(row).text();
@@ -183,6 +183,11 @@ TEST_CASE("in a container the host's name is no part of the key, and a GPU's pla
   CHECK(history::key_of(row).text() == before);
   test::set_fact(row, "device_effective", "cuda:0");
   test::set_fact(row, "gpu_driver", "550.54");
+  const auto unnamed = history::key_of(row).text();
+  test::set_fact(row, "device_effective", "cuda:1");
+  CHECK(history::key_of(row).text() != unnamed);  // two cards of one kind that nothing else tells apart
+  test::set_fact(row, "gpu_uuid", "GPU-1");
+  test::set_fact(row, "device_effective", "cuda:0");
   const auto gpu = history::key_of(row);
   test::set_fact(row, "device_effective", "cuda:1");
   CHECK(history::key_of(row).text() == gpu.text());
@@ -407,6 +412,23 @@ TEST_CASE("a database whose pages are damaged is an error, never a verdict") {
     history.judge(night_set(20, 100), compare::default_rules());
   });
   CHECK(words.find("history.sqlite: is damaged") != std::string::npos);
+}
+
+TEST_CASE("a state or a value that no history can hold is damage") {
+  for (const char* sql : {"UPDATE value SET state = 77", "UPDATE value SET value = 9e999"}) {
+    CAPTURE(sql);
+    const Place place;
+    {
+      History history = place.open();
+      fill(history);
+      const Database database(place.file, Database::Mode::kWrite);
+      database.execute(sql);
+    }
+    History history = place.open();
+    CHECK(refusal([&] { history.judge(night_set(20, 100), compare::default_rules()); }).find("is damaged") != std::string::npos);
+    CHECK(refusal([&] { history.trend(history.series("").front(), "decode_tok_per_s", 0); }).find("is damaged") != std::string::npos);
+    CHECK(history.night_count() == 20);  // nothing of the refused night is kept
+  }
 }
 
 TEST_CASE("a night without a time, and two rows of one series, are refused") {
