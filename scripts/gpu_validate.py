@@ -86,6 +86,8 @@ def make_plan(v, dry):
     return [*parity, Planned("limits", 10, lambda: v.measure_limits()), *decode[:3],
             Planned("kernels on the device", 20, lambda: v.device_tests("test_kernels_cuda_device")),
             Planned("backend on the device", 30, lambda: v.device_tests("test_backend_cuda_device")),
+            Planned("study tiny", 10, lambda: v.study(None, "auto", 32, 8)),
+            *[Planned("study {} {}".format(*a[:2]), 60, lambda a=a: v.study(a[0], a[1], 2048, 32)) for a in DECODE[: 0 if dry else 1]],
             *decode[3:], *prefill, Planned("batch {2} {0} {1}".format(*BATCH), 60, lambda: v.batch(*BATCH), 1),
             Planned("peer: transformers", 20 if dry else 120, lambda: v.peer(), 1), Planned("parity demo model", 20, lambda: v.demo()),
             Planned("load", 20, lambda: v.load(), 1),

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 
-from gpu_validation import disk
+from gpu_validation import disk, studies
 from gpu_validation.numbers import shape_of, weights_of_layers
 from gpu_validation.runner import ROOT, Runner, Skip, Step
 
@@ -104,6 +104,18 @@ class Measurements(Runner):
         rate = self.note_rates(many)
         self.row["values"].update(tok_per_s_batch_1=one["tok_per_s_median"], batch=many["batch"])
         self.judge("times_batch_1", rate / one["tok_per_s_median"], least=goal)
+
+    def study(self, model, precision, prompt, generated):
+        """--breakdown and --ablate of a prompt and of decoding; without a name of the tiny model, whose weights the caches hold."""
+        paths = "flash,fusion" if self.bench_device == "cpu" else "flash,graph,fusion"
+        name = f"synthetic:{model}" if model else TINY
+        for kind, test in (("prefill", ["-p", prompt, "-n", 0]), ("decode", ["-p", 0, "-n", generated])):
+            row = self.bench_file(name, "--precision", precision, *test, "-r", 2, "--breakdown", "--ablate", paths, limit=300)
+            try:
+                found = studies.check(row, model is not None)
+            except ValueError as e:
+                raise Step(f"{kind}: {e}") from e
+            self.row["values"].update({key if key.startswith(kind) else f"{kind}_{key}": value for key, value in found.items()})
 
     def load(self):
         if self.o.checkpoint and not self.o.dry_run:

@@ -228,6 +228,38 @@ class Merging(Case):
         self.validate("--steps", ",", status=2)
 
 
+def studied(**changes):
+    """A row with both studies: a step of 6 ms that moves 20 GB/s short of the limit, and 1 ms that no step accounts for."""
+    step = {"step": "attention", "calls": 2, "time_ns": 6_000_000, "bytes": 23_000_000_000, "flops": 1000, "launches": 2}
+    phase = {"phase": "decode", "fused": True, "timed_ns": [3_500_000, 3_500_000], "steps": [dict(step, **changes.get("step", {}))]}
+    off = {"off": "graph", "phase": "decode", "status": "ok", "time_ns": [2_000_000, 4_000_000, 3_000_000], "failure": {}}
+    breakdown = {"status": "ok", "failure": {}, "limits": {"read_gbps": 4000.0, "matmul_tflops": 800.0}, "phases": [dict(phase, **changes.get("phase", {}))]}
+    return dict(ROW, breakdown=breakdown, ablation={"rows": [dict(off, off=""), dict(off, **changes.get("off", {}))]})
+
+
+class Studies(Case):
+    def test_a_study_that_adds_up_passes_with_its_figures(self):
+        self.validate("--steps", "study", bench=studied())
+        self.assertEqual(len(self.rows()), 3)
+        values = self.rows()["study tiny"]["values"]
+        self.assertAlmostEqual(values["decode_rest_share_most"], 1 / 7)
+        self.assertEqual(values["decode_ms_without_graph"], 3.0)
+        self.assertTrue(any("--breakdown" in json.dumps(call) and "flash,graph,fusion" in json.dumps(call) for call in self.called()))
+
+    def test_steps_that_take_more_than_their_phase_fail(self):
+        self.validate("--steps", "study tiny", bench=studied(step={"time_ns": 7_000_001}), status=1)
+        self.assertIn("1 ns more than the phase", self.rows()["study tiny"]["detail"])
+
+    def test_a_path_that_failed_fails(self):
+        self.validate("--steps", "study tiny", bench=studied(off={"status": "failed", "failure": {"message": "no room"}}), status=1)
+        self.assertIn("no room", self.rows()["study tiny"]["detail"])
+
+    def test_only_a_model_beyond_the_caches_is_held_to_the_limit(self):
+        self.validate("--steps", "study", bench=studied(step={"bytes": 30_000_000_000}), status=1)
+        self.assertEqual(self.rows()["study tiny"]["status"], "passed")
+        self.assertIn("1.25 times the measured limit", self.rows()["study qwen2.5-coder-7b-instruct bf16"]["detail"])
+
+
 class Robustness(Case):
     def test_an_answer_of_another_form_ends_its_step_alone(self):
         for change in ({"kv_bytes": None}, {"samples": None}, {"context": 0}, {"tok_per_s_median": "fast"}, {"tok_per_s_median": None}):
