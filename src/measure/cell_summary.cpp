@@ -116,6 +116,7 @@ record::CellRecord summarize_cell(record::CellRecord cell, std::span<const Sampl
     values.push_back(values_of(sample, cell));
   }
   summarize_scope(MetricScope::kRepetition, values, cell.metrics);
+  cell.metrics.set(MetricId::kEnergyJPerToken, Statistic::kMedian, pooled_joules_per_token(timed));
   if (!is_emulated(cell.cell)) summarize_gaps(timed, cell.metrics);
   describe_outputs(timed, cell);
   if (std::string found = gpu_disturbances(timed); !found.empty()) cell.disturbances = std::move(found);

@@ -16,11 +16,12 @@ using Column = record::GpuSeries::Column;
 constexpr std::int64_t kShortestEnergyNs = 1'000'000'000;
 constexpr double kClockMoved = 0.05;  ///< share of the highest clock
 
-/// Mean of what is known, times `scale`.
+/// Mean of what is known, times `scale`, without the first entry: it is taken before the work begins, when the GPU may be idle.
 std::optional<double> mean(const Column& column, double scale) {
   double sum = 0;
   std::int64_t count = 0;
-  for (const auto& value : column) {
+  for (std::size_t i = 1; i < column.size(); ++i) {
+    const auto& value = column[i];
     if (!value) continue;
     sum += static_cast<double>(*value);
     ++count;
@@ -50,6 +51,23 @@ struct Throttling {
   }
 };
 
+/// What the energy counter advanced over windows of work, and what was made of it.
+struct EnergyWindow {
+  std::int64_t energy_mj = 0, time_ns = 0, tokens = 0;
+  bool known = true;
+  void add(const record::TelemetrySeries& telemetry, std::int64_t output_tokens) {
+    known = known && telemetry.gpu && telemetry.gpu->energy_mj && telemetry.time_ns.size() > 1;
+    if (!known) return;
+    energy_mj += *telemetry.gpu->energy_mj;
+    time_ns += telemetry.time_ns.back() - telemetry.time_ns.front();
+    tokens += output_tokens;
+  }
+  std::optional<double> joules_per_token() const {
+    if (!known || time_ns < kShortestEnergyNs || tokens <= 0) return std::nullopt;
+    return static_cast<double>(energy_mj) / 1e3 / static_cast<double>(tokens);
+  }
+};
+
 }  // namespace
 
 void add_gpu_metrics(const record::TelemetrySeries& telemetry, std::int64_t output_tokens, record::MetricValues& metrics) {
@@ -65,9 +83,19 @@ void add_gpu_metrics(const record::TelemetrySeries& telemetry, std::int64_t outp
   throttling.add(gpu.clock_reasons);
   if (throttling.known > 0)
     metrics[MetricId::kGpuThrottleRatio] = static_cast<double>(throttling.throttled) / static_cast<double>(throttling.known);
-  const bool long_enough = telemetry.time_ns.size() > 1 && telemetry.time_ns.back() - telemetry.time_ns.front() >= kShortestEnergyNs;
-  if (gpu.energy_mj && long_enough && output_tokens > 0)
-    metrics[MetricId::kEnergyJPerToken] = static_cast<double>(*gpu.energy_mj) / 1e3 / static_cast<double>(output_tokens);
+  EnergyWindow window;
+  window.add(telemetry, output_tokens);
+  metrics[MetricId::kEnergyJPerToken] = window.joules_per_token();
+}
+
+std::optional<double> pooled_joules_per_token(std::span<const record::SampleRecord* const> timed) {
+  EnergyWindow all;
+  for (const record::SampleRecord* sample : timed) {
+    std::int64_t tokens = 0;
+    for (const record::SequenceRecord& sequence : sample->sequences) tokens += static_cast<std::int64_t>(sequence.token_ns.size());
+    all.add(sample->telemetry, tokens);
+  }
+  return all.joules_per_token();
 }
 
 std::string gpu_disturbances(std::span<const record::SampleRecord* const> timed) {

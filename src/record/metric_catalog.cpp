@@ -74,7 +74,7 @@ constexpr std::array<MetricInfo, kMetricCount> kCatalog{{
     {kGpuThrottleRatio, "gpu_throttle_ratio", "1", kLow, kRep, false, "share of the samples in which power or heat lowered the clocks", kMiddle},
     {kGpuUsedBytes, "gpu_used_bytes", "bytes", kLow, kRep, true, "most memory in use on the GPU, other processes included", kLargest, kBySession},
     {kEnergyJPerToken, "energy_j_per_token", "J/tok", kLow, kRep, false,
-     "advance of the GPU's energy counter over the repetition / n; empty below 1 s and without a counter", kMiddle, kBySession},
+     "advance of the GPU's energy counter / n, in a row over all timed repetitions together; empty below 1 s and without a counter", kMiddle, kBySession},
     {kPrefillGbPerS, "prefill_gb_per_s", "GB/s", kHigh, kRoof, false, "prefill_bytes / prefill_ms_median", kBare},
     {kPrefillTflopPerS, "prefill_tflop_per_s", "TFLOP/s", kHigh, kRoof, false, "prefill_flops / prefill_ms_median", kBare},
     {kPrefillRooflineRatio, "prefill_roofline_ratio", "1", kHigh, kRoof, false,

@@ -33,9 +33,9 @@ record::TelemetrySeries series(std::int64_t length_ns) {
 TEST_CASE("GPU telemetry becomes means, largest values and joules by the energy counter") {
   record::MetricValues metrics;
   measure::add_gpu_metrics(series(2'000'000'000), 128, metrics);
-  CHECK(metrics[MetricId::kGpuUseRatio] == doctest::Approx(0.45));
-  CHECK(metrics[MetricId::kGpuSmClockMhz] == doctest::Approx(1130));
-  CHECK(metrics[MetricId::kGpuPowerW] == doctest::Approx(400));
+  CHECK(metrics[MetricId::kGpuUseRatio] == doctest::Approx(0.9));  // the idle entry before the work is no part of a mean
+  CHECK(metrics[MetricId::kGpuSmClockMhz] == doctest::Approx(1590));
+  CHECK(metrics[MetricId::kGpuPowerW] == doctest::Approx(550));
   CHECK(metrics[MetricId::kGpuTemperatureC] == 61);
   CHECK(metrics[MetricId::kGpuUsedBytes] == 7);
   CHECK(metrics[MetricId::kGpuThrottleRatio] == doctest::Approx(1.0 / 3));
@@ -58,6 +58,21 @@ TEST_CASE("joules per token stay empty below a second, without a counter, withou
   metrics = {};
   measure::add_gpu_metrics({}, 128, metrics);
   CHECK_FALSE(metrics[MetricId::kGpuPowerW]);
+}
+
+TEST_CASE("a cell's joules per token are the counter's advance over all timed repetitions by all their tokens") {
+  record::SampleRecord sample;
+  sample.telemetry = series(400'000'000);
+  sample.sequences.resize(2);
+  for (auto& sequence : sample.sequences) sequence.token_ns.assign(50, 1);
+  const record::SampleRecord* three[] = {&sample, &sample, &sample};
+  CHECK(measure::pooled_joules_per_token(three).value() == doctest::Approx(0.64));
+  CHECK_FALSE(measure::pooled_joules_per_token(std::span(three).first(2)));  // 0.8 s together
+  record::SampleRecord other = sample;
+  other.telemetry.gpu->energy_mj.reset();
+  const record::SampleRecord* one_without[] = {&sample, &sample, &sample, &other};
+  CHECK_FALSE(measure::pooled_joules_per_token(one_without));
+  CHECK_FALSE(measure::pooled_joules_per_token({}));
 }
 
 TEST_CASE("throttling and a clock that moved are named, the idle clock before the work is not") {
