@@ -28,12 +28,12 @@ struct AttentionArguments {
   bool programmatic;
   bool operator==(const AttentionArguments&) const = default;
 };
-/// Of `positions` visible positions in all.
-constexpr Cost attention_decode_cost(const AttentionArguments& a, std::int64_t positions) {
+/// Of `positions` that are read, each once for a KV head, by tokens that see `pairs` (token, position) pairs in all.
+constexpr Cost attention_decode_cost(const AttentionArguments& a, std::int64_t positions, std::int64_t pairs) {
   const std::int64_t row = a.layout.head_dim * kv_number_bytes(a.layout.dtype) + 2 * kv_scales(a.layout.dtype, a.layout.head_dim);
   const std::int64_t numbers = std::int64_t{a.tokens} * a.heads * a.layout.head_dim;
   return {static_cast<std::uint64_t>(2 * positions * a.layout.kv_heads * row + 8 * numbers),
-          static_cast<std::uint64_t>(4 * positions * a.heads * a.layout.head_dim)};
+          static_cast<std::uint64_t>(4 * pairs * a.heads * a.layout.head_dim)};
 }
 
 /// Splits that keep the multiprocessors busy: about one block for each, so that joining them stays cheap.

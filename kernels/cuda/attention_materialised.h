@@ -41,11 +41,11 @@ constexpr bool materialised_reads(const KvLayout& layout) {
          layout.dtype == tensor::DType::kQ8_0 || layout.dtype == tensor::DType::kFP8;
 }
 
-/// Of `pairs` (query token, position) pairs in all. Keys and values once for each pair and KV head, as attention_decode_cost counts them.
-constexpr Cost attention_keys_cost(const AttentionMaterialisedArguments& a, std::int64_t pairs) {
+/// Of `pairs` (query token, position) pairs in all. Keys or values of `positions` once for a KV head, as attention_decode_cost counts them.
+constexpr Cost attention_keys_cost(const AttentionMaterialisedArguments& a, std::int64_t positions, std::int64_t pairs) {
   AttentionArguments flash{};
   flash.layout = a.layout;
-  return {attention_decode_cost(flash, pairs).bytes / 2, static_cast<std::uint64_t>(2 * pairs * a.heads * a.layout.head_dim)};
+  return {attention_decode_cost(flash, positions, pairs).bytes / 2, static_cast<std::uint64_t>(2 * pairs * a.heads * a.layout.head_dim)};
 }
 constexpr std::uint64_t attention_score_bytes(const AttentionMaterialisedArguments& a, std::int64_t pairs) {
   return static_cast<std::uint64_t>(4 * pairs * a.heads);
@@ -53,15 +53,15 @@ constexpr std::uint64_t attention_score_bytes(const AttentionMaterialisedArgumen
 constexpr std::uint64_t attention_query_bytes(const AttentionMaterialisedArguments& a) {
   return static_cast<std::uint64_t>(std::int64_t{4} * a.tokens * a.heads * a.layout.head_dim);
 }
-constexpr Cost attention_scores_cost(const AttentionScoresArguments& a, std::int64_t pairs) {
-  const Cost keys = attention_keys_cost(a.attention, pairs);
+constexpr Cost attention_scores_cost(const AttentionScoresArguments& a, std::int64_t positions, std::int64_t pairs) {
+  const Cost keys = attention_keys_cost(a.attention, positions, pairs);
   return {keys.bytes + attention_score_bytes(a.attention, pairs) + attention_query_bytes(a.attention), keys.flops};
 }
 constexpr Cost attention_softmax_cost(const AttentionSoftmaxArguments& a, std::int64_t pairs) {
   return {2 * attention_score_bytes(a.attention, pairs), static_cast<std::uint64_t>(5 * pairs * a.attention.heads)};
 }
-constexpr Cost attention_values_cost(const AttentionValuesArguments& a, std::int64_t pairs) {
-  const Cost values = attention_keys_cost(a.attention, pairs);
+constexpr Cost attention_values_cost(const AttentionValuesArguments& a, std::int64_t positions, std::int64_t pairs) {
+  const Cost values = attention_keys_cost(a.attention, positions, pairs);
   return {values.bytes + attention_score_bytes(a.attention, pairs) + attention_query_bytes(a.attention), values.flops};
 }
 

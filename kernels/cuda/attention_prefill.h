@@ -32,12 +32,13 @@ struct AttentionPrefillArguments {
 
   bool operator==(const AttentionPrefillArguments&) const = default;
 };
-/// Of `tokens` queries that see `pairs` (query, position) pairs in all.
-constexpr Cost attention_prefill_cost(const AttentionPrefillArguments& a, std::int64_t tokens, std::int64_t pairs) {
+/// Of `tokens` queries that see `pairs` (query, position) pairs in all, of `positions` positions: keys and values must come from memory once for a
+/// KV head, though each tile and query head reads them again, mostly from L2.
+constexpr Cost attention_prefill_cost(const AttentionPrefillArguments& a, std::int64_t tokens, std::int64_t positions, std::int64_t pairs) {
   const std::int64_t numbers = tokens * a.heads * a.layout.head_dim;
-  const std::int64_t tile_rows =
-      pairs / kPrefillTokens * a.heads * a.layout.head_dim;  // keys and values are read for each tile, mostly from L2
-  return {static_cast<std::uint64_t>(8 * numbers + 4 * tile_rows), static_cast<std::uint64_t>(4 * pairs * a.heads * a.layout.head_dim)};
+  const std::int64_t cached = 2 * positions * a.layout.kv_heads * a.layout.head_dim;
+  return {static_cast<std::uint64_t>(8 * numbers + kv_number_bytes(a.layout.dtype) * cached),
+          static_cast<std::uint64_t>(4 * pairs * a.heads * a.layout.head_dim)};
 }
 
 /// Whether attention_prefill does this cache: BF16 or F16, heads of 64, 96 or 128 numbers.

@@ -98,7 +98,7 @@ class DecodeStep {
     const std::int64_t window = c_.sliding_window.empty() ? 0 : c_.sliding_window[static_cast<std::size_t>(index)];
     const std::int64_t seen = window > 0 ? std::min(window, positions_) : positions_;
     add("attention", c_.heads / c_.kv_heads > 4 ? "attention_decode_kernel<BF16, 8, false>" : c_.heads > c_.kv_heads ? "attention_decode_kernel<BF16, 4, false>" : "attention_decode_kernel<BF16, 1, false>",
-        "BF16", attention_decode_cost(a, seen), attention_splits(1, c_.kv_heads, seen, sm_count_) * c_.kv_heads, 0);
+        "BF16", attention_decode_cost(a, seen, seen), attention_splits(1, c_.kv_heads, seen, sm_count_) * c_.kv_heads, 0);
   }
 
   void experts(const std::string& prefix) {

@@ -148,9 +148,7 @@ void CpuBackend::attention(const AttentionInput& input, std::int64_t window, std
     }
   });
   count([&] {
-    std::int64_t positions_read = 0;
-    for (const AttentionPiece& piece : plan.pieces) positions_read += piece.positions();
-    return attention_cost(input, batch_.tokens(), positions_read, batch_.visible_pairs(plan.reach), layout);
+    return attention_cost(input, batch_.tokens(), batch_.visible_positions(plan.reach), batch_.visible_pairs(plan.reach), layout);
   });
 }
 

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <utility>
 
+#include "backend/kv_visible.h"
 #include "base/check.h"
 #include "kernels/cpu/attention.h"
 
@@ -93,6 +94,8 @@ std::int64_t CpuBatch::visible_pairs(const KvReach& reach) const {
   }
   return pairs;
 }
+
+std::int64_t CpuBatch::visible_positions(const KvReach& reach) const { return backend::visible_positions(reach, positions_, sequences_); }
 
 const AttentionPlan& CpuBatch::attention(const KvReach& reach, std::int64_t heads, std::int64_t kv_heads, bool whole) {
   for (std::size_t i = 0; i < plans_used_; ++i) {

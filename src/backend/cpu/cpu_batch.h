@@ -75,6 +75,8 @@ class CpuBatch {
   const AttentionPlan& attention(const KvReach& reach, std::int64_t heads, std::int64_t kv_heads, bool whole = false);
   /// (query token, position) pairs of all tokens.
   std::int64_t visible_pairs(const KvReach& reach) const;
+  /// Positions of a KV head's cache that they see in all, each once for its sequence.
+  std::int64_t visible_positions(const KvReach& reach) const;
   /// Most tokens that one sequence has in this step.
   std::int64_t longest_run() const noexcept { return longest_run_; }
 

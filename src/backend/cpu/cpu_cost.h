@@ -37,10 +37,10 @@ inline StepCost qkv_cost(const AttentionInput& a, std::int64_t tokens, const ker
           static_cast<std::uint64_t>(2 * a.qkv->rows() * a.qkv->cols() * tokens), 1};
 }
 
-/// `positions_read`: of one KV head's cache, summed over the tasks that read it; `pairs`: (query token, position) pairs.
-inline StepCost attention_cost(const AttentionInput& a, std::int64_t tokens, std::int64_t positions_read, std::int64_t pairs,
+/// `positions`: of one KV head's cache, each once; `pairs`: (query token, position) pairs.
+inline StepCost attention_cost(const AttentionInput& a, std::int64_t tokens, std::int64_t positions, std::int64_t pairs,
                                const kernels::cpu::KvLayout& layout) {
-  return {static_cast<std::uint64_t>(2 * positions_read) * cache_row_bytes(layout) + float_bytes(2 * tokens * a.heads * a.head_dim),
+  return {static_cast<std::uint64_t>(2 * positions * a.kv_heads) * cache_row_bytes(layout) + float_bytes(2 * tokens * a.heads * a.head_dim),
           static_cast<std::uint64_t>(4 * pairs * a.heads * a.head_dim), 1};
 }
 

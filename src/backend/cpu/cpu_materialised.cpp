@@ -17,12 +17,10 @@ void CpuBackend::materialised_attention(const AttentionInput& input, std::int64_
   }
   const AttentionPlan& plan = batch_.attention(cache.reach(window), input.heads, input.kv_heads, true);
   std::int64_t longest = 0;
-  std::int64_t positions_read = 0;
   for (const AttentionPiece& piece : plan.pieces) {
     const cpu_kernels::AttentionSegment& all = piece.segments[0];  // without a policy there is one
     const std::int64_t first = all.begin / cpu_kernels::kAttentionBlock * cpu_kernels::kAttentionBlock;
     longest = std::max(longest, all.end - first);
-    positions_read += all.end - all.begin;
   }
   const std::int64_t stride = (longest + cpu_kernels::kAttentionBlock - 1) / cpu_kernels::kAttentionBlock * cpu_kernels::kAttentionBlock;
   const std::int64_t scores_numbers = batch_.tokens() * input.heads * stride;
@@ -47,7 +45,7 @@ void CpuBackend::materialised_attention(const AttentionInput& input, std::int64_
     }
   });
   count([&] {
-    return materialised_cost(attention_cost(input, batch_.tokens(), positions_read, batch_.visible_pairs(plan.reach), layout), scores_numbers);
+    return materialised_cost(attention_cost(input, batch_.tokens(), batch_.visible_positions(plan.reach), batch_.visible_pairs(plan.reach), layout), scores_numbers);
   });
 }
 

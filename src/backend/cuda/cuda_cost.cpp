@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "backend/cuda/cuda_backend_impl.h"
+#include "backend/kv_visible.h"
 
 namespace qbench::backend::QB_CUDA_NAMESPACE {
 namespace {
@@ -21,20 +22,31 @@ struct Coster {
     return pairs;
   }
 
+  /// Of them each position once.
+  std::int64_t seen(std::int32_t window, std::int32_t sinks = 0, std::int32_t outer = 0) const {
+    KvReach reach;
+    reach.window = window;
+    reach.sinks = sinks;
+    reach.outer = outer;
+    return visible_positions(reach, batch.positions, batch.sequences);
+  }
+
   kernels::Cost operator()(const kernels::EmbedArguments& a) const { return kernels::embed_cost(a); }
   kernels::Cost operator()(const kernels::QkvArguments& a) const { return kernels::qkv_cost(a); }
-  kernels::Cost operator()(const kernels::AttentionArguments& a) const { return kernels::attention_decode_cost(a, pairs(a.window, a.sinks, a.outer)); }
+  kernels::Cost operator()(const kernels::AttentionArguments& a) const {
+    return kernels::attention_decode_cost(a, seen(a.window, a.sinks, a.outer), pairs(a.window, a.sinks, a.outer));
+  }
   kernels::Cost operator()(const kernels::AttentionPrefillArguments& a) const {
-    return kernels::attention_prefill_cost(a, batch.tokens(), pairs(a.window, a.sinks, a.outer));
+    return kernels::attention_prefill_cost(a, batch.tokens(), seen(a.window, a.sinks, a.outer), pairs(a.window, a.sinks, a.outer));
   }
   kernels::Cost operator()(const kernels::AttentionScoresArguments& a) const {
-    return kernels::attention_scores_cost(a, pairs(a.attention.window));
+    return kernels::attention_scores_cost(a, seen(a.attention.window), pairs(a.attention.window));
   }
   kernels::Cost operator()(const kernels::AttentionSoftmaxArguments& a) const {
     return kernels::attention_softmax_cost(a, pairs(a.attention.window));
   }
   kernels::Cost operator()(const kernels::AttentionValuesArguments& a) const {
-    return kernels::attention_values_cost(a, pairs(a.attention.window));
+    return kernels::attention_values_cost(a, seen(a.attention.window), pairs(a.attention.window));
   }
   kernels::Cost operator()(const kernels::MatvecArguments& a) const { return kernels::matvec_cost(a); }
   kernels::Cost operator()(const kernels::MatvecColumnsArguments& a) const { return kernels::matvec_cost(a.matvec); }

@@ -119,7 +119,7 @@ TEST_CASE("costs at 32,768 tokens are exact in 64 bits") {
     a.layout = emulated::make_kv_layout(DType::kBF16, static_cast<std::int32_t>(s.head_dim), static_cast<std::int32_t>(s.kv_heads), 1,
                                         static_cast<std::int32_t>(kPositions));
     const std::int64_t pairs = kPositions * (kPositions + 1) / 2;
-    CHECK(static_cast<double>(emulated::attention_prefill_cost(a, kPositions, pairs).flops) ==
+    CHECK(static_cast<double>(emulated::attention_prefill_cost(a, kPositions, kPositions, pairs).flops) ==
           doctest::Approx(4.0 * static_cast<double>(pairs) * static_cast<double>(s.heads * s.head_dim)).epsilon(1e-12));
   }
 }
