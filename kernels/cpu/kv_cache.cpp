@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "kernels/cpu/attention.h"
+#include "tensor/kv_bytes.h"
 
 namespace qbench::kernels::cpu {
 namespace {
@@ -36,19 +37,8 @@ KvLayout make_kv_layout(tensor::DType dtype, std::int64_t head_dim, std::int64_t
   layout.head_dim = head_dim;
   layout.padded_dim = round_up(head_dim, 16);
   layout.tiles = round_up(positions, kKvTile) / kKvTile;
-  const std::int64_t k_numbers = head_dim * kKvTile;
-  const std::int64_t v_numbers = layout.padded_dim * kKvTile;
-  if (dtype == DType::kQ8_0) {
-    layout.k_tile_bytes = round_up(k_numbers + k_numbers / 32 * 2, 64);
-    layout.v_tile_bytes = round_up(v_numbers + v_numbers / 32 * 2, 64);
-  } else if (dtype == DType::kFP8) {
-    layout.k_tile_bytes = round_up(k_numbers + kKvTile * 2, 64);
-    layout.v_tile_bytes = round_up(v_numbers + kKvTile * 2, 64);
-  } else {
-    const std::int64_t bytes = dtype == DType::kF32 ? 4 : 2;
-    layout.k_tile_bytes = round_up(k_numbers * bytes, 64);
-    layout.v_tile_bytes = round_up(v_numbers * bytes, 64);
-  }
+  layout.k_tile_bytes = tensor::kv_tile_bytes(dtype, head_dim);
+  layout.v_tile_bytes = tensor::kv_tile_bytes(dtype, layout.padded_dim);
   return layout;
 }
 

@@ -4,6 +4,7 @@
 
 #include "kernels/cuda/namespace.h"
 #include "tensor/dtype.h"
+#include "tensor/kv_bytes.h"
 
 namespace qbench::kernels::QB_CUDA_NAMESPACE {
 
@@ -32,18 +33,11 @@ struct KvLayout {
 /// Largest head that the attention kernels do.
 constexpr std::int32_t kMostHeadDim = 128;
 
-constexpr std::int64_t kv_number_bytes(tensor::DType dtype) {
-  return dtype == tensor::DType::kF32 ? 4 : dtype == tensor::DType::kQ8_0 || dtype == tensor::DType::kFP8 ? 1 : 2;
-}
-
-/// Scales of a head at a position, which are of two bytes each.
-constexpr std::int64_t kv_scales(tensor::DType dtype, std::int32_t head_dim) {
-  return dtype == tensor::DType::kQ8_0 ? head_dim / 32 : dtype == tensor::DType::kFP8 ? 1 : 0;
-}
+using tensor::kv_number_bytes;
+using tensor::kv_scales;
 
 constexpr KvLayout make_kv_layout(tensor::DType dtype, std::int32_t head_dim, std::int32_t kv_heads, std::int32_t sequences,
                                   std::int32_t positions, std::int32_t origin = 0, std::int32_t ring = 0) {
-  const auto padded = [](std::int64_t bytes) { return (bytes + 255) / 256 * 256; };
   KvLayout layout;
   layout.dtype = dtype;
   layout.head_dim = head_dim;
@@ -52,8 +46,8 @@ constexpr KvLayout make_kv_layout(tensor::DType dtype, std::int32_t head_dim, st
   layout.positions = positions;
   layout.origin = origin;
   layout.ring = ring;
-  const std::int64_t plane = padded(std::int64_t{positions} * head_dim * kv_number_bytes(dtype));
-  const std::int64_t scales = padded(std::int64_t{positions} * kv_scales(dtype, head_dim) * 2);
+  const std::int64_t plane = tensor::kv_plane_bytes(dtype, head_dim, positions);
+  const std::int64_t scales = tensor::kv_scale_plane_bytes(dtype, head_dim, positions);
   layout.k_scales = plane;
   layout.v = plane + scales;
   layout.v_scales = layout.v + plane;

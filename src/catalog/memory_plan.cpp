@@ -31,6 +31,16 @@ std::vector<std::int64_t> contexts_of_table(std::int64_t checkpoint_context) {
   return contexts;
 }
 
+/// The longest context whose cache takes at most `left` bytes: caches grow with their context.
+std::int64_t longest_within(std::int64_t most, std::uint64_t left, const std::function<std::uint64_t(std::int64_t)>& bytes_at) {
+  std::int64_t fits = 0;
+  for (std::int64_t beyond = most + 1; beyond - fits > 1;) {
+    const std::int64_t middle = fits + (beyond - fits) / 2;
+    (bytes_at(middle) <= left ? fits : beyond) = middle;
+  }
+  return fits;
+}
+
 }  // namespace
 
 double kv_bytes_per_number(std::string_view kv_type, std::int64_t head_dim) {
@@ -55,21 +65,22 @@ MemoryPlan plan_memory(const formats::ModelConfig& config, const MemoryDemand& d
   plan.available_bytes = available_bytes;
   const auto room = [&demand](std::int64_t context) { return demand.room ? demand.room(context) : context; };
   plan.room = room(plan.context);
-  const std::uint64_t per_sequence = multiply(plan.kv_bytes_per_position, static_cast<std::uint64_t>(plan.room));
-  plan.kv_bytes = multiply(per_sequence, static_cast<std::uint64_t>(plan.sequences));
-  const std::uint64_t fixed = add(plan.weight_bytes, plan.workspace_bytes);
+  const auto bytes_at = [&](std::int64_t context) {
+    if (demand.sequence_bytes) return demand.sequence_bytes(room(context));
+    return multiply(plan.kv_bytes_per_position, static_cast<std::uint64_t>(room(context)));
+  };
+  plan.kv_bytes = multiply(bytes_at(plan.context), static_cast<std::uint64_t>(plan.sequences));
+  plan.more_kv_bytes = demand.more_kv_bytes;
+  const std::uint64_t fixed = add(add(plan.weight_bytes, plan.workspace_bytes), plan.more_kv_bytes);
   plan.needed_bytes = std::max(add(fixed, plan.kv_bytes), add(plan.weight_bytes, plan.load_bytes));
   plan.fits = plan.needed_bytes <= available_bytes;
   plan.missing_bytes = plan.fits ? 0 : plan.needed_bytes - available_bytes;
   const std::uint64_t left = fixed <= available_bytes ? available_bytes - fixed : 0;
-  const std::uint64_t positions = plan.kv_bytes_per_position > 0 ? left / plan.kv_bytes_per_position : 0;
-  const bool bounded = static_cast<std::uint64_t>(room(config.context)) <= positions;  // a ring that fits bounds no context
-  plan.longest_context =
-      bounded ? config.context : static_cast<std::int64_t>(std::min<std::uint64_t>(positions, static_cast<std::uint64_t>(config.context)));
+  plan.longest_context = longest_within(config.context, left, bytes_at);
   for (const std::int64_t context : contexts_of_table(config.context)) {
     KvAtContext row;
     row.context = context;
-    row.bytes = multiply(plan.kv_bytes_per_position, static_cast<std::uint64_t>(room(context)));
+    row.bytes = bytes_at(context);
     row.sequences_that_fit = row.bytes > 0 ? left / row.bytes : 0;
     row.within_checkpoint = context <= config.context;
     plan.table.push_back(row);
@@ -79,6 +90,7 @@ MemoryPlan plan_memory(const formats::ModelConfig& config, const MemoryDemand& d
 
 std::string describe(const MemoryPlan& plan) {
   std::string parts = fmt::format("weights {}, KV {}", format_bytes(plan.weight_bytes), format_bytes(plan.kv_bytes));
+  if (plan.more_kv_bytes > 0) parts += fmt::format(", other KV caches {}", format_bytes(plan.more_kv_bytes));
   if (plan.workspace_bytes > 0) parts += fmt::format(", workspace {}", format_bytes(plan.workspace_bytes));
   if (plan.load_bytes > 0) parts += fmt::format(", while loading {} of file instead of KV and workspace", format_bytes(plan.load_bytes));
   const std::string verdict = plan.fits ? "fits" : fmt::format("{} short", format_bytes(plan.missing_bytes));

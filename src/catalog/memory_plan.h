@@ -22,6 +22,9 @@ struct MemoryDemand {
   std::int64_t sequences = 1;         ///< --batch
   /// Positions that the cache has room for, of so many in the context: fewer with --kv-window. Empty: all.
   std::function<std::int64_t(std::int64_t context)> room;
+  /// Bytes of one sequence's cache with room for so many positions, as the device lays it out. Empty: positions times kv_bytes_per_number.
+  std::function<std::uint64_t(std::int64_t room)> sequence_bytes;
+  std::uint64_t more_kv_bytes = 0;    ///< of other caches that are there at the same time
   std::uint64_t workspace_bytes = 0;  ///< activations and logits
   std::uint64_t load_bytes = 0;       ///< beside the weights until they are complete, before there is a KV cache: a file that is read whole
 };
@@ -45,7 +48,8 @@ struct MemoryPlan {
   std::int64_t sequences = 1;
   std::int64_t room = 0;           ///< positions that the cache of one sequence has room for
   std::uint64_t kv_bytes = 0;      ///< of the demand: all sequences at its context
-  std::uint64_t needed_bytes = 0;  ///< weights + the larger of (workspace + kv_bytes) and load_bytes
+  std::uint64_t more_kv_bytes = 0;
+  std::uint64_t needed_bytes = 0;  ///< weights + the larger of (workspace + kv_bytes + more_kv_bytes) and load_bytes
   std::uint64_t available_bytes = 0;
   std::string available_note;  ///< where that comes from when it is not simply what is free: "64.00 GB free, 5% headroom, --vram-limit 12GiB"
   bool fits = false;

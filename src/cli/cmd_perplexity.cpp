@@ -82,10 +82,11 @@ std::int32_t leading_bos(const text::Tokenizer& tokenizer) {
 }
 
 /// "full", "window 512", "sinks 4 + window 512".
-std::string policy_text(const workload::EffectiveSettings& settings) {
+std::string policy_text(const workload::EffectiveSettings& settings, std::int64_t context) {
   record::CellKey key;
-  if (settings.kv_window > 0) key.kv_window = settings.kv_window;
-  if (settings.kv_sinks > 0) key.kv_sinks = settings.kv_sinks;
+  const bool windowed = settings.kv_window > 0 && settings.kv_window < context;  // else it keeps everything
+  if (windowed) key.kv_window = settings.kv_window;
+  if (windowed && settings.kv_sinks > 0) key.kv_sinks = settings.kv_sinks;
   return kv_policy_text(key);
 }
 
@@ -127,7 +128,7 @@ nlohmann::ordered_json comparison_json(const std::vector<KvVariant>& variants, c
   for (std::size_t i = 0; i < variants.size(); ++i) {
     rows.push_back({{"kv", variants[i].text},
                     {"kv_type", variants[i].settings.kv_type},
-                    {"kv_policy", policy_text(variants[i].settings)},
+                    {"kv_policy", policy_text(variants[i].settings, sessions[i]->context())},
                     {"kv_bytes", sessions[i]->kv_bytes()},
                     {"perplexity", results[i].result.perplexity},
                     {"perplexity_difference", results[i].result.perplexity - results[0].result.perplexity},
@@ -187,7 +188,9 @@ int run(const PerplexityCommand& options, Invocation& invocation) {
   settings.batch = 1;
   const std::vector<KvVariant> variants = caches(options, settings);
   const Scoring scoring = make_scoring(options, ref, input);
-  const auto opened = run::open_model(ref, settings, scoring.options.context, options.model.device_request(), Devices());
+  std::vector<workload::EffectiveSettings> more_caches;  // all are there at once
+  for (std::size_t i = 1; i < variants.size(); ++i) more_caches.push_back(variants[i].settings);
+  const auto opened = run::open_model(ref, settings, scoring.options.context, options.model.device_request(), Devices(), more_caches);
   std::vector<std::unique_ptr<engine::Session>> sessions;
   std::vector<engine::Session*> compared;
   for (const KvVariant& variant : variants) {
@@ -211,7 +214,7 @@ int run(const PerplexityCommand& options, Invocation& invocation) {
                          {"model", ref.label},
                          {"precision", opened->facts.precision},
                          {"kv_type", settings.kv_type},
-                         {"kv_policy", policy_text(settings)},
+                         {"kv_policy", policy_text(settings, scoring.options.context)},
                          {"kv_bytes", sessions.front()->kv_bytes()},
                          {"device", opened->device->device().name},
                          {"threads", opened->device->device().threads},

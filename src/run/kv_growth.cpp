@@ -30,6 +30,9 @@ std::vector<KvGrowth> measure_kv_growth(backend::Backend& device, const formats:
     demand.context = context;
     demand.sequences = settings.batch;
     demand.room = [&policy](std::int64_t positions) { return backend::kv_room(policy, positions); };
+    demand.sequence_bytes = [&](std::int64_t room) {
+      return kv_sequence_bytes(device.device().kind, config, kv_dtype(settings.kv_type), room);
+    };
     const catalog::MemoryPlan plan = catalog::plan_memory(config, demand, available_bytes);
     KvGrowth row;
     row.context = context;

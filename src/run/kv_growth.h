@@ -12,7 +12,7 @@ namespace qbench::run {
 /// A KV cache of one length, allocated to see what it takes.
 struct KvGrowth {
   std::int64_t context = 0;         ///< positions per sequence
-  std::uint64_t formula_bytes = 0;  ///< bytes a position times positions that the cache has room for, all sequences
+  std::uint64_t formula_bytes = 0;  ///< of the positions that the cache has room for, as the device lays them out, all sequences
   bool allocated = false;           ///< false: the formula says that it does not fit, nothing was tried
   std::uint64_t missing_bytes = 0;  ///< by how much it does not fit
   std::uint64_t device_bytes = 0;   ///< what the device's allocation holds

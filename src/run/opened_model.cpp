@@ -100,6 +100,10 @@ std::uint64_t planned_weight_bytes(const OpenedFiles& files, const std::string& 
   return bytes;
 }
 
+std::int64_t room_of(const workload::EffectiveSettings& settings, std::int64_t step, std::int64_t positions) {
+  return backend::kv_room(engine::kv_policy(settings.kv_window, settings.kv_sinks, step), positions);
+}
+
 /// Where the available memory comes from, when that is not plainly what is free.
 std::string describe(const workload::MemoryBudget& budget) {
   std::string text = format_bytes(budget.free_bytes) + " free";
@@ -138,16 +142,20 @@ void check_context(std::int64_t asked, std::int64_t checkpoint_context, const st
 }
 
 catalog::MemoryPlan plan_memory(const OpenedFiles& files, const workload::EffectiveSettings& settings, std::int64_t context,
-                                std::uint64_t free_bytes, backend::DeviceKind device) {
+                                std::uint64_t free_bytes, backend::DeviceKind device, std::span<const workload::EffectiveSettings> more_caches) {
   catalog::MemoryDemand demand;
   demand.weight_bytes = planned_weight_bytes(files, settings.precision);
   demand.kv_type = settings.kv_type;
   demand.context = context > 0 ? context : std::min(files.config.context, kDefaultContext);
   demand.sequences = settings.batch;
   demand.workspace_bytes = workspace_bytes(device, files.config, settings.batch, demand.context);
-  demand.room = [&](std::int64_t positions) {
-    return backend::kv_room(engine::kv_policy(settings.kv_window, settings.kv_sinks, step_tokens(device, files.config, settings.batch)), positions);
-  };
+  const std::int64_t step = step_tokens(device, files.config, settings.batch);
+  demand.room = [&](std::int64_t positions) { return room_of(settings, step, positions); };
+  demand.sequence_bytes = [&](std::int64_t room) { return kv_sequence_bytes(device, files.config, kv_dtype(settings.kv_type), room); };
+  for (const workload::EffectiveSettings& other : more_caches) {
+    demand.more_kv_bytes += static_cast<std::uint64_t>(other.batch) *
+                            kv_sequence_bytes(device, files.config, kv_dtype(other.kv_type), room_of(other, step, demand.context));
+  }
   // A file that is read or locked stays in memory beside the packed weights until these are complete.
   if (files.file && (!settings.mmap || settings.mlock)) demand.load_bytes = files.file->file_bytes();
   const workload::MemoryBudget budget = workload::memory_budget(settings, free_bytes);
@@ -157,14 +165,15 @@ catalog::MemoryPlan plan_memory(const OpenedFiles& files, const workload::Effect
 }
 
 std::unique_ptr<OpenedModel> open_model(const catalog::ModelRef& ref, const workload::EffectiveSettings& settings, std::int64_t context,
-                                        const DeviceRequest& device, const DeviceFactory& devices) {
+                                        const DeviceRequest& device, const DeviceFactory& devices,
+                                        std::span<const workload::EffectiveSettings> more_caches) {
   const std::int64_t start_ns = now_ns();
   auto opened = std::make_unique<OpenedModel>();
   const std::optional<std::uint64_t> free_bytes = devices.free_memory_bytes(device);  // before a file that is read whole takes its part
   OpenedFiles files = open_files(ref, settings.mmap);
   check_context(context, files.config.context, ref.label);
   const backend::DeviceKind kind = kind_of_device(devices.resolve(device));
-  const catalog::MemoryPlan memory = plan_memory(files, settings, context, free_bytes.value_or(0), kind);
+  const catalog::MemoryPlan memory = plan_memory(files, settings, context, free_bytes.value_or(0), kind, more_caches);
   if (free_bytes && !memory.fits) throw Error(ErrorCode::kMemory, "does not fit: " + catalog::describe(memory), ref.label);
   if (settings.mlock) lock_process_memory(memory.needed_bytes);
   opened->ref = ref;
@@ -203,7 +212,10 @@ std::unique_ptr<engine::Session> open_session(OpenedModel& opened, const workloa
                                                                                  .kv_sinks = settings.kv_sinks,
                                                                                  .sampling_vocab = opened.sampling_vocab,
                                                                                  .feed_on_device = feed_on_device});
-  if (!opened.free_after_load_bytes) opened.free_after_load_bytes = static_cast<std::int64_t>(opened.device->device().memory_free_bytes);
+  const backend::DeviceInfo info = opened.device->device();
+  // What the emulated device calls free is its own arena; before loading the host's memory was counted.
+  if (!opened.free_after_load_bytes && info.kind != backend::DeviceKind::kCudaEmulated)
+    opened.free_after_load_bytes = static_cast<std::int64_t>(info.memory_free_bytes);
   return session;
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -61,15 +62,18 @@ struct OpenedModel {
 /// What weights, KV cache and workspace take, against what --vram-limit and --vram-headroom leave of the device's free memory. `context` 0: the
 /// default of a session. `free_bytes` as they were before the files were opened, of a device of that kind. Error{kUnsupported}: that of
 /// check_precision.
+/// `more_caches`: sessions that are open at the same time with other caches.
 catalog::MemoryPlan plan_memory(const OpenedFiles& files, const workload::EffectiveSettings& settings, std::int64_t context,
-                                std::uint64_t free_bytes, backend::DeviceKind device = backend::DeviceKind::kCpu);
+                                std::uint64_t free_bytes, backend::DeviceKind device = backend::DeviceKind::kCpu,
+                                std::span<const workload::EffectiveSettings> more_caches = {});
 
 /// Opens files and tokenizer, makes the device and loads the weights. `context`: positions that will be asked of open_session; before
 /// anything is loaded Error{kContext} when the checkpoint has fewer, {kMemory} when they and the weights cannot fit or, with --mlock,
 /// cannot be locked. The files are closed again when the weights are on the device. Synthetic weights are drawn from a seed that depends on
-/// the shape's name alone.
+/// the shape's name alone. `more_caches` as for plan_memory.
 std::unique_ptr<OpenedModel> open_model(const catalog::ModelRef& ref, const workload::EffectiveSettings& settings, std::int64_t context,
-                                        const DeviceRequest& device, const DeviceFactory& devices);
+                                        const DeviceRequest& device, const DeviceFactory& devices,
+                                        std::span<const workload::EffectiveSettings> more_caches = {});
 
 /// A session over the model with the settings' KV type and batch; `context` 0: the session's own default. `feed_on_device` as in
 /// engine::SessionOptions.

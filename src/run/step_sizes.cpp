@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "model/model.h"
+#include "tensor/kv_bytes.h"
 
 namespace qbench::run {
 namespace {
@@ -49,6 +50,13 @@ std::int64_t step_tokens(backend::DeviceKind kind, const formats::ModelConfig& c
 std::uint64_t workspace_bytes(backend::DeviceKind kind, const formats::ModelConfig& config, std::int64_t batch, std::int64_t context) noexcept {
   const std::int64_t tokens = step_tokens(kind, config, batch);
   return kind == backend::DeviceKind::kCpu ? cpu_bytes(config, tokens, batch) : cuda_bytes(config, tokens, batch, context);
+}
+
+std::uint64_t kv_sequence_bytes(backend::DeviceKind kind, const formats::ModelConfig& config, tensor::DType dtype, std::int64_t room) noexcept {
+  const std::int64_t head = kind == backend::DeviceKind::kCpu ? tensor::kv_tiled_bytes(dtype, config.head_dim, room)
+                                                              : tensor::kv_planes_bytes(dtype, config.head_dim, room);
+  const auto bytes = static_cast<unsigned __int128>(head) * static_cast<std::uint64_t>(config.layers * config.kv_heads);
+  return bytes > UINT64_MAX ? UINT64_MAX : static_cast<std::uint64_t>(bytes);
 }
 
 }  // namespace qbench::run

@@ -5,6 +5,7 @@
 
 #include "backend/backend.h"
 #include "formats/model_config.h"
+#include "tensor/dtype.h"
 
 namespace qbench::run {
 
@@ -21,6 +22,9 @@ std::int64_t step_tokens(backend::DeviceKind kind, const formats::ModelConfig& c
 /// Memory of the device beside weights and KV cache: activations and logits of the largest step, work areas of the device's kernels, rotation
 /// tables of `context` positions. An upper bound for CUDA, an estimate for the CPU.
 std::uint64_t workspace_bytes(backend::DeviceKind kind, const formats::ModelConfig& config, std::int64_t batch, std::int64_t context) noexcept;
+
+/// Bytes of one sequence's KV cache with room for so many positions, as the device lays it out; saturates.
+std::uint64_t kv_sequence_bytes(backend::DeviceKind kind, const formats::ModelConfig& config, tensor::DType dtype, std::int64_t room) noexcept;
 
 /// The part of it that CUDA's work areas take whatever the model: the matrix library's own (32 MiB) and dequantised tiles (64 MiB), shares of
 /// tiles and of attention that blocks leave to each other (32 MiB).
