@@ -256,7 +256,7 @@ int plan_model(const ModelsCommand& options, Invocation& invocation) {
   return kExitFine;
 }
 
-/// Positions at which the growth of the KV cache is measured.
+/// Positions at which the growth of the KV cache is measured, unless --context asks for its own.
 const std::vector<std::int64_t> kGrowthContexts{1024, 4096, 10240, 32768};
 
 int measure_memory(const ModelsCommand& options, Invocation& invocation) {
@@ -271,7 +271,8 @@ int measure_memory(const ModelsCommand& options, Invocation& invocation) {
   const workload::MemoryBudget budget = workload::memory_budget(settings, *free_bytes);
   request.memory_limit_bytes = budget.limit_bytes.value_or(0);
   const auto device = devices.make(request);
-  const auto rows = run::measure_kv_growth(*device, files.config, settings, kGrowthContexts, budget.available_bytes);
+  const std::vector<std::int64_t> contexts = settings.context > 0 ? std::vector<std::int64_t>{settings.context} : kGrowthContexts;
+  const auto rows = run::measure_kv_growth(*device, files.config, settings, contexts, budget.available_bytes);
   const bool cpu = device_name == "cpu";
   ordered_json json{{"model", files.ref.label},
                     {"device", device_name},
@@ -315,14 +316,14 @@ Command add_models(CLI::App& root) {
   options->list = command->add_subcommand("list", "Models of the catalogue, and which are on this machine");
   options->inspect = command->add_subcommand("inspect", "Shape, types, tokenizer and fingerprint of one model");
   options->plan = command->add_subcommand("plan", "Weights, KV cache at 1K, 4K, 10K, 32K and full context, and what fits");
-  options->memory = command->add_subcommand("memory", "Allocate KV caches of 1K, 4K, 10K and 32K positions and say what each takes");
+  options->memory = command->add_subcommand("memory", "Allocate KV caches of 1K, 4K, 10K and 32K positions, or of --context, and say what each takes");
   for (CLI::App* sub : {options->list, options->inspect, options->plan, options->memory}) {
     sub->add_flag("--json", options->json, "One JSON document");
     sub->footer(kExamples);
   }
   add_models_option(*options->inspect, options->model, true);
   add_load_options(*options->plan, options->model);
-  add_load_options(*options->memory, options->model);
+  add_cache_options(*options->memory, options->model);
   options->plan->add_option("--memory", options->memory_gb, "Plan for so many GB (1e9 bytes) instead of what is free here")
       ->transform(finite_number())
       ->type_name("GB");

@@ -49,17 +49,12 @@ void add_models_option(CLI::App& command, ModelOptions& options, bool required) 
       ->required(required);
 }
 
-void add_load_options(CLI::App& command, ModelOptions& options, bool models_required) {
+void add_cache_options(CLI::App& command, ModelOptions& options, bool models_required) {
   add_models_option(command, options, models_required);
   workload::Settings& engine = options.engine;
   const std::string group = "Model";
   command.add_option("--device", options.device, "auto, cpu, cuda, cuda:N or cuda-emulated; never another one than asked for")
       ->type_name("D")
-      ->group(group);
-  command
-      .add_option("--precision", engine.precision,
-                  "auto (as in the file), f32, f16, bf16, q8_0, q4_0, int8, fp8; for synthetic weights also int4, q4_k_s, q4_k_m, q5_k_m, q6_k")
-      ->type_name("P")
       ->group(group);
   command.add_option("--kv-type", engine.kv_type, "Type of the KV cache: f32 (default with --precision f32), bf16, f16 (default), fp8 or q8_0")
       ->type_name("T")
@@ -81,11 +76,22 @@ void add_load_options(CLI::App& command, ModelOptions& options, bool models_requ
       ->type_name("SHARE")
       ->group(group);
   command.add_option("--context", engine.context, "Positions per sequence")->transform(whole_number())->type_name("N")->group(group);
+  command.add_option("--batch", engine.batch, "Sequences at once (default 1)")->transform(whole_number())->type_name("N")->group(group);
+}
+
+void add_load_options(CLI::App& command, ModelOptions& options, bool models_required) {
+  add_cache_options(command, options, models_required);
+  workload::Settings& engine = options.engine;
+  const std::string group = "Model";
+  command
+      .add_option("--precision", engine.precision,
+                  "auto (as in the file), f32, f16, bf16, q8_0, q4_0, int8, fp8; for synthetic weights also int4, q4_k_s, q4_k_m, q5_k_m, q6_k")
+      ->type_name("P")
+      ->group(group);
   command.add_option("--threads", engine.threads, "Host threads; default: the physical cores that the process may use")
       ->transform(whole_number())
       ->type_name("N")
       ->group(group);
-  command.add_option("--batch", engine.batch, "Sequences at once (default 1)")->transform(whole_number())->type_name("N")->group(group);
   command
       .add_flag_callback(
           "--no-mmap", [&engine] { engine.mmap = false; }, "Read the weight files instead of mapping them")

@@ -28,6 +28,10 @@ struct ModelOptions {
 /// Adds --models alone (tokenize, render, models). `required`: false where another flag can stand in for it.
 void add_models_option(CLI::App& command, ModelOptions& options, bool required);
 
+/// Adds --models and what decides what a KV cache takes: --device, --kv-type, --kv-window, --kv-sinks, --vram-limit, --vram-headroom, --context,
+/// --batch.
+void add_cache_options(CLI::App& command, ModelOptions& options, bool models_required = true);
+
 /// Adds --models and what decides how a model is loaded: --device, --precision, --kv-type, --context, --threads, --batch, --no-mmap,
 /// --mlock, --isa.
 void add_load_options(CLI::App& command, ModelOptions& options, bool models_required = true);
