@@ -176,6 +176,14 @@ class Backend {
 
   /// Switches flash, graph and pdl from the next step on. What loading decided (repack, simd) stays, fusion is the wrapper's (unfused_backend.h).
   virtual void use_paths(const Paths&) {}
+  /// The paths that are on here: not those that were asked for and this device or these weights do not have.
+  virtual Paths paths_on() const { return {}; }
+  /// The paths that the steps since the last call took; one that was on and had no part (a graph in a prompt) is off.
+  virtual Paths take_paths_ran() { return paths_on(); }
+  /// What counts this device's allocations, so that a copy of a model can be counted with it; nullptr where nothing does.
+  virtual std::shared_ptr<MemoryAccount> memory_account() const { return nullptr; }
+  /// Frees what only paths that were left out needed, and takes the peak of memory_use() back to `peak`.
+  virtual void forget_study([[maybe_unused]] std::uint64_t peak) {}
   /// What this machine reaches at best; takes about a second.
   virtual MachineLimits measure_limits() { return {}; }
   /// The fused steps' parts one by one (step_parts.h); nullptr where the device has none.

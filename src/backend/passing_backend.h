@@ -40,6 +40,10 @@ class PassingBackend : public Backend {
   }
   void read(const Buffer& from, std::int64_t first, std::span<float> to) override { inner_->read(from, first, to); }
   void use_paths(const Paths& paths) override { inner_->use_paths(paths); }
+  Paths paths_on() const override { return inner_->paths_on(); }
+  Paths take_paths_ran() override { return inner_->take_paths_ran(); }
+  std::shared_ptr<MemoryAccount> memory_account() const override { return inner_->memory_account(); }
+  void forget_study(std::uint64_t peak) override { inner_->forget_study(peak); }
   MachineLimits measure_limits() override { return inner_->measure_limits(); }
   StepParts* parts() override { return inner_->parts(); }
   std::unique_ptr<StepClock> make_step_clock() override { return inner_->make_step_clock(); }

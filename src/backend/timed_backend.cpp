@@ -14,9 +14,9 @@ constexpr std::size_t kMostPending = 1 << 14;
 
 }  // namespace
 
-TimedBackend::TimedBackend(Backend& inner)
-    : PassingBackend(inner), clock_(inner.make_step_clock()), times_(inner.device().kind != DeviceKind::kCudaEmulated) {
-  if (!clock_) throw Error(ErrorCode::kUnsupported, "this device has no stopwatch for its steps", inner.device().name);
+TimedBackend::TimedBackend(Backend& inner, bool stamps)
+    : PassingBackend(inner), clock_(stamps ? inner.make_step_clock() : nullptr), times_(inner.device().kind != DeviceKind::kCudaEmulated) {
+  if (stamps && !clock_) throw Error(ErrorCode::kUnsupported, "this device has no stopwatch for its steps", inner.device().name);
   pending_.reserve(2 * kMostPending);
 }
 
@@ -29,6 +29,9 @@ void TimedBackend::start(std::int64_t first_phase_steps) {
   second_begin_ = 0;
   totals_.clear();
   read_ns_.clear();
+  inner().take_paths_ran();
+  ran_ = {};
+  if (!clock_) return;
   clock_->start();
   inner().count_costs(&cost_);
 }
@@ -36,8 +39,15 @@ void TimedBackend::start(std::int64_t first_phase_steps) {
 void TimedBackend::stop() {
   if (!running_) return;
   running_ = false;
+  ran_[steps_ > first_phase_steps_ ? 1 : 0] = inner().take_paths_ran();
+  if (!clock_) return;
   inner().count_costs(nullptr);
   clock_->stop();
+}
+
+std::array<std::string, 2> TimedBackend::take_paths() {
+  const DeviceKind kind = device().kind;
+  return {describe_paths(ran_[0], kind), describe_paths(ran_[1], kind)};
 }
 
 std::size_t TimedBackend::index_of(const char* name) {
@@ -50,7 +60,7 @@ std::size_t TimedBackend::index_of(const char* name) {
 
 template <class Call>
 void TimedBackend::timed(const char* name, Call&& call) {
-  if (!running_) return call();
+  if (!running_ || !clock_) return call();
   const std::size_t at = index_of(name);
   cost_ = {};
   clock_->begin(name);
@@ -65,6 +75,7 @@ void TimedBackend::timed(const char* name, Call&& call) {
 }
 
 void TimedBackend::collect() {
+  if (!clock_) return;
   const std::vector<std::int64_t> stamps = clock_->take_ns();
   QB_CHECK(stamps.empty() || stamps.size() == 2 * pending_.size());
   if (!stamps.empty()) {
@@ -87,7 +98,10 @@ std::vector<std::vector<StepTotal>> TimedBackend::take() {
 void TimedBackend::embed(const Matrix& table, Buffer& x) {
   // Every step begins here, also one that the device feeds itself and that begin_step() does not see.
   place_ = Place::kAttentionInput;
-  if (running_ && steps_++ == first_phase_steps_) phase_begin_ = second_begin_ = totals_.size();
+  if (running_ && steps_++ == first_phase_steps_) {
+    phase_begin_ = second_begin_ = totals_.size();
+    ran_[0] = inner().take_paths_ran();
+  }
   timed("embedding", [&] { inner().embed(table, x); });
 }
 

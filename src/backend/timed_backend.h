@@ -1,8 +1,10 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -25,8 +27,8 @@ struct StepTotal {
 /// one) these are the rows. For passes of their own: nothing here is part of a timed repetition.
 class TimedBackend final : public PassingBackend, public StepParts {
  public:
-  /// Error{kUnsupported} when the device has no stopwatch.
-  explicit TimedBackend(Backend& inner);
+  /// Error{kUnsupported} when the device has no stopwatch. `stamps` false: it only watches which paths run, and leaves them as they are.
+  explicit TimedBackend(Backend& inner, bool stamps = true);
   ~TimedBackend() override { stop(); }
   TimedBackend(const TimedBackend&) = delete;
   TimedBackend& operator=(const TimedBackend&) = delete;
@@ -38,6 +40,8 @@ class TimedBackend final : public PassingBackend, public StepParts {
   void stop();
   /// The steps between start and stop, of the first phase and of what came after, in the order in which they first ran; waits for the device.
   std::vector<std::vector<StepTotal>> take();
+  /// Which paths ran in the first phase and in what came after, in describe_paths' words. After stop().
+  std::array<std::string, 2> take_paths();
   /// When each read() of the pass had its numbers, by the host's clock. Forgets them.
   std::vector<std::int64_t> take_read_ns() { return std::exchange(read_ns_, {}); }
   /// Whether the device's times mean something.
@@ -81,6 +85,7 @@ class TimedBackend final : public PassingBackend, public StepParts {
   std::int64_t steps_ = 0;         ///< begun since start
   std::size_t phase_begin_ = 0;    ///< of the phase that runs, in totals_
   std::size_t second_begin_ = 0;   ///< of the second phase, once it has begun
+  std::array<Paths, 2> ran_;
   std::vector<std::int64_t> read_ns_;
   std::vector<StepTotal> totals_;
   std::vector<std::size_t> pending_;  ///< into totals_, for each pair of stamps that has not been read

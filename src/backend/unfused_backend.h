@@ -18,6 +18,8 @@ class UnfusedBackend final : public PassingBackend {
   explicit UnfusedBackend(std::unique_ptr<Backend> inner);
 
   DeviceInfo device() const override;
+  Paths paths_on() const override { return unfused(inner().paths_on()); }
+  Paths take_paths_ran() override { return unfused(inner().take_paths_ran()); }
   void begin_step(const Batch& batch) override;
   void norm_qkv_rope_append(const AttentionInput& input, const Rope& rope, std::int64_t layer, const Buffer& x, Buffer& q,
                             KvCache& cache) override;
@@ -26,6 +28,10 @@ class UnfusedBackend final : public PassingBackend {
                  Buffer& logits) override;
 
  private:
+  static Paths unfused(Paths paths) {
+    paths.fusion = false;
+    return paths;
+  }
   Buffer& need(std::unique_ptr<Buffer>& buffer, std::int64_t numbers);
 
   std::unique_ptr<Backend> owned_;

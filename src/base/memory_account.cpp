@@ -51,6 +51,17 @@ MemoryUse MemoryAccount::use() const {
   return use_;
 }
 
+std::uint64_t MemoryAccount::left_bytes() const {
+  const std::lock_guard lock(mutex_);
+  if (limit_bytes_ == 0) return UINT64_MAX;
+  return limit_bytes_ - std::min(limit_bytes_, use_.total());
+}
+
+void MemoryAccount::lower_peak(std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  use_.peak = std::min(use_.peak, std::max(bytes, use_.total()));
+}
+
 std::shared_ptr<MemoryAccount> MemoryAccount::current() { return current_account.lock(); }
 void MemoryAccount::make_current(const std::shared_ptr<MemoryAccount>& account) { current_account = account; }
 

@@ -29,6 +29,10 @@ class MemoryAccount {
   void reserve(std::uint64_t bytes, MemoryPurpose purpose);
   void release(std::uint64_t bytes, MemoryPurpose purpose) noexcept;
   MemoryUse use() const;
+  /// Bytes that may still be reserved; all ones without a limit.
+  std::uint64_t left_bytes() const;
+  /// Takes the peak back to `bytes`, or to what is held now where that is more: what came in between was not part of what is measured.
+  void lower_peak(std::uint64_t bytes);
   std::uint64_t limit_bytes() const noexcept { return limit_bytes_; }
 
   static std::shared_ptr<MemoryAccount> current();
@@ -40,6 +44,18 @@ class MemoryAccount {
   std::uint64_t limit_bytes_;
   mutable std::mutex mutex_;
   MemoryUse use_;
+};
+
+/// As long as this lives the thread's allocations are charged to nobody: probes of the machine, which are no part of what a model takes.
+class UnchargedScope {
+ public:
+  UnchargedScope() : before_(MemoryAccount::current()) { MemoryAccount::make_current(nullptr); }
+  ~UnchargedScope() { MemoryAccount::make_current(before_); }
+  UnchargedScope(const UnchargedScope&) = delete;
+  UnchargedScope& operator=(const UnchargedScope&) = delete;
+
+ private:
+  std::shared_ptr<MemoryAccount> before_;
 };
 
 /// Bytes that are charged to an account as long as this lives.

@@ -67,7 +67,7 @@ std::vector<BenchTest> tests_of(const BenchCommand& options) {
   if (bench_format_from_name(options.format) == BenchFormat::kCsv && (options.breakdown || !options.ablate.empty())) {
     throw Error(ErrorCode::kUsage, "csv holds one row for each test; take md, json or jsonl with --breakdown or --ablate", "--format");
   }
-  if (!options.ablate.empty()) run::check_ablation(options.ablate, Devices().resolve(options.model.device_request()));
+  if (!options.ablate.empty()) run::check_ablation(options.ablate, Devices().resolve(options.model.device_request()), options.model.isa);
   std::vector<BenchTest> tests = make_bench_tests(int_list(options.prompt_tokens, "--prompt-tokens"),
                                                   int_list(options.gen_tokens, "--gen-tokens"), int_list(options.depth, "--depth"));
   if (tests.empty()) throw Error(ErrorCode::kUsage, "nothing to measure: --prompt-tokens and --gen-tokens are all 0", "bench");
@@ -122,8 +122,9 @@ BenchRow row_of(const run::OpenedModel& opened, const workload::EffectiveSetting
   row.instruction_sets = device.instruction_sets;
   row.paths = device.paths;
   record::CellKey cache;
-  if (settings.kv_window > 0) cache.kv_window = settings.kv_window;
-  if (settings.kv_sinks > 0) cache.kv_sinks = settings.kv_sinks;
+  const bool windowed = settings.kv_window > 0 && settings.kv_window < session.context();
+  if (windowed) cache.kv_window = settings.kv_window;
+  if (windowed && settings.kv_sinks > 0) cache.kv_sinks = settings.kv_sinks;
   row.kv_type = settings.kv_type + (cache.kv_window ? " (" + kv_policy_text(cache) + ")" : std::string());
   row.weights = opened.facts.weights;
   row.weight_bytes = opened.facts.weight_bytes;
@@ -163,11 +164,14 @@ class ModelBench {
       const auto failure = run::run_guarded([&] {
         if (test.positions() > most) throw Error(ErrorCode::kContext, too_long(test, most), ref_.label);
         measure(test, row);
-        study(test, row);
       });
-      if (failure) fail(row, *failure, printer_);
+      if (failure) {
+        fail(row, *failure, printer_);
+      } else {
+        all_ran = study(test, row) && all_ran;  // what was measured stands, whatever becomes of its studies
+        printer_.print(row);
+      }
       all_ran = all_ran && !failure;
-      if (!failure) printer_.print(row);
     }
     return all_ran;
   }
@@ -195,26 +199,28 @@ class ModelBench {
     }
   }
 
-  void study(const BenchTest& test, BenchRow& row) {
-    if (!options_.breakdown && options_.ablate.empty()) return;
+  /// False when a study failed, which is said.
+  bool study(const BenchTest& test, BenchRow& row) {
+    if (!options_.breakdown && options_.ablate.empty()) return true;
     const std::vector<std::int32_t> before = tokens_->sequence(test.depth, true);
     const std::int64_t count = test.prompt_tokens > 0 ? test.prompt_tokens : test.gen_tokens * session_->sequences();
     const std::vector<std::int32_t> ids = tokens_->sequence(count, test.depth == 0);
-    if (!study_session_) study_session_ = run::host_fed_session(*opened_, *session_, settings_);
-    engine::Session& own = study_session_ ? *study_session_ : *session_;
-    const auto make_pass = [&](engine::Session& session) { return bench_pass(session, test, before, ids); };
+    const run::MakePass make_pass = [&](engine::Session& session) { return bench_pass(session, test, before, ids); };
+    const run::StudySubject subject{opened_.get(), session_.get(), &settings_, options_.model.device_request(), &devices_};
     const record::CellKey cell{.model = row.model, .suite = "bench", .prompt_id = row.test, .device = row.device, .precision = settings_.precision,
                                .kv_type = row.kv_type, .batch = session_->sequences(), .context = session_->context(), .threads = row.threads.value_or(0)};
+    std::vector<record::StudyFailure> failures;
     if (options_.breakdown) {
-      row.breakdown = run::measure_breakdown_record(*opened_, cell, make_pass(own));
-      if (row.breakdown->status != record::Status::kOk)
-        throw Error(error_code_from_name(row.breakdown->failure.code), "--breakdown: " + row.breakdown->failure.message);
+      row.breakdown = run::measure_breakdown_record(subject, cell, make_pass);
+      failures = study_failures(*row.breakdown);
     }
-    if (options_.ablate.empty()) return;
-    if (!ablation_) {
-      ablation_.emplace(run::AblationStudy::Subject{opened_.get(), &own, &settings_, options_.model.device_request(), &devices_}, options_.ablate);
+    if (!options_.ablate.empty()) {
+      row.ablation = run::measure_ablation_record(subject, cell, make_pass, options_.ablate, options_.repetitions);
+      const std::vector<record::StudyFailure> more = study_failures(*row.ablation);
+      failures.insert(failures.end(), more.begin(), more.end());
     }
-    row.ablation = record::AblationRecord{cell, iso8601_utc(wall_now_ns()), ablation_->measure(make_pass, options_.repetitions)};
+    for (const record::StudyFailure& failed : failures) print_error(row.model + ", " + row.test + ": " + failed.what + " failed: " + failed.failure.message);
+    return failures.empty();
   }
 
   const BenchCommand& options_;
@@ -225,8 +231,6 @@ class ModelBench {
   std::unique_ptr<engine::Session> session_;
   std::optional<BenchTokens> tokens_;
   Devices devices_;
-  std::unique_ptr<engine::Session> study_session_;  // where the device feeds the other one itself
-  std::optional<run::AblationStudy> ablation_;
 };
 
 int run(const BenchCommand& options, Invocation& invocation) {

@@ -190,6 +190,7 @@ ordered_json limits_json(const CudaFacts& facts) {
                    {"read_gbps", or_null(limits.read_gbps)},
                    {"copy_gbps", or_null(limits.copy_gbps)},
                    {"matmul_tflops", or_null(limits.matmul_tflops)},
+                   {"matmul_by", limits.matmul_tflops ? ordered_json(limits.matmul_by) : ordered_json()},
                    {"launch_us", or_null(limits.launch_us)},
                    {"launch_programmatic_us", or_null(limits.launch_programmatic_us)}});
   }
@@ -203,6 +204,7 @@ std::string limits_text(const ordered_json& limits) {
     if (device["error"].is_string()) text += line("", "  not measured: " + device["error"].get<std::string>());
     for (const auto& [name, value] : device.items()) {
       if (value.is_number()) text += line("", fmt::format("  {:<24}{:.5g}", name, value.get<double>()));
+      if (name == "matmul_by" && value.is_string()) text += line("", fmt::format("  {:<24}{}", name, value.get<std::string>()));
     }
   }
   return text;

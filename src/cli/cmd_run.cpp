@@ -47,7 +47,7 @@ Passes: speed is greedy, of fixed length, ignores EOS, is warmed up and repeated
 new tokens), honours EOS and shows what the model wrote. Later turns of a prompt are sent with the model's own answers, in the text pass; the
 speed pass runs the first turn.
 --breakdown and --ablate follow each speed cell's repetitions with passes of their own, of at most 32 decoded tokens: the report, breakdown.csv and
-ablation.csv hold what they find.
+ablation.csv hold what they find. The cell's row is written before them: a study that fails is said and ends the run with 3, the row stands.
 Exit status: 0 fine, 2 nothing could start or the table could not be printed, 3 a model failed (its rows say why, the others are measured), 130 and 143 interrupted.)";
 
 /// Prints results while that works. What cannot be printed stops no run, since all of it is in files: a reader that has gone is nothing to

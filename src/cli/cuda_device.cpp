@@ -31,8 +31,8 @@ CudaFacts CudaDevice::facts() {
   return facts;
 }
 
-std::unique_ptr<backend::Backend> CudaDevice::make(int index, const backend::Paths& paths, std::uint64_t memory_limit_bytes) {
-  return backend::cuda::make_cuda_backend({.device = index, .paths = paths, .memory_limit_bytes = memory_limit_bytes});
+std::unique_ptr<backend::Backend> CudaDevice::make(const backend::CudaOptions& options) {
+  return backend::cuda::make_cuda_backend(options);
 }
 
 }  // namespace qbench::cli

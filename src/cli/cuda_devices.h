@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "backend/backend.h"
+#include "backend/cuda/cuda_backend.h"
 
 namespace qbench::cli {
 
@@ -15,7 +15,7 @@ struct CudaEmulatedDevice {
   /// Why this binary does not have it, a clause; empty when it has.
   static std::string missing();
   /// Error{kDevice} when it is missing.
-  static std::unique_ptr<backend::Backend> make(const backend::Paths& paths = {}, std::uint64_t memory_limit_bytes = 0);
+  static std::unique_ptr<backend::Backend> make(const backend::CudaOptions& options = {});
 };
 
 /// A GPU that the process sees, known without starting it. Its number for --device cuda:N is its place in CudaFacts::gpus.
@@ -44,7 +44,7 @@ struct CudaDevice {
   /// Asks driver and runtime; starts no device. Never throws.
   static CudaFacts facts();
   /// Error{kDevice} when it is missing.
-  static std::unique_ptr<backend::Backend> make(int index, const backend::Paths& paths = {}, std::uint64_t memory_limit_bytes = 0);
+  static std::unique_ptr<backend::Backend> make(const backend::CudaOptions& options);
 };
 
 }  // namespace qbench::cli

@@ -27,11 +27,11 @@ std::optional<std::int64_t> emulated_fault(const char* name) {
 
 std::string CudaEmulatedDevice::missing() { return {}; }
 
-std::unique_ptr<backend::Backend> CudaEmulatedDevice::make(const backend::Paths& paths, std::uint64_t memory_limit_bytes) {
+std::unique_ptr<backend::Backend> CudaEmulatedDevice::make(const backend::CudaOptions& options) {
   // For tests of what a run makes of a device that fails; each worker process counts from its own start.
   if (const auto n = emulated_fault("QBENCH_EMULATED_LOSE_DEVICE")) kernels::cuda_emulated::lose_device(*n);
   if (const auto n = emulated_fault("QBENCH_EMULATED_FAIL_ALLOCATION")) kernels::cuda_emulated::fail_allocation(*n);
-  return backend::cuda_emulated::make_cuda_backend({.paths = paths, .memory_limit_bytes = memory_limit_bytes});
+  return backend::cuda_emulated::make_cuda_backend(options);
 }
 
 }  // namespace qbench::cli

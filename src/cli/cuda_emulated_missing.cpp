@@ -5,6 +5,6 @@ namespace qbench::cli {
 
 std::string CudaEmulatedDevice::missing() { return QB_CUDA_EMULATED_MISSING; }
 
-std::unique_ptr<backend::Backend> CudaEmulatedDevice::make(const backend::Paths&, std::uint64_t) { throw Error(ErrorCode::kDevice, missing(), "cuda-emulated"); }
+std::unique_ptr<backend::Backend> CudaEmulatedDevice::make(const backend::CudaOptions&) { throw Error(ErrorCode::kDevice, missing(), "cuda-emulated"); }
 
 }  // namespace qbench::cli

@@ -10,6 +10,6 @@ CudaFacts CudaDevice::facts() {
   return facts;
 }
 
-std::unique_ptr<backend::Backend> CudaDevice::make(int, const backend::Paths&, std::uint64_t) { throw Error(ErrorCode::kDevice, facts().missing, "cuda"); }
+std::unique_ptr<backend::Backend> CudaDevice::make(const backend::CudaOptions&) { throw Error(ErrorCode::kDevice, facts().missing, "cuda"); }
 
 }  // namespace qbench::cli

@@ -98,12 +98,17 @@ std::optional<std::uint64_t> Devices::free_memory_bytes(const run::DeviceRequest
 
 std::unique_ptr<backend::Backend> Devices::make(const run::DeviceRequest& request) const {
   const std::string device = resolve(request);
-  if (device == kCudaEmulated) return CudaEmulatedDevice::make(request.paths, request.memory_limit_bytes);
-  if (names_cuda_device(device)) return CudaDevice::make(static_cast<int>(cuda_index(device)), request.paths, request.memory_limit_bytes);
+  backend::CudaOptions cuda{.paths = request.paths, .memory_limit_bytes = request.memory_limit_bytes, .memory = request.memory};
+  if (device == kCudaEmulated) return CudaEmulatedDevice::make(cuda);
+  if (names_cuda_device(device)) {
+    cuda.device = static_cast<int>(cuda_index(device));
+    return CudaDevice::make(cuda);
+  }
   return backend::make_cpu_backend({.threads = static_cast<int>(request.threads),
                                     .isa = isa_of(request.isa),
                                     .paths = request.paths,
-                                    .memory_limit_bytes = request.memory_limit_bytes});
+                                    .memory_limit_bytes = request.memory_limit_bytes,
+                                    .memory = request.memory});
 }
 
 std::vector<DeviceListing> Devices::list() {

@@ -51,7 +51,8 @@ std::vector<std::int64_t> step_ends(const std::vector<Generation>& generations) 
   return ends;
 }
 
-std::int64_t prefill_steps(const Session& session, const GenerateRequest& request, std::int64_t chunk) {
+std::int64_t prefill_steps(const Session& session, const GenerateRequest& request) {
+  const std::int64_t chunk = session.chunk();
   std::int64_t steps = 0;
   for (std::size_t s = 0; s < request.prompts.size() && static_cast<std::int64_t>(s) < session.sequences(); ++s) {
     steps += (static_cast<std::int64_t>(request.prompts[s].size()) + chunk - 1) / chunk;
@@ -72,7 +73,7 @@ void add_sampling(PhaseTime& phase, const std::vector<std::int64_t>& logits_ns, 
 }
 
 std::vector<PhaseTime> run_generation(Session& session, const GenerateRequest& request, backend::TimedBackend* timed) {
-  if (timed != nullptr) timed->start(prefill_steps(session, request, session.model().max_tokens()));
+  if (timed != nullptr) timed->start(prefill_steps(session, request));
   const std::vector<Generation> generations = session.generate(request);
   if (timed != nullptr) timed->stop();
   PhaseTime prefill{"prefill", 0, 0, {}};
@@ -92,6 +93,9 @@ std::vector<PhaseTime> run_generation(Session& session, const GenerateRequest& r
     std::vector<std::vector<backend::StepTotal>> parts = timed->take();
     prefill.steps = std::move(parts[0]);
     decode.steps = std::move(parts[1]);
+    std::array<std::string, 2> ran = timed->take_paths();
+    prefill.paths = std::move(ran[0]);
+    decode.paths = std::move(ran[1]);
     const std::vector<std::int64_t> logits_ns = timed->take_read_ns();
     add_sampling(prefill, logits_ns, ends, 0, sequences, timed->times());
     add_sampling(decode, logits_ns, ends, sequences, ends.size() - sequences, timed->times());
@@ -101,14 +105,20 @@ std::vector<PhaseTime> run_generation(Session& session, const GenerateRequest& r
   return phases;
 }
 
-record::BreakdownPhase& phase_of(std::vector<record::BreakdownPhase>& phases, const PhaseTime& time, bool fused, const std::string& paths) {
+/// The watched device is below the one that takes steps apart, and does not know of it.
+std::string with_fusion(std::string paths, bool fused) {
+  const std::size_t at = paths.find("fused");
+  if (!fused && at != std::string::npos) paths.insert(at, "un");
+  return paths;
+}
+
+record::BreakdownPhase& phase_of(std::vector<record::BreakdownPhase>& phases, const PhaseTime& time, bool fused) {
   const auto same = [&](const record::BreakdownPhase& p) { return p.phase == time.phase && p.fused == fused; };
   const auto found = std::find_if(phases.begin(), phases.end(), same);
   if (found != phases.end()) return *found;
   record::BreakdownPhase phase;
   phase.phase = time.phase;
   phase.fused = fused;
-  phase.paths = paths;
   phase.tokens = time.tokens;
   phases.push_back(std::move(phase));
   return phases.back();
@@ -143,16 +153,16 @@ void measure_way(std::vector<record::BreakdownPhase>& phases, model::Model& mode
   };
   run_plain();
   run_timed();
-  const std::string paths = plain.device().paths;
   for (int i = 0; i < passes; ++i) {
     check_cancel(cancel);
     for (const PhaseTime& time : run_plain()) {
-      record::BreakdownPhase& phase = phase_of(phases, time, fused, paths);
+      record::BreakdownPhase& phase = phase_of(phases, time, fused);
       if (timed.times()) phase.plain_ns.push_back(time.time_ns);
     }
     check_cancel(cancel);
     for (const PhaseTime& time : run_timed()) {
-      record::BreakdownPhase& phase = phase_of(phases, time, fused, paths);
+      record::BreakdownPhase& phase = phase_of(phases, time, fused);
+      phase.paths = with_fusion(time.paths, fused);
       ++phase.passes;
       if (timed.times()) phase.timed_ns.push_back(time.time_ns);
       add_steps(phase, time.steps);
@@ -172,6 +182,7 @@ Pass single_phase_pass(std::string phase, std::int64_t tokens, std::function<voi
     if (timed != nullptr) {
       timed->stop();
       time.steps = std::move(timed->take()[0]);
+      time.paths = timed->take_paths()[0];
       timed->take_read_ns();
     }
     return std::vector<PhaseTime>{std::move(time)};
@@ -195,16 +206,21 @@ std::vector<record::BreakdownPhase> measure_breakdown(backend::Backend& device, 
   return phases;
 }
 
-std::vector<PhaseTime> run_with_paths(backend::Backend& device, model::Model& model, const backend::Paths& paths, const Pass& pass) {
+std::vector<PhaseTime> run_with_paths(backend::Backend& device, model::Model& model, const backend::Paths& paths, const Pass& pass, bool watch) {
   struct Restore {
     backend::Backend& device;
     ~Restore() { device.use_paths({}); }
   } restore{device};
   device.use_paths(paths);
-  if (paths.fusion) return pass(nullptr);
-  backend::UnfusedBackend parts(device);
-  const OnDevice on(model, parts);
-  return pass(nullptr);
+  std::optional<backend::TimedBackend> watched;
+  if (watch) watched.emplace(device, false);
+  backend::Backend& inner = watch ? *watched : device;
+  std::optional<backend::UnfusedBackend> parts;
+  if (!paths.fusion) parts.emplace(inner);
+  const OnDevice on(model, parts ? *parts : inner);
+  std::vector<PhaseTime> times = pass(watch ? &*watched : nullptr);
+  for (PhaseTime& time : times) time.paths = with_fusion(std::move(time.paths), paths.fusion);
+  return times;
 }
 
 }  // namespace qbench::engine

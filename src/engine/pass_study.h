@@ -18,10 +18,11 @@ struct PhaseTime {
   std::int64_t tokens = 0;                ///< fed or generated, all sequences
   std::int64_t time_ns = 0;
   std::vector<backend::StepTotal> steps;  ///< of an instrumented pass, what the host did with the logits included
+  std::string paths = {};                 ///< of an instrumented or watched pass: what ran
 };
 
-/// Runs some work once and says how long each of its phases took. `timed`: the device that it runs on when it is instrumented, which the
-/// pass tells when to start and asks at the end; nullptr when it is not.
+/// Runs some work once and says how long each of its phases took. `timed`: the device that it runs on when it is instrumented or watched, which
+/// the pass tells when to start and asks at the end; nullptr when it is neither.
 using Pass = std::function<std::vector<PhaseTime>(backend::TimedBackend* timed)>;
 
 /// One phase of work that does not pick tokens.
@@ -36,7 +37,9 @@ Pass generation_pass(Session& session, GenerateRequest request);
 std::vector<record::BreakdownPhase> measure_breakdown(backend::Backend& device, model::Model& model, const Pass& pass, int passes,
                                                       const std::atomic<bool>* cancel = nullptr);
 
-/// The pass with these paths, on a device whose weights were loaded for them; the paths of before are back afterwards.
-std::vector<PhaseTime> run_with_paths(backend::Backend& device, model::Model& model, const backend::Paths& paths, const Pass& pass);
+/// The pass with these paths, on a device whose weights were loaded for them; the paths of before are back afterwards. `watch`: each phase says
+/// which paths ran, in a pass that is not measured.
+std::vector<PhaseTime> run_with_paths(backend::Backend& device, model::Model& model, const backend::Paths& paths, const Pass& pass,
+                                      bool watch = false);
 
 }  // namespace qbench::engine

@@ -145,7 +145,7 @@ std::vector<Generation> Session::generate(const GenerateRequest& request) {
   validate(request.sampling);
   std::vector<Generation> results(request.prompts.size());
   std::vector<Lane> lanes = make_lanes(request, results);
-  if (loop_) {
+  if (feeds_on_device()) {
     generate_on_device(request, lanes);
   } else {
     generate_on_host(request, lanes);
@@ -202,7 +202,7 @@ void Session::decode(std::span<const std::int32_t> ids, std::int64_t position, s
   const std::size_t count = ids.size() / static_cast<std::size_t>(steps);
   QB_CHECK(count > 0 && static_cast<std::int64_t>(count) <= options_.sequences && position >= 0 && position + steps <= options_.context);
   check_ids(ids);
-  if (!loop_) {
+  if (!feeds_on_device()) {
     for (std::int64_t step = 0; step < steps; ++step) decode_once(ids.subspan(static_cast<std::size_t>(step) * count, count), position + step);
     return;
   }

@@ -97,7 +97,10 @@ class Session {
   model::Model& model() { return *model_; }
 
   /// Whether tokens are picked on the device and fed to the next step there.
-  bool feeds_on_device() const { return loop_ != nullptr; }
+  bool feeds_on_device() const { return loop_ != nullptr && !host_feeds_; }
+  /// Whether the host picks tokens and feeds each step, also where the device could: between such steps each can be timed, taken apart and
+  /// exchanged, and none runs ahead of a pass's end.
+  void feed_from_host(bool host_feeds) { host_feeds_ = host_feeds; }
 
  private:
   /// False when `cancel` was set before one of the chunks: the rest was not fed. pick: the device picks the token that follows.
@@ -115,6 +118,7 @@ class Session {
   std::vector<float> score_logits_;                  // (score rows, vocab)
   std::unique_ptr<backend::KvCache> cache_;
   std::unique_ptr<backend::TokenLoop> loop_;         // null: the host samples
+  bool host_feeds_ = false;                          // also where there is a loop
   std::vector<float> logits_;                        // (sequences, vocab); (1, vocab) at least
   std::vector<std::int32_t> ids_, positions_, slots_, rows_;  // (max step tokens) scratch of one step
 };

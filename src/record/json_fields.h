@@ -276,6 +276,7 @@ void fields(Archive& a, FieldsOf<MachineLimitRecord> auto& r) {
   a("read_gbps", r.read_gbps);
   a("copy_gbps", r.copy_gbps);
   a("matmul_tflops", r.matmul_tflops);
+  a("matmul_by", r.matmul_by);
 }
 
 template <class Archive>

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace qbench::record {
 namespace {
@@ -32,6 +33,35 @@ std::optional<double> BreakdownPhase::overhead_ratio() const {
   const double plain = median(plain_ns);
   if (plain <= 0.0) return std::nullopt;
   return median(timed_ns) / plain - 1.0;
+}
+
+std::vector<StudyFailure> study_failures(const BreakdownRecord& record) {
+  if (record.status == Status::kOk) return {};
+  return {{"--breakdown", record.failure}};
+}
+
+std::vector<StudyFailure> study_failures(const AblationRecord& record) {
+  std::vector<StudyFailure> failures;
+  for (const AblationRow& row : record.rows) {
+    if (row.status != Status::kOk) failures.push_back({row.off.empty() ? "--ablate" : "--ablate " + row.off, row.failure});
+  }
+  return failures;
+}
+
+BreakdownRecord failed_breakdown(const CellKey& cell, std::string started_utc, const Failure& failure) {
+  BreakdownRecord record;
+  record.cell = cell;
+  record.status = Status::kFailed;
+  record.failure = failure;
+  record.started_utc = std::move(started_utc);
+  return record;
+}
+
+AblationRecord failed_ablation(const CellKey& cell, std::string started_utc, const Failure& failure) {
+  AblationRow row;
+  row.status = Status::kFailed;
+  row.failure = failure;
+  return {cell, std::move(started_utc), {row}};
 }
 
 }  // namespace qbench::record

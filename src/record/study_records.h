@@ -24,7 +24,7 @@ struct StepRecord {
 struct BreakdownPhase {
   std::string phase;  ///< "prefill", "decode"
   bool fused = true;
-  std::string paths;                 ///< what ran, as in CellSettings
+  std::string paths;                 ///< what the instrumented passes ran, in the words of CellSettings
   std::int64_t passes = 0;           ///< instrumented ones, and as many plain ones between them
   std::int64_t tokens = 0;           ///< of one pass: fed or generated, all sequences
   std::vector<std::int64_t> plain_ns;  ///< the phase without instrumentation, each pass; empty on an emulated device
@@ -41,6 +41,7 @@ struct BreakdownPhase {
 /// Best rates that were measured on the machine in the same process.
 struct MachineLimitRecord {
   std::optional<double> read_gbps, copy_gbps, matmul_tflops;
+  std::optional<std::string> matmul_by = {};  ///< whose product that was: "cuBLASLt 13.0.2", "own kernel", "q8_0"
 };
 
 struct BreakdownRecord {
@@ -52,7 +53,8 @@ struct BreakdownRecord {
   std::vector<BreakdownPhase> phases;
 };
 
-/// One phase with one path left out, or with none (`off` empty): the baseline that is measured between the others.
+/// One phase with one path left out, or with none (`off` empty): the baseline that is measured between the others. What failed is one row
+/// without a phase.
 struct AblationRow {
   std::string off;
   std::string paths;
@@ -68,5 +70,16 @@ struct AblationRecord {
   std::string started_utc;
   std::vector<AblationRow> rows;
 };
+
+/// What was asked for and could not be measured: "--breakdown", "--ablate", "--ablate graph", and why.
+struct StudyFailure {
+  std::string what;
+  Failure failure;
+};
+std::vector<StudyFailure> study_failures(const BreakdownRecord& record);
+std::vector<StudyFailure> study_failures(const AblationRecord& record);
+/// A study that could not be measured at all.
+BreakdownRecord failed_breakdown(const CellKey& cell, std::string started_utc, const Failure& failure);
+AblationRecord failed_ablation(const CellKey& cell, std::string started_utc, const Failure& failure);
 
 }  // namespace qbench::record

@@ -117,6 +117,7 @@ std::string limits_line(const record::MachineLimitRecord& limits) {
   add(limits.read_gbps, "read", "GB/s");
   add(limits.copy_gbps, "copy", "GB/s");
   add(limits.matmul_tflops, "matmul", "TFLOP/s");
+  if (limits.matmul_tflops && limits.matmul_by) text += " (" + markdown_text(*limits.matmul_by) + ")";
   return text.empty() ? text : text + ".\n\n";
 }
 
@@ -142,11 +143,11 @@ stats::Summary milliseconds_of(const AblationRow& row) {
 
 std::vector<std::string> cell_fields(const record::CellKey& cell) {
   return {std::to_string(record::kSchemaVersion), cell.model, cell.suite, cell.prompt_id, std::string(name_of(cell.pass)), cell.device, cell.precision,
-          cell.kv_type, std::to_string(cell.batch), std::to_string(cell.context), std::to_string(cell.threads)};
+          cell.kv_type, kv_policy_text(cell), std::to_string(cell.batch), std::to_string(cell.context), std::to_string(cell.threads)};
 }
 
 std::string header_line(std::vector<std::string> more) {
-  std::vector<std::string> fields{"schema_version", "model", "suite", "prompt_id", "pass", "device", "precision", "kv_type", "batch", "context", "threads"};
+  std::vector<std::string> fields{"schema_version", "model", "suite", "prompt_id", "pass", "device", "precision", "kv_type", "kv_policy", "batch", "context", "threads"};
   fields.insert(fields.end(), more.begin(), more.end());
   return record::csv_line(fields);
 }

@@ -49,7 +49,7 @@ bool CellRunner::run(std::size_t index) {
   return finished && !cancelled_;
 }
 
-bool CellRunner::device_failed() const { return failure_ && failure_->code == name_of(ErrorCode::kDevice); }
+bool CellRunner::device_failed() const { return study_lost_device_ || (failure_ && failure_->code == name_of(ErrorCode::kDevice)); }
 
 bool CellRunner::run_speed(std::size_t index, const JobCell& cell) {
   const Conversation conversation{&cell.prompt, 1, {}};
@@ -68,8 +68,8 @@ bool CellRunner::run_speed(std::size_t index, const JobCell& cell) {
   for (at.repetition = cell.first_repetition; going && at.repetition < cell.repetitions; ++at.repetition) {
     going = repeat(at, cell, conversation, false, nullptr);
   }
-  if (going) measure_studies(cell);
   if (!cancelled_) send_cell(cell, 1);
+  if (going && !cancelled_) measure_studies(cell);
   return !cancelled_;
 }
 

@@ -47,18 +47,16 @@ class CellRunner {
   StopWords stop_words(const JobCell& cell, bool speed) const;
   engine::GenerateRequest make_request(const JobCell& cell, const StopWords& stops, bool speed, std::int64_t most_tokens);
   void send_cell(const JobCell& cell, std::int64_t turn);
-  /// Where the cell's time goes and what its paths are worth, where the job asks for it; sent before the cell's row.
+  /// Where the cell's time goes and what its paths are worth, where the job asks for it; the cell's row has been sent, and stays as it is.
   void measure_studies(const JobCell& cell);
-  void run_studies(const JobCell& cell, const PreparedPrompt& prompt);
 
   Context context_;
   const Job* job_;
   PromptSource prompts_;
-  std::unique_ptr<engine::Session> study_session_;  // where the device feeds the session of the cells itself
-  std::optional<AblationStudy> ablation_;
   measure::Telemetry telemetry_;
   bool cold_done_ = false;
   bool cancelled_ = false;
+  bool study_lost_device_ = false;
   std::optional<record::Failure> failure_;  // of the cell that runs
   std::string cell_started_utc_;
 };

@@ -16,6 +16,7 @@ struct DeviceRequest {
   std::string isa;              ///< CPU: "scalar", "avx2", "avx512"; empty: the best there is
   std::uint64_t memory_limit_bytes = 0;  ///< the backend allocates no more; 0: no limit
   backend::Paths paths{};       ///< what is left out on purpose (--ablate)
+  std::shared_ptr<MemoryAccount> memory = nullptr;  ///< of another device: both together keep its limit; nullptr: one of its own
 };
 
 /// Where devices come from: the command line hands one in, so that nothing here names a concrete backend.

@@ -38,6 +38,7 @@ bool ModelRunner::run(std::vector<JobCell> cells) {
     if (outcome.done && !outcome.load_failed) return true;
     const record::Failure failure =
         outcome.load_failed ? load_->failure : death_.value_or(record::Failure{"crash", "the worker process ended before it was done"});
+    end_studies(outcome, failure);
     if (outcome.load_failed || (!outcome.current && outcome.finished == 0)) {
       fail_cells(cells, failure);
       return true;
@@ -141,8 +142,12 @@ void ModelRunner::handle(const std::vector<JobCell>& cells, std::string_view lin
     context_.log->add(*task);
   } else if (const auto* breakdown = std::get_if<record::BreakdownRecord>(&message)) {
     context_.log->add(*breakdown);
+    outcome.owes_breakdown = false;
+    say_failures(breakdown->cell, study_failures(*breakdown));
   } else if (const auto* ablation = std::get_if<record::AblationRecord>(&message)) {
     context_.log->add(*ablation);
+    outcome.owes_ablation = false;
+    say_failures(ablation->cell, study_failures(*ablation));
   } else if (auto* row = std::get_if<record::CellRecord>(&message)) {
     on_row(std::move(*row), cells, outcome);
   }
@@ -163,6 +168,10 @@ void ModelRunner::on_row(record::CellRecord row, const std::vector<JobCell>& cel
   if (!last_row) return;
   ++outcome.finished;
   outcome.current.reset();
+  const bool studied = cell.pass == workload::Pass::kSpeed && complete.status == record::Status::kOk;
+  outcome.studied = cell.key;
+  outcome.owes_breakdown = studied && context_.options->breakdown;
+  outcome.owes_ablation = studied && !context_.options->ablate.empty();
 }
 
 /// A row without what only the worker knows; what it has said so far is filled in.
@@ -196,6 +205,27 @@ void ModelRunner::end_rows(const JobCell& cell, const record::Failure& failure) 
     const record::CellRecord complete = measure::summarize_cell(std::move(row), context_.log->content().samples, load_ ? &*load_ : nullptr);
     context_.log->add(complete);
     context_.display->cell_done(complete);
+  }
+}
+
+/// Studies that ended before the worker could send them. The cell's row stands.
+void ModelRunner::end_studies(const Outcome& outcome, const record::Failure& failure) {
+  const std::string now_utc = iso8601_utc(wall_now_ns());
+  if (outcome.owes_breakdown) {
+    const record::BreakdownRecord record = record::failed_breakdown(outcome.studied.value(), now_utc, failure);
+    context_.log->add(record);
+    say_failures(record.cell, study_failures(record));
+  }
+  if (outcome.owes_ablation) {
+    const record::AblationRecord record = record::failed_ablation(outcome.studied.value(), now_utc, failure);
+    context_.log->add(record);
+    say_failures(record.cell, study_failures(record));
+  }
+}
+
+void ModelRunner::say_failures(const record::CellKey& key, const std::vector<record::StudyFailure>& failures) const {
+  for (const record::StudyFailure& failed : failures) {
+    context_.display->error(fmt::format("{}, {}: {} failed: {}", key.model, key.prompt_id, failed.what, failed.failure.message));
   }
 }
 

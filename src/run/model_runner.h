@@ -35,6 +35,8 @@ class ModelRunner {
     bool done = false, interrupted = false, load_failed = false, timed_out = false;
     std::size_t finished = 0;            ///< cells whose rows are complete
     std::optional<std::size_t> current;  ///< cell that the worker was at when it ended
+    std::optional<record::CellKey> studied;  ///< cell with a row whose studies were not all there
+    bool owes_breakdown = false, owes_ablation = false;
   };
   bool time_is_up() const;
   Outcome run_worker_process(const std::vector<JobCell>& cells);
@@ -42,6 +44,8 @@ class ModelRunner {
   void on_sample(const std::vector<JobCell>& cells, const record::SampleRecord& sample, const Outcome& outcome);
   void on_row(record::CellRecord row, const std::vector<JobCell>& cells, Outcome& outcome);
   void end_rows(const JobCell& cell, const record::Failure& failure);
+  void end_studies(const Outcome& outcome, const record::Failure& failure);
+  void say_failures(const record::CellKey& key, const std::vector<record::StudyFailure>& failures) const;
   record::CellRecord bare_row(const record::CellKey& key) const;
 
   Context context_;

@@ -71,6 +71,31 @@ void note_clipped_cells(ModelPlan& model, const workload::Suite& suite) {
   }
 }
 
+/// A window that holds every position is one in name only.
+void note_wide_window(ModelPlan& model) {
+  if (model.context <= 0 || model.engine.kv_window <= 0 || model.engine.kv_window < model.context) return;
+  model.notes.push_back(fmt::format("--kv-window {}: the context has {} positions, so the cache keeps all of them (kv_policy=full)", model.engine.kv_window,
+                                    model.context));
+  model.engine.kv_window = model.engine.kv_sinks = 0;
+  for (PlannedCell& planned : model.cells) {
+    planned.cell.settings.kv_window = planned.cell.settings.kv_sinks = 0;
+    planned.key.kv_window.reset();
+    planned.key.kv_sinks.reset();
+  }
+}
+
+/// Error{kUsage}: the studies follow speed cells, and there are none.
+void check_studies(const RunPlan& plan) {
+  if (!plan.options.breakdown && plan.options.ablate.empty()) return;
+  for (const ModelPlan& model : plan.models) {
+    for (const PlannedCell& planned : model.cells) {
+      if (planned.cell.pass == workload::Pass::kSpeed) return;
+    }
+  }
+  throw Error(ErrorCode::kUsage, "follows the cells of the speed pass, and this run has none (--pass text); leave it out or run --pass speed or both",
+              plan.options.breakdown ? "--breakdown" : "--ablate");
+}
+
 void make_planned_cells(ModelPlan& model, const RunPlan& plan, const workload::Settings& profile, const workload::Settings& command_line) {
   for (workload::Cell& cell : workload::make_cells(1, plan.suite, profile, command_line)) {
     PlannedCell planned;
@@ -142,6 +167,7 @@ void plan_model(ModelPlan& model, const RunPlan& plan, const catalog::ResolvedMo
     planned.key.context = model.context;
   }
   if (!model.failure) note_clipped_cells(model, plan.suite);
+  note_wide_window(model);
 }
 
 }  // namespace
@@ -170,7 +196,7 @@ RunPlan make_plan(const RunOptions& options, const DeviceFactory& devices) {
   plan.device = options.device;
   const auto no_device = run_guarded([&] { plan.device = devices.resolve({options.device, 0, options.isa}); });
   if (no_device && no_device->code == name_of(ErrorCode::kUsage)) throw Error(ErrorCode::kUsage, no_device->message);
-  check_ablation(options.ablate, plan.device);
+  check_ablation(options.ablate, plan.device, options.isa);
   for (const catalog::ResolvedModel& resolved : catalog::resolve_models(catalog::Catalog::load_default(), options.models)) {
     ModelPlan model;
     model.label = resolved.label;
@@ -181,6 +207,7 @@ RunPlan make_plan(const RunOptions& options, const DeviceFactory& devices) {
     if (no_device) model.failure = no_device;
     plan.models.push_back(std::move(model));
   }
+  check_studies(plan);
   return plan;
 }
 

@@ -15,6 +15,13 @@ bool row_is_ok(const record::SampleFileContent& content, const record::CellKey& 
   return last != content.cells.rend() && record::is_measured(last->status);
 }
 
+/// Whether the last study of that cell found what it was asked for.
+template <class Record>
+bool has_study(const std::vector<Record>& records, const record::CellKey& key) {
+  const auto last = std::find_if(records.rbegin(), records.rend(), [&](const Record& record) { return record.cell == key; });
+  return last != records.rend() && study_failures(*last).empty();
+}
+
 const record::SampleRecord* timed_sample(const record::SampleFileContent& content, const record::CellKey& key) {
   const auto last =
       std::find_if(content.samples.rbegin(), content.samples.rend(), [&](const auto& s) { return s.cell == key && is_timed_success(s); });
@@ -37,7 +44,7 @@ bool same_row(const record::CellKey& a, const record::CellKey& b) {
 }
 
 std::optional<JobCell> remaining_work(const PlannedCell& planned, const workload::Prompt& prompt,
-                                      const record::SampleFileContent& content) {
+                                      const record::SampleFileContent& content, const WantedStudies& studies) {
   JobCell job;
   job.key = planned.key;
   job.pass = planned.cell.pass;
@@ -48,7 +55,9 @@ std::optional<JobCell> remaining_work(const PlannedCell& planned, const workload
   if (job.pass == workload::Pass::kSpeed) {
     job.first_repetition = std::count_if(content.samples.begin(), content.samples.end(),
                                          [&](const auto& s) { return s.cell == planned.key && is_timed_success(s); });
-    if (job.first_repetition >= job.repetitions && row_is_ok(content, planned.key)) return std::nullopt;
+    const bool studied = (!studies.breakdown || has_study(content.breakdowns, planned.key)) &&
+                         (!studies.ablation || has_study(content.ablations, planned.key));
+    if (job.first_repetition >= job.repetitions && row_is_ok(content, planned.key) && studied) return std::nullopt;
     return job;
   }
   for (const record::CellKey& key : row_keys(planned)) {

@@ -10,9 +10,15 @@
 
 namespace qbench::run {
 
+/// What the run asks of each speed cell beside its repetitions.
+struct WantedStudies {
+  bool breakdown = false, ablation = false;
+};
+
 /// Turns a planned cell into work, less what `content` (an interrupted run's samples) has already. Nothing when the cell is complete: every
-/// repetition is there and its row is ok.
-std::optional<JobCell> remaining_work(const PlannedCell& planned, const workload::Prompt& prompt, const record::SampleFileContent& content);
+/// repetition is there, its row is ok, and so are its studies.
+std::optional<JobCell> remaining_work(const PlannedCell& planned, const workload::Prompt& prompt, const record::SampleFileContent& content,
+                                      const WantedStudies& studies = {});
 
 /// Takes out of memory what the cells that run (again) will replace: failed repetitions, and answers whose row was never written.
 /// The file keeps everything.

@@ -125,13 +125,15 @@ RunLog begin(const RunRequest& request, RunPlan& plan, const DeviceFactory& devi
   return {std::move(folder), std::move(run), std::move(content)};
 }
 
+WantedStudies wanted_studies(const RunOptions& options) { return {options.breakdown, !options.ablate.empty()}; }
+
 /// Runs what is left of every model. False when a signal came.
 bool run_all(const RunPlan& plan, RunLog& log, Display& display, const RunOutput& output) {
   const ModelRunner::Context context{&log, &display, output.result, &plan.options};
   for (const ModelPlan& model : plan.models) {
     std::vector<JobCell> cells;
     for (const PlannedCell& planned : model.cells) {
-      auto cell = remaining_work(planned, plan.suite.prompts[planned.cell.prompt_index], log.content());
+      auto cell = remaining_work(planned, plan.suite.prompts[planned.cell.prompt_index], log.content(), wanted_studies(plan.options));
       if (cell) cells.push_back(std::move(*cell));
     }
     if (cells.empty()) continue;
@@ -151,7 +153,7 @@ std::size_t count_cells_left(const RunPlan& plan, const RunLog& log) {
   std::size_t left = 0;
   for (const ModelPlan& model : plan.models) {
     for (const PlannedCell& planned : model.cells) {
-      left += remaining_work(planned, plan.suite.prompts[planned.cell.prompt_index], log.content()).has_value() ? 1 : 0;
+      left += remaining_work(planned, plan.suite.prompts[planned.cell.prompt_index], log.content(), wanted_studies(plan.options)).has_value() ? 1 : 0;
     }
   }
   return left;

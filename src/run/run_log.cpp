@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "record/record_json.h"
 #include "report/render.h"
+#include "report/study_sections.h"
 #include "run/job.h"
 #include "run/progress_so_far.h"
 
@@ -58,7 +59,11 @@ std::vector<record::CellRecord> RunLog::rows() const { return latest_rows(conten
 
 bool RunLog::has_failed_rows() const {
   const std::vector<record::CellRecord> now = rows();
-  return std::any_of(now.begin(), now.end(), [](const auto& row) { return row.status == record::Status::kFailed; });
+  const auto failed = [](const auto& studies) {
+    return std::any_of(studies.begin(), studies.end(), [](const auto& record) { return !study_failures(record).empty(); });
+  };
+  return std::any_of(now.begin(), now.end(), [](const auto& row) { return row.status == record::Status::kFailed; }) ||
+         failed(report::latest_breakdowns(content_.breakdowns)) || failed(report::latest_ablations(content_.ablations));
 }
 
 std::vector<std::filesystem::path> RunLog::write_reports() const {

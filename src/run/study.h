@@ -18,60 +18,41 @@ namespace qbench::run {
 /// Instrumented passes, and as many plain ones between them.
 inline constexpr int kBreakdownPasses = 3;
 
-/// --ablate as it was given, split at commas. Error{kUsage} for a name that the device does not have, listing those it has, or one that is
-/// given twice. `device`: as DeviceFactory::resolve names it.
-std::vector<std::string> check_ablation(const std::vector<std::string>& names, const std::string& device);
-
-/// A session of the model's own for studies, where the device feeds the given one itself; nullptr where the host feeds that one, which then
-/// serves. Between steps that the host feeds, each can be timed, taken apart and exchanged, and none runs ahead of the pass's end.
-std::unique_ptr<engine::Session> host_fed_session(OpenedModel& opened, const engine::Session& session,
-                                                  const workload::EffectiveSettings& settings);
+/// --ablate as it was given, split at commas. Error{kUsage} for a name that the device does not have, listing those it has, one that is given
+/// twice, and one that is off already. `device`: as DeviceFactory::resolve names it; `isa`: --isa.
+std::vector<std::string> check_ablation(const std::vector<std::string>& names, const std::string& device, const std::string& isa = {});
 
 /// One of several ways to run the same pass.
 struct AblationVariant {
-  std::string off;    ///< what is left out; empty: nothing
-  std::string paths;  ///< what runs
-  std::function<std::vector<engine::PhaseTime>()> run;
+  std::string off;  ///< what is left out; empty: nothing
+  /// `watch`: the times say which paths ran; such a run is not measured.
+  std::function<std::vector<engine::PhaseTime>(bool watch)> run;
 };
 
-/// Each variant once to warm up, then all of them in turn, `repetitions` times: a machine that slows down slows all of them down. A variant
-/// that fails has one row that says why, the others go on; where the baseline fails, nothing can be compared and its Error is thrown. `times`
-/// false: the device's times mean nothing and are left out.
+/// Each variant once to warm up and to see what runs, then all of them in turn, `repetitions` times: a machine that slows down slows all of them
+/// down. A variant that fails has one row that says why, the others go on; where the baseline or the device fails, nothing can be compared and
+/// the Error is thrown. `times` false: the device's times mean nothing and are left out.
 std::vector<record::AblationRow> measure_ablation(const std::vector<AblationVariant>& variants, std::int64_t repetitions, bool times,
                                                   const std::atomic<bool>* cancel = nullptr);
 
-/// The opened model once more for each path that loading decides, and the model itself for the others.
-class AblationStudy {
- public:
-  struct Subject {
-    OpenedModel* opened;
-    engine::Session* session;
-    const workload::EffectiveSettings* settings;
-    DeviceRequest device;
-    const DeviceFactory* devices;
-  };
-  AblationStudy(const Subject& subject, std::vector<std::string> names) : subject_(subject), names_(std::move(names)) {}
-
-  /// The same pass with each path left out; `make_pass` makes it for a session. Copies of the weights are loaded when they are first needed
-  /// and kept; one that does not fit is a row that says so. Error{kInterrupted}.
-  std::vector<record::AblationRow> measure(const std::function<engine::Pass(engine::Session&)>& make_pass, std::int64_t repetitions,
-                                           const std::atomic<bool>* cancel = nullptr);
-
- private:
-  struct Copy {
-    std::unique_ptr<OpenedModel> opened;
-    std::unique_ptr<engine::Session> session;
-  };
-  AblationVariant variant(const std::string& name, const std::function<engine::Pass(engine::Session&)>& make_pass);
-  Copy& copy_for(const std::string& name, const backend::Paths& paths);
-
-  Subject subject_;
-  std::vector<std::string> names_;
-  std::vector<std::pair<std::string, Copy>> copies_;
+/// What a study runs on. During a study the host feeds the session, also where the device could; afterwards the device holds no more than before.
+struct StudySubject {
+  OpenedModel* opened;
+  engine::Session* session;
+  const workload::EffectiveSettings* settings;
+  DeviceRequest device;
+  const DeviceFactory* devices;
+  const std::atomic<bool>* cancel = nullptr;
 };
+/// Makes the pass that is studied for a session of the model or of a copy of it.
+using MakePass = std::function<engine::Pass(engine::Session&)>;
 
-/// The limits and the breakdown of a pass, or why there is none. `cell`: what the record says it is of.
-record::BreakdownRecord measure_breakdown_record(OpenedModel& opened, const record::CellKey& cell, const engine::Pass& pass,
-                                                 const std::atomic<bool>* cancel = nullptr);
+/// The limits and the breakdown of a pass, or why there is none. `cell`: what the record says it is of. Error{kInterrupted} alone is thrown.
+record::BreakdownRecord measure_breakdown_record(const StudySubject& subject, const record::CellKey& cell, const MakePass& make_pass);
+
+/// The same pass with each path left out, or why there is none. Copies of the weights that a path needs are loaded for it, charged to the
+/// model's account and gone at the end; one that does not fit is a row that says so. Error{kInterrupted} alone is thrown.
+record::AblationRecord measure_ablation_record(const StudySubject& subject, const record::CellKey& cell, const MakePass& make_pass,
+                                               const std::vector<std::string>& names, std::int64_t repetitions);
 
 }  // namespace qbench::run

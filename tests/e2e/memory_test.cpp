@@ -126,6 +126,59 @@ TEST_CASE("models memory allocates caches and puts what they take beside the for
   CHECK(window.at("contexts")[3].at("allocated_bytes") == window.at("contexts")[0].at("allocated_bytes"));
 }
 
+TEST_CASE("every KV type takes what the formula says, on every device") {
+  const Workplace place;
+  for (const std::string device : {"cpu", "cuda-emulated"}) {
+    if (device != "cpu" && place.qbench({"models", "memory", "-m", place.model(), "--device", device}).status != 0) {
+      report_skip("models memory on cuda-emulated", "this build does not have it");
+      continue;
+    }
+    for (const std::string type : {"f32", "bf16", "f16", "fp8"}) {
+      CAPTURE(device);
+      CAPTURE(type);
+      const json result = parse(place.qbench({"models", "memory", "-m", place.model(), "--device", device, "--kv-type", type, "--context", "77", "--json"}));
+      REQUIRE(result.at("contexts").size() == 1);
+      const json& row = result.at("contexts")[0];
+      CHECK(row.at("context") == 77);
+      CHECK(row.at("allocated_bytes") == row.at("formula_bytes"));
+    }
+  }
+  for (const std::string option : {"--threads", "--isa", "--precision"}) {
+    const Outcome outcome = place.qbench({"models", "memory", "-m", place.model(), option, "1"});
+    CAPTURE(option);
+    CHECK(outcome.status == 2);  // nothing there depends on it
+  }
+}
+
+TEST_CASE("perplexity counts all caches that it compares before it loads anything") {
+  const Workplace place;
+  write_ids(place);
+  // Each full cache of 200 positions takes 2 layers x 2 KV heads x 208 positions x 2 x 16 numbers x 4 bytes: 106 kB.
+  const std::vector<std::string> one{"perplexity", "-m", place.model(), "--token-ids", "ids.json", "--method", "all", "--kv-type", "f32", "--vram-headroom", "0", "--vram-limit"};
+  std::vector<std::string> refused = one;
+  refused.push_back("1kB");
+  const std::string words = place.qbench(refused).err;
+  const std::size_t at = words.find("1.0 kB available");
+  CAPTURE(words);
+  CHECK(at != std::string::npos);
+  CHECK(words.find("other KV caches") == std::string::npos);
+  std::vector<std::string> compared = refused;
+  compared.insert(compared.end(), {"--compare-kv", "f32,f32,f16"});
+  const Outcome outcome = place.qbench(compared);
+  CHECK(outcome.status != 0);
+  CHECK(outcome.err.find("KV 106.5 kB, other KV caches 266.2 kB") != std::string::npos);
+  CAPTURE(outcome.err);
+}
+
+TEST_CASE("a window that holds the whole context is said to be none") {
+  const Workplace place;
+  const Outcome outcome = place.qbench(place.run(place.model(), {"--suite", "two", "--prompts", "first", "--pass", "speed", "-r", "1", "--kv-window", "100000"}));
+  CAPTURE(outcome.err);
+  REQUIRE(outcome.status == 0);
+  CHECK(outcome.err.find("--kv-window 100000: the context has 256 positions") != std::string::npos);
+  CHECK(read_results(place.results()).cell("tiny", "first", "speed", "kv_policy") == "full");
+}
+
 TEST_CASE("wrong windows, sinks, limits and caches to compare are refused in one line that names the option") {
   const Workplace place;
   write_ids(place);

@@ -35,6 +35,7 @@ Workplace::Workplace() {
              R"({"title": "Calm", "description": "For tests.", "settings": {"temperature": 0.5, "gen_tokens": 5}, "not_yet": {"dreaming": true}})");
   write_file(data / "configs" / "models.json", R"({"models": [)" + entry("small", R"("hidden": 64, "layers": 2, "context": 256)") + ", " +
                                                    entry("slow", R"("hidden": 512, "layers": 8, "context": 4096)") + ", " +
+                                                   entry("long", R"("hidden": 64, "layers": 2, "context": 500000)") + ", " +
                                                    entry("giant", R"("hidden": 65536, "layers": 800, "context": 4096)") + "]}");
   for (const auto& [name, seed] : std::map<std::string, std::uint64_t>{{"tiny", 1}, {"other", 2}}) {
     TinyModel shape;

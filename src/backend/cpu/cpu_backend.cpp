@@ -16,6 +16,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "kernels/cpu/matmul.h"
+#include "kernels/cpu/matmul_dequantised.h"
 
 namespace qbench::backend {
 namespace cpu_kernels = kernels::cpu;
@@ -74,19 +75,33 @@ std::unique_ptr<Backend> make_cpu_backend(const CpuOptions& options) {
                 "cpu");
   }
   auto device = std::make_unique<CpuBackend>(options.threads == 0 ? default_cpu_threads() : options.threads, isa, features, options.paths,
-                                             options.memory_limit_bytes);
+                                             options.memory ? options.memory : std::make_shared<MemoryAccount>(options.memory_limit_bytes));
   if (!options.paths.fusion) return std::make_unique<UnfusedBackend>(std::move(device));
   return device;
 }
 
 CpuBackend::CpuBackend(int threads, cpu_kernels::Isa isa, cpu_kernels::CpuFeatures features, const Paths& paths,
-                       std::uint64_t memory_limit_bytes)
-    : memory_(std::make_shared<MemoryAccount>(memory_limit_bytes)), context_(threads, isa, features), paths_(paths), stage_(context_) {
+                       std::shared_ptr<MemoryAccount> memory)
+    : memory_(std::move(memory)), context_(threads, isa, features), paths_(paths), stage_(context_) {
   paths_.fusion = true;  // taking steps apart is the wrapper's
   paths_.simd = isa != cpu_kernels::Isa::kScalar;
 }
 
-MachineLimits CpuBackend::measure_limits() { return measure_cpu_limits(context_); }
+MachineLimits CpuBackend::measure_limits() {
+  const UnchargedScope uncharged;  // of the machine, not of the model
+  return measure_cpu_limits(context_, memory_->left_bytes());
+}
+
+Paths CpuBackend::paths_on() const {
+  Paths on = paths_;
+  on.repack = repacks_;
+  return on;
+}
+
+void CpuBackend::forget_study(std::uint64_t peak) {
+  scores_ = WorkArea();
+  memory_->lower_peak(peak);
+}
 
 DeviceInfo CpuBackend::device() const {
   const HostMemory memory = host_memory();
@@ -110,6 +125,7 @@ std::unique_ptr<Matrix> CpuBackend::load_matrix(std::span<const tensor::RowSourc
   std::vector<std::unique_ptr<cpu_kernels::PackedMatrix>> packed;
   try {
     for (const tensor::RowSource* part : parts) {
+      repacks_ = repacks_ || (paths_.repack && !cpu_kernels::is_dequantised(part->dtype()));
       const cpu_kernels::ParallelFor parallel = throwing_parallel_for(context_.pool);
       packed.push_back(paths_.repack ? cpu_kernels::pack_matrix(*part, context_.isa, context_.features, parallel)
                                      : cpu_kernels::unpacked_matrix(*part, context_.isa, context_.features, parallel));

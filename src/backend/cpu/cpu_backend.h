@@ -14,6 +14,7 @@ struct CpuOptions {
   std::optional<kernels::cpu::Isa> isa;  ///< nothing: the best this processor has
   Paths paths{};                         ///< flash, fusion, repack, simd; simd off is Isa::kScalar
   std::uint64_t memory_limit_bytes = 0;  ///< of what the backend allocates; 0: none
+  std::shared_ptr<MemoryAccount> memory = nullptr;  ///< counts it, limit included; nullptr: an account of its own
 };
 
 /// Error{kUsage} for absurd threads, Error{kUnsupported} for an instruction set that this processor lacks.

@@ -21,7 +21,7 @@ namespace qbench::backend {
 class CpuBackend final : public Backend, public StepParts {
  public:
   CpuBackend(int threads, kernels::cpu::Isa isa, kernels::cpu::CpuFeatures features, const Paths& paths,
-             std::uint64_t memory_limit_bytes = 0);
+             std::shared_ptr<MemoryAccount> memory);
 
   DeviceInfo device() const override;
   MemoryUse memory_use() const override { return memory_->use(); }
@@ -43,6 +43,9 @@ class CpuBackend final : public Backend, public StepParts {
                  Buffer& logits) override;
   void read(const Buffer& from, std::int64_t first, std::span<float> to) override;
   void use_paths(const Paths& paths) override { paths_.flash = paths.flash; }
+  Paths paths_on() const override;
+  std::shared_ptr<MemoryAccount> memory_account() const override { return memory_; }
+  void forget_study(std::uint64_t peak) override;
   MachineLimits measure_limits() override;
   StepParts* parts() override { return this; }
   std::unique_ptr<StepClock> make_step_clock() override { return std::make_unique<HostClock>(); }
@@ -94,6 +97,7 @@ class CpuBackend final : public Backend, public StepParts {
   std::shared_ptr<MemoryAccount> memory_;
   CpuContext context_;
   Paths paths_;
+  bool repacks_ = false;      ///< a matrix that was laid out anew: some types stay as the file has them
   StepCost* cost_ = nullptr;  ///< where somebody counts
   InputStage stage_;
   CpuBatch batch_;

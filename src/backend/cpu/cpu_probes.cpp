@@ -45,9 +45,10 @@ std::uint64_t sum_of(const std::uint64_t* from, std::int64_t count) {
   return total;
 }
 
-void measure_memory(CpuContext& context, MachineLimits& limits) {
+void measure_memory(CpuContext& context, std::uint64_t room_bytes, MachineLimits& limits) {
   const std::uint64_t free_bytes = host_memory().free_bytes;
-  const std::uint64_t bytes = free_bytes == 0 ? kProbeBytes : std::min(kProbeBytes, free_bytes / 4 / 4096 * 4096);
+  const std::uint64_t most = std::min(kProbeBytes, room_bytes);
+  const std::uint64_t bytes = (free_bytes == 0 ? most : std::min(most, free_bytes / 4)) / 4096 * 4096;
   if (bytes < kFewestBytes) return;
   WorkArea area;
   std::byte* data = area.need(bytes, "memory probe", context.pool);
@@ -111,11 +112,14 @@ double product_tflops(CpuContext& context, tensor::DType dtype) {
 
 }  // namespace
 
-MachineLimits measure_cpu_limits(CpuContext& context) {
+MachineLimits measure_cpu_limits(CpuContext& context, std::uint64_t room_bytes) {
   MachineLimits limits;
-  measure_memory(context, limits);
+  measure_memory(context, room_bytes, limits);
   for (const tensor::DType dtype : {tensor::DType::kF32, tensor::DType::kBF16, tensor::DType::kQ8_0}) {
-    limits.matmul_tflops = std::max(limits.matmul_tflops.value_or(0.0), product_tflops(context, dtype));
+    const double tflops = product_tflops(context, dtype);
+    if (tflops <= limits.matmul_tflops.value_or(0.0)) continue;
+    limits.matmul_tflops = tflops;
+    limits.matmul_by = tensor::name_of(dtype);
   }
   return limits;
 }

@@ -73,7 +73,7 @@ void CudaBackend::check_staged(const kernels::WeightRows& rows, std::int64_t tim
 }
 
 CudaBackend::CudaBackend(const CudaOptions& options)
-    : memory_(std::make_shared<MemoryAccount>(options.memory_limit_bytes)),
+    : memory_(options.memory ? options.memory : std::make_shared<MemoryAccount>(options.memory_limit_bytes)),
       device_(options.device),
       properties_(device_.properties()),
       paths_(options.paths),
@@ -90,6 +90,31 @@ void CudaBackend::use_paths(const Paths& paths) {
   paths_.fusion = true;
   programmatic_ = paths.pdl && properties_.capability_major >= 9;
   graph_.set_graphs(paths.graph);
+}
+
+Paths CudaBackend::paths_on() const {
+  Paths on = paths_;
+  on.pdl = programmatic_;
+  return on;
+}
+
+Paths CudaBackend::take_paths_ran() {
+  Paths ran = paths_on();
+  const StepGraph::Ran since = graph_.take_ran();
+  ran.graph = since.replayed;
+  ran.pdl = ran.pdl && since.unpaused;  // stamps between the launches keep each from starting before its predecessor ends
+  return ran;
+}
+
+MachineLimits CudaBackend::measure_limits() {
+  const UnchargedScope uncharged;  // of the machine, not of the model
+  return measure_cuda_limits(device_.properties(), memory_->left_bytes(), blas_.get(), stream_);
+}
+
+void CudaBackend::forget_study(std::uint64_t peak) {
+  stream_.synchronize();
+  scores_ = WorkArea();  // a captured graph that names it is not replayed: its arguments would have to be the same
+  memory_->lower_peak(peak);
 }
 
 std::unique_ptr<StepClock> CudaBackend::make_step_clock() {
@@ -112,9 +137,7 @@ DeviceInfo CudaBackend::device() const {
   info.attention_path =
       "flash (split-KV for single tokens, tensor cores for prompts over a 16-bit cache; online softmax, f32 accumulation)";
   if (!paths_.flash) info.attention_path = "materialised (all scores in memory, three kernels, f32)";
-  Paths ran = paths_;
-  ran.pdl = programmatic_;
-  info.paths = describe_paths(ran, kKind);
+  info.paths = describe_paths(paths_on(), kKind);
   info.threads = 1;
   info.pci_bus_id = now.pci_bus_id;
   info.memory_bytes = now.total_bytes;

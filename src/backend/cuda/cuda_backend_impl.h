@@ -85,7 +85,7 @@ class CudaBackend final : public Backend, public StepParts {
   void norm_head(const Buffer& norm, float rms_eps, const Matrix& head, std::span<const std::int32_t> rows, const Buffer& x,
                  Buffer& logits) override;
   void read(const Buffer& from, std::int64_t first, std::span<float> to) override;
-  MachineLimits measure_limits() override { return measure_cuda_limits(device_.properties(), stream_); }
+  MachineLimits measure_limits() override;
   std::unique_ptr<TokenLoop> make_token_loop(std::int64_t sequences, std::int64_t vocab) override;
 
   // For the backend's token loops.
@@ -96,6 +96,10 @@ class CudaBackend final : public Backend, public StepParts {
   bool programmatic() const noexcept { return programmatic_; }
 
   void use_paths(const Paths& paths) override;
+  Paths paths_on() const override;
+  Paths take_paths_ran() override;
+  std::shared_ptr<MemoryAccount> memory_account() const override { return memory_; }
+  void forget_study(std::uint64_t peak) override;
   StepParts* parts() override { return this; }
   std::unique_ptr<StepClock> make_step_clock() override;
   void count_costs(StepCost* into) override;

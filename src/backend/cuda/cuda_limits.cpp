@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "base/random.h"
@@ -10,8 +11,6 @@
 #include "tensor/float_formats.h"
 
 namespace qbench::backend::QB_CUDA_NAMESPACE {
-
-namespace kernels = qbench::kernels::QB_CUDA_NAMESPACE;
 
 namespace {
 
@@ -22,7 +21,9 @@ constexpr bool kEmulated = false;
 #endif
 
 constexpr int kRuns = 7;
-constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 31;  ///< far more than any cache: the second level of an H200 has 50 MB
+constexpr std::uint64_t kMostBytes = kEmulated ? 1U << 16 : std::uint64_t{1} << 31;  ///< far more than any cache: the second level of an H200 has 50 MB
+constexpr std::uint64_t kFewestBytes = kEmulated ? 4096 : std::uint64_t{256} << 20;  ///< below, caches would answer
+constexpr std::uint64_t kBlasProbeWorkBytes = kEmulated ? 4096 : std::uint64_t{32} << 20;
 constexpr std::int32_t kMatmulSize = kEmulated ? 128 : 8192;
 constexpr int kLaunches = kEmulated ? 8 : 1024;
 
@@ -57,22 +58,63 @@ void fill_bf16(const kernels::DeviceMemory& memory, kernels::Stream& stream) {
   stream.synchronize();
 }
 
-/// Seconds of one square product of matrices of kMatmulSize, BF16 in, float32 out.
-double matmul_seconds(kernels::Stream& stream) {
-  constexpr std::int64_t n = kMatmulSize;
+/// Seconds of one square product of n x n matrices, BF16 in, float32 out, and who did it.
+struct Product {
+  double seconds;
+  std::string by;
+};
+
+double library_seconds(kernels::BlasArguments a, kernels::Stream& stream) {
+  constexpr int kMostWays = 8;
+  double best = 0;
+  for (const kernels::BlasAlgorithm& way : a.blas->candidates(a.shape, kBlasProbeWorkBytes, kMostWays)) {
+    a.algorithm = way;
+    if (!a.blas->does(a.shape, way, kBlasProbeWorkBytes)) continue;
+    const double seconds = best_seconds(stream, [&] { a.blas->multiply(a, stream); });
+    if (best == 0 || seconds < best) best = seconds;
+    if (kEmulated) break;
+  }
+  return best;
+}
+
+/// The faster of the own kernel and the library, since prompts run either.
+Product matmul_product(std::int32_t n, kernels::Blas* blas, kernels::Stream& stream) {
   const kernels::WeightLayout layout = kernels::weight_layout(tensor::DType::kBF16, n);
+  const std::int64_t h_cols = kernels::prepared_cols(n);
   const kernels::DeviceMemory weights(static_cast<std::size_t>(n * layout.row_bytes));
-  const kernels::DeviceMemory h(static_cast<std::size_t>(n * kernels::prepared_cols(n) * 2));
-  const kernels::DeviceMemory y(static_cast<std::size_t>(n * n) * sizeof(float));
+  const kernels::DeviceMemory h(static_cast<std::size_t>(n * h_cols * 2));
+  const kernels::DeviceMemory y(static_cast<std::size_t>(std::int64_t{n} * n) * sizeof(float));
   fill_bf16(weights, stream);
   fill_bf16(h, stream);
   kernels::MatmulArguments a{};
   a.w = kernels::weight_rows(layout, weights.data());
-  a.rows = a.tokens = kMatmulSize;
+  a.rows = a.tokens = n;
   a.h = h.as<unsigned short>();
   a.y = y.as<float>();
   a.y_stride = n;
-  return best_seconds(stream, [&] { kernels::matmul(a, stream); });
+  Product fastest{best_seconds(stream, [&] { kernels::matmul(a, stream); }), "own kernel"};
+  if (blas == nullptr) return fastest;
+  const kernels::DeviceMemory workspace(kBlasProbeWorkBytes);
+  kernels::BlasArguments l{};
+  l.blas = blas;
+  l.shape = {.dtype = tensor::DType::kBF16, .rows = n, .tokens = n, .cols = n, .w_stride = layout.row_bytes / 2, .h_stride = h_cols, .y_stride = n};
+  l.w = weights.data();
+  l.h = h.as<unsigned short>();
+  l.y = y.as<float>();
+  l.workspace = workspace.data();
+  const double seconds = library_seconds(l, stream);
+  if (seconds > 0 && seconds < fastest.seconds) fastest = {seconds, blas->version()};
+  return fastest;
+}
+
+/// The largest product that fits in so many bytes; 0: none that says anything.
+std::int32_t product_size(std::uint64_t bytes) {
+  constexpr std::int32_t kSmallest = kEmulated ? kMatmulSize : 1024;
+  for (std::int32_t n = kMatmulSize; n >= kSmallest; n /= 2) {
+    const auto numbers = static_cast<std::uint64_t>(n) * static_cast<std::uint64_t>(n + 64);
+    if (8 * numbers + kBlasProbeWorkBytes <= bytes) return n;
+  }
+  return 0;
 }
 
 /// Seconds of one launch of many in a graph.
@@ -87,30 +129,31 @@ double launch_seconds(bool programmatic, int sm_count, kernels::Stream& stream) 
 
 }  // namespace
 
-MachineLimits measure_cuda_limits(const kernels::DeviceProperties& properties, kernels::Stream& stream) {
-  const std::uint64_t bytes = kEmulated ? 1U << 16 : std::min(kMostBytes, properties.free_bytes / 8) / 4096 * 4096;
-  double read = 0, copy = 0;
-  {
+MachineLimits measure_cuda_limits(const kernels::DeviceProperties& properties, std::uint64_t room_bytes, kernels::Blas* blas, kernels::Stream& stream) {
+  const std::uint64_t room = std::min(properties.free_bytes, room_bytes) / 2;
+  MachineLimits limits;
+  // Two areas at a time.
+  const std::uint64_t bytes = std::min(kMostBytes, room / 2) / 4096 * 4096;
+  if (bytes >= kFewestBytes) {
     const kernels::DeviceMemory from(bytes), to(bytes);
     const kernels::DeviceMemory sums(kernels::probe_blocks(properties.sm_count) * sizeof(unsigned));
     fill_bf16(from, stream);
     const auto count = static_cast<std::int64_t>(bytes / 16);
-    read = best_seconds(stream, [&] { kernels::read_probe({from.data(), count, sums.as<unsigned>()}, properties.sm_count, stream); });
-    copy = best_seconds(stream, [&] { kernels::copy_probe({from.data(), to.data(), count}, properties.sm_count, stream); });
+    const double read =
+        best_seconds(stream, [&] { kernels::read_probe({from.data(), count, sums.as<unsigned>()}, properties.sm_count, stream); });
+    const double copy = best_seconds(stream, [&] { kernels::copy_probe({from.data(), to.data(), count}, properties.sm_count, stream); });
+    limits.read_gbps = static_cast<double>(bytes) / read / 1e9;
+    limits.copy_gbps = 2 * static_cast<double>(bytes) / copy / 1e9;
   }
-  const double matmul = matmul_seconds(stream);
-  const double launch = launch_seconds(false, properties.sm_count, stream);
-  const bool has_programmatic = properties.capability_major >= 9;
-  const double early = has_programmatic ? launch_seconds(true, properties.sm_count, stream) : 0;
-  if (kEmulated) return {};
-  MachineLimits limits;
-  limits.read_gbps = static_cast<double>(bytes) / read / 1e9;
-  limits.copy_gbps = 2 * static_cast<double>(bytes) / copy / 1e9;
-  constexpr double n = kMatmulSize;
-  limits.matmul_tflops = 2 * n * n * n / matmul / 1e12;
-  limits.launch_us = launch * 1e6;
-  if (has_programmatic) limits.launch_programmatic_us = early * 1e6;
-  return limits;
+  if (const std::int32_t size = product_size(room); size > 0) {
+    const Product product = matmul_product(size, blas, stream);
+    const double n = size;
+    limits.matmul_tflops = 2 * n * n * n / product.seconds / 1e12;
+    limits.matmul_by = product.by;
+  }
+  limits.launch_us = launch_seconds(false, properties.sm_count, stream) * 1e6;
+  if (properties.capability_major >= 9) limits.launch_programmatic_us = launch_seconds(true, properties.sm_count, stream) * 1e6;
+  return kEmulated ? MachineLimits{} : limits;
 }
 
 }  // namespace qbench::backend::QB_CUDA_NAMESPACE

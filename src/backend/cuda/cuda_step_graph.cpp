@@ -47,9 +47,15 @@ void StepGraph::launch(const std::vector<Operation>& operations) {
   for (const Operation& operation : operations) std::visit(Launcher{stream_, sm_count_}, operation);
 }
 
+void StepGraph::replay(Track& own) {
+  own.graph.launch(stream_);
+  ran_.replayed = true;
+}
+
 void StepGraph::submit() {
   if (pending_.empty()) return;
   ++submits_;
+  ran_.unpaused = ran_.unpaused || !paused_;
   replays_next_ = false;
   Track& own = track();
   const bool again = pending_ == own.previous;
@@ -57,7 +63,7 @@ void StepGraph::submit() {
   pending_.clear();  // first: whatever fails below, a failed step is not submitted again
   if (!graphs_ || paused_ || !repeats_ || own.previous.size() < kFewestNodes) return launch(own.previous);
   if (own.previous == own.captured) {
-    own.graph.launch(stream_);
+    replay(own);
     ++replays_;
     replays_next_ = true;
     return;
@@ -67,7 +73,7 @@ void StepGraph::submit() {
   own.graph = kernels::Graph::capture(stream_, [&] { launch(own.previous); });
   ++captures_;
   own.captured = own.previous;
-  own.graph.launch(stream_);
+  replay(own);
   replays_next_ = true;
 }
 
@@ -75,7 +81,7 @@ bool StepGraph::repeat() {
   if (submits_ != 1 || !pending_.empty()) return false;
   Track& own = track();
   if (replays_next_) {
-    own.graph.launch(stream_);
+    replay(own);
     ++replays_;
   } else if (graphs_ && !paused_ && repeats_) {
     pending_ = own.previous;

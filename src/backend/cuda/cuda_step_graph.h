@@ -63,6 +63,13 @@ class StepGraph {
   /// Submits the step before once more. False when that was not one submission: it must be gathered again.
   bool repeat();
 
+  /// What was submitted since the last call.
+  struct Ran {
+    bool replayed = false;  ///< something as a graph
+    bool unpaused = false;  ///< something while not paused
+  };
+  Ran take_ran() noexcept { return std::exchange(ran_, {}); }
+
   std::int64_t replays() const noexcept { return replays_; }
   std::int64_t captures() const noexcept { return captures_; }
 
@@ -73,6 +80,7 @@ class StepGraph {
     kernels::Graph graph;
   };
   void launch(const std::vector<Operation>& operations);
+  void replay(Track& own);
   Track& track() noexcept { return tracks_[fed_ ? 1 : 0]; }
 
   kernels::Stream& stream_;
@@ -86,6 +94,7 @@ class StepGraph {
   bool replays_next_ = false;  ///< the last submission is what the track's graph holds
   std::vector<Operation> pending_;
   Track tracks_[2];
+  Ran ran_;
   std::int64_t replays_ = 0;
   std::int64_t captures_ = 0;
 };

@@ -31,6 +31,18 @@ TEST_CASE("the CUDA device says what it is") {
   CHECK(info.memory_free_bytes <= info.memory_bytes);
 }
 
+TEST_CASE("probes of the machine are charged to no model, and keep within what a limit leaves") {
+  CudaOptions options;
+  options.memory_limit_bytes = 4096;  // less than any probe takes
+  const auto device = make_cuda_device(1, options);
+  const MemoryUse before = device->memory_use();
+  const MachineLimits limits = device->measure_limits();
+  CHECK(device->memory_use().peak == before.peak);
+  CHECK(device->memory_use().total() == before.total());
+  CHECK_FALSE(limits.read_gbps);
+  CHECK_FALSE(limits.matmul_tflops);
+}
+
 TEST_CASE("a GPU's limits are measured, the emulated device runs the same probes and has none") {
   const MachineLimits limits = make_cuda_device()->measure_limits();
 #ifdef QB_CUDA_EMULATED

@@ -44,3 +44,24 @@ TEST_CASE("what is charged to an account that has gone counts nowhere") {
   CHECK(MemoryAccount::current() == nullptr);
   CHECK_NOTHROW(MemoryCharge(1000, MemoryPurpose::kKv));
 }
+
+TEST_CASE("a peak can be taken back, but not below what is held, and what is left ends at the limit") {
+  const auto account = std::make_shared<MemoryAccount>(100);
+  MemoryAccount::make_current(account);
+  const MemoryCharge kept(30, MemoryPurpose::kWeights);
+  const std::uint64_t before = account->use().peak;
+  {
+    const MemoryCharge study(50, MemoryPurpose::kWorkspace);
+    CHECK(account->left_bytes() == 20);
+    const UnchargedScope uncharged;
+    const MemoryCharge probe(1000, MemoryPurpose::kWorkspace);  // more than the limit: it is nobody's
+    CHECK(account->use().total() == 80);
+  }
+  CHECK(MemoryAccount::current() == account);
+  CHECK(account->use().peak == 80);
+  account->lower_peak(before);
+  CHECK(account->use().peak == 30);
+  account->lower_peak(0);
+  CHECK(account->use().peak == 30);
+  CHECK(MemoryAccount().left_bytes() == UINT64_MAX);
+}

@@ -17,7 +17,7 @@ constexpr std::int64_t kNewTokens = 6;
 
 /// A tiny model with a session, and the breakdown of a generation of it.
 struct Study {
-  explicit Study(const char* name, std::int64_t sequences = 1, std::int64_t chunk = 512) {
+  explicit Study(const char* name, std::int64_t sequences = 1, std::int64_t chunk = 512, std::int64_t window = 0) {
     folder = fixtures_dir() / "engine" / name;
     golden = read_golden(folder);
     file = formats::open_model_file(folder);
@@ -25,7 +25,7 @@ struct Study {
     model::ModelOptions options;
     options.max_step_tokens = chunk;
     decoder = model::load_model(*file, *device, options);
-    session.emplace(*decoder, engine::SessionOptions{.context = 128, .sequences = sequences, .sampling_vocab = golden.tokenizer_size});
+    session.emplace(*decoder, engine::SessionOptions{.context = 256, .sequences = sequences, .kv_window = window, .sampling_vocab = golden.tokenizer_size});
     request.prompts.assign(static_cast<std::size_t>(sequences), golden.greedy_prompt);
     request.max_new_tokens = kNewTokens;
     request.ignore_eos = true;
@@ -104,6 +104,34 @@ TEST_CASE("a breakdown counts every step of every layer and token, prefill and d
       CHECK(steps.size() == 14);
     }
   }
+}
+
+TEST_CASE("a breakdown over a windowed cache books every chunk of the prompt as prefill") {
+  Study study("qwen3", 1, 512, 32);
+  constexpr std::int64_t kPrompt = 200;
+  std::vector<std::int32_t> prompt;
+  for (std::size_t i = 0; i < kPrompt; ++i) prompt.push_back(study.golden.greedy_prompt[i % study.golden.greedy_prompt.size()]);
+  study.request.prompts = {prompt};
+  REQUIRE(study.session->chunk() == 64);
+  const std::int64_t layers = study.decoder->config().layers;
+  for (const auto& p : study.measure()) {
+    CAPTURE(p.phase);
+    CAPTURE(p.fused);
+    CHECK(p.rest_ns().value() >= 0);
+    const std::int64_t steps = p.phase == "prefill" ? (kPrompt + 63) / 64 : kNewTokens - 1;
+    CHECK(by_name(p).at("embedding").calls == 2 * steps);
+    CHECK(by_name(p).at("attention").calls == 2 * steps * layers);
+  }
+}
+
+TEST_CASE("attention must read each position once for a KV head, however many tokens of the step see it") {
+  Study study("llama-untied");
+  const auto& c = study.decoder->config();
+  const auto prompt = static_cast<std::int64_t>(study.golden.greedy_prompt.size());
+  const auto attention = by_name(phase(study.measure(), "prefill", true)).at("attention");
+  const std::int64_t cached = 2 * prompt * c.kv_heads * c.head_dim * 2;  // K and V of float16
+  const std::int64_t activations = 2 * prompt * c.heads * c.head_dim * 4;
+  CHECK(attention.bytes == 2 * c.layers * (cached + activations));
 }
 
 TEST_CASE("a breakdown counts the weights' bytes once a token and the products' operations as the shapes have them") {
@@ -191,6 +219,11 @@ TEST_CASE("paths are switched for one pass and are back afterwards") {
   }
   REQUIRE(ran.size() == 2);
   CHECK(ran[0].starts_with("materialised"));
+  study.request.max_new_tokens = 3;
+  const auto watched = engine::run_with_paths(*study.device, *study.decoder, backend::paths_without("fusion", backend::DeviceKind::kCpu, "test"),
+                                              engine::generation_pass(*study.session, study.request), true);
+  REQUIRE(watched.size() == 2);
+  for (const auto& time : watched) CHECK(time.paths.find(", unfused, repacked") != std::string::npos);
   CHECK(study.device->device().paths == before);
   const GoldenError error = compare_with_golden(study.golden, *study.file, *study.device);
   CHECK(error.worst < 1e-3);
