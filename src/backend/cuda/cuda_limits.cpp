@@ -78,7 +78,7 @@ double library_seconds(kernels::BlasArguments a, kernels::Stream& stream) {
 }
 
 /// The faster of the own kernel and the library, since prompts run either.
-Product matmul_product(std::int32_t n, kernels::Blas* blas, kernels::Stream& stream) {
+Product matmul_product(std::int32_t n, std::int32_t stages, kernels::Blas* blas, kernels::Stream& stream) {
   const kernels::WeightLayout layout = kernels::weight_layout(tensor::DType::kBF16, n);
   const std::int64_t h_cols = kernels::prepared_cols(n);
   const kernels::DeviceMemory weights(static_cast<std::size_t>(n * layout.row_bytes));
@@ -92,6 +92,7 @@ Product matmul_product(std::int32_t n, kernels::Blas* blas, kernels::Stream& str
   a.h = h.as<unsigned short>();
   a.y = y.as<float>();
   a.y_stride = n;
+  a.stages = stages;
   Product fastest{best_seconds(stream, [&] { kernels::matmul(a, stream); }), "own kernel"};
   if (blas == nullptr) return fastest;
   const kernels::DeviceMemory workspace(kBlasProbeWorkBytes);
@@ -146,7 +147,8 @@ MachineLimits measure_cuda_limits(const kernels::DeviceProperties& properties, s
     limits.copy_gbps = 2 * static_cast<double>(bytes) / copy / 1e9;
   }
   if (const std::int32_t size = product_size(room); size > 0) {
-    const Product product = matmul_product(size, blas, stream);
+    const std::int32_t stages = kernels::matmul_stages(static_cast<std::int64_t>(properties.shared_bytes_per_block));
+    const Product product = matmul_product(size, stages, blas, stream);
     const double n = size;
     limits.matmul_tflops = 2 * n * n * n / product.seconds / 1e12;
     limits.matmul_by = product.by;
