@@ -4,13 +4,17 @@
 Models: Qwen2.5-0.5B's shape with random weights in BF16, Q8_0, Q4_0 and Q4_K_M (made here with the Python package gguf and llama-quantize),
 and the demo model. Tests: a prompt of 512 tokens and the decoding of 32. A ratio above 1 means that qbench is faster.
 
-  scripts/bench_peers.py --qbench build/release/qbench --llama-build DIR [--repetitions 5] [--threads 2] [--markdown results/peers.md]
+  scripts/bench_peers.py --qbench build/release/qbench --llama-build DIR [--repetitions 5] [--threads 2] [--device cpu|cuda|cuda:N]
+                         [--markdown results/peers.md]
+
+With --device cuda both run on that GPU, all layers on it, and each row says which one it was; the build of llama.cpp needs -DGGML_CUDA=ON. `qbench compare`
+reads the json of either, too.
 """
 import argparse
 import json
 import os
 import pathlib
-import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -100,14 +104,36 @@ def run_json(command):
     return json.loads(done.stdout)
 
 
+def gpu_number(device):
+    return int(device.partition(":")[2] or 0)
+
+
+def check_llama_device(row, options):
+    """llama-bench takes what its build has: a CPU build ignores -ngl, a CUDA build helps itself to the GPU."""
+    on_cuda = "CUDA" in row["backends"].upper()
+    if options.device != "cpu" and not on_cuda:
+        sys.exit(f"--device {options.device}: this llama.cpp was built for {row['backends']}; build it with -DGGML_CUDA=ON")
+    if options.device == "cpu" and row["backends"].upper() not in ("CPU", "BLAS"):
+        sys.exit(f"--device cpu: this llama.cpp was built for {row['backends']} and would use it; build one for the CPU alone")
+
+
 def measure_llama(bench, path, options):
-    rows = run_json([bench, "-m", path, "-p", options.prompt_tokens, "-n", options.gen_tokens, "-t", options.threads, "-r", 1, "-o", "json"])
+    place = [] if options.device == "cpu" else ["-ngl", 999, "-sm", "none", "-mg", gpu_number(options.device)]
+    rows = run_json([bench, "-m", path, "-p", options.prompt_tokens, "-n", options.gen_tokens, "-t", options.threads, "-r", 1, "-o", "json", *place])
+    check_llama_device(rows[0], options)
+    options.llama_commit = rows[0]["build_commit"]
     return {f"pp{r['n_prompt']}" if r["n_prompt"] else f"tg{r['n_gen']}": r["avg_ts"] for r in rows}
 
 
 def measure_qbench(binary, path, options):
     rows = run_json([binary, "bench", "--models", path, "--prompt-tokens", options.prompt_tokens, "--gen-tokens", options.gen_tokens,
-                     "--threads", options.threads, "-r", 1, "--format", "json", *options.extra.split()])
+                     "--threads", options.threads, "-r", 1, "--device", options.device, "--format", "json", *options.extra.split()])
+    failed = [r for r in rows if r["status"] != "ok"]
+    if failed:
+        sys.exit(f"qbench: {failed[0]['error']}")
+    if not rows[0]["device"].startswith(options.device.partition(":")[0]):
+        sys.exit(f"--device {options.device}: qbench ran on {rows[0]['device']}")
+    options.description = rows[0]["device_description"]
     return {r["test"]: r["tok_per_s_median"] for r in rows}
 
 
@@ -121,26 +147,39 @@ def main():
     parser.add_argument("--prompt-tokens", type=int, default=512)
     parser.add_argument("--gen-tokens", type=int, default=32)
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path.home() / ".cache" / "qbench" / "peers")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N, of both")
     parser.add_argument("--extra", default="", help="more options for qbench bench")
     parser.add_argument("--markdown", type=pathlib.Path)
     options = parser.parse_args()
     if options.repetitions < 5:
         parser.error("--repetitions: at least 5, since medians of fewer say little on a shared machine")
+    if options.device != "cpu" and not re.fullmatch(r"cuda(:\d+)?", options.device):
+        parser.error("--device: expected cpu, cuda or cuda:N")
     llama = options.llama_build / "bin"
-    cpu = next((l.split(":", 1)[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), platform.machine())
-    lines = [f"{cpu}, {options.threads} threads, n = {options.repetitions} interleaved processes each; tokens/s medians; ratio = qbench / llama.cpp, median of the pairs [min, max]",
-             "", "| model | test | llama.cpp | qbench | ratio | spread |", "|---|---|---:|---:|---:|---|"]
-    print("\n".join(lines), flush=True)
+    head = ["| model | test | llama.cpp | qbench | ratio | spread |", "|---|---|---:|---:|---:|---|"]
+    print("\n".join(head), flush=True)
+    lines = []
     for name, path in prepare(options.work, llama, options.models.split(",")).items():
-        pairs = [(measure_llama(llama / "llama-bench", path, options), measure_qbench(options.qbench, path, options)) for _ in range(options.repetitions)]
+        pairs = []
+        for turn in range(options.repetitions):  # who begins alternates, so that warming up favours nobody
+            if turn % 2:
+                ours, theirs = measure_qbench(options.qbench, path, options), measure_llama(llama / "llama-bench", path, options)
+            else:
+                theirs, ours = measure_llama(llama / "llama-bench", path, options), measure_qbench(options.qbench, path, options)
+            pairs.append((theirs, ours))
         for test in pairs[0][1]:
             ratios = [ours[test] / theirs[test] for theirs, ours in pairs]
             label = "SmolLM2-135M Q4_1 (demo)" if name == "demo" else f"Qwen2.5-0.5B shape {name}"
             lines.append(f"| {label} | {test} | {statistics.median(p[0][test] for p in pairs):.1f} | {statistics.median(p[1][test] for p in pairs):.1f} | "
                          f"{statistics.median(ratios):.2f} | [{min(ratios):.2f}, {max(ratios):.2f}] |")
             print(lines[-1], flush=True)
+    if not lines:
+        sys.exit("nothing was measured")
+    what = f"{options.description}, {options.device}, {options.threads} threads" if options.device == "cpu" else f"{options.description}, {options.device}"
+    title = f"{what}, llama.cpp {options.llama_commit}, n = {options.repetitions} interleaved processes each; tokens/s medians; ratio = qbench / llama.cpp, median of the pairs [min, max]"
+    print("\n" + title)
     if options.markdown:
-        options.markdown.write_text("\n".join(lines) + "\n")
+        options.markdown.write_text("\n".join([title, "", *head, *lines]) + "\n")
 
 
 main()

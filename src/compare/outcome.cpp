@@ -8,7 +8,9 @@ namespace {
 /// Verdicts that say "look at this" where nothing was proven. A metric that neither side has is no news.
 bool is_inconclusive(const Judgement& judgement) {
   if (judgement.verdict == Verdict::kMissing) {
-    return judgement.reason != Reason::kNoValue || judgement.base.has_value() != judgement.fresh.has_value();
+    const bool base = judgement.base.has_value() || !judgement.base_text.empty(),
+               fresh = judgement.fresh.has_value() || !judgement.new_text.empty();
+    return judgement.reason != Reason::kNoValue || base != fresh;
   }
   return judgement.verdict == Verdict::kSuspect || judgement.verdict == Verdict::kUnclear;
 }

@@ -115,11 +115,6 @@ compare::Judgement History::judge_value(std::int64_t series, std::int64_t night,
   compare::Judgement judgement;
   compare::describe_metric(judgement, metric);
   judgement.fresh = value_of(row, metric);
-  if (!judgement.fresh) {
-    judgement.sentence = compare::sentence_of(judgement);
-    return judgement;
-  }
-  judgement.new_sessions = {*judgement.fresh};
   const std::int64_t metric_id = metric_row(metric);
   const std::vector<Stored> stored = nights_before(database_, series, metric_id, input.started_s, night, rules.window);
   std::vector<compare::Night> nights;
@@ -127,6 +122,12 @@ compare::Judgement History::judge_value(std::int64_t series, std::int64_t night,
     nights.push_back(one.value);
     if (one.value.state == NightState::kAccepted) judgement.base_sessions.push_back(one.value.value);
   }
+  if (!judgement.fresh) {  // news only where earlier nights had one
+    judgement.base = stats::median(judgement.base_sessions);
+    judgement.sentence = compare::sentence_of(judgement);
+    return judgement;
+  }
+  judgement.new_sessions = {*judgement.fresh};
   compare::GateQuestion question;
   question.better = judgement.better;
   question.throttled = row.throttled;

@@ -210,6 +210,21 @@ TEST_CASE("an empty history, a short one, and a metric without a value give no v
         Reason::kShortBaseline);
 }
 
+TEST_CASE("a metric that earlier nights had and this one has not is missing, and strictly no pass") {
+  const Place place;
+  History history = place.open();
+  fill(history);
+  const auto night = history.judge(night_set(20, 100, [](auto& row) { row.metric(MetricId::kTtftMs) = {}; }), compare::default_rules());
+  const auto& missing = judgement(night, "ttft_ms");
+  check(missing, Verdict::kMissing, Reason::kNoValue);
+  CHECK(missing.base.has_value());
+  CHECK(missing.sentence == "NEW has no value");
+  CHECK_FALSE(judgement(night, "itl_p95_ms").base.has_value());
+  CHECK(compare::exit_code({night}, false) == 0);
+  CHECK(compare::exit_code({night}, true) == 4);
+  CHECK(compare::exit_code({history.judge(night_set(21, 100), compare::default_rules())}, true) == 0);
+}
+
 TEST_CASE("a throttled night is unclear, stays out of baselines and decides no suspect") {
   const Place place;
   History history = place.open();
