@@ -152,6 +152,14 @@ std::size_t History::keep_values(const NightInput& night, std::int64_t night_row
   std::size_t kept = 0;
   Statement member(database_, "INSERT INTO member(series, started_s, night, output_digest) VALUES(?, ?, ?, ?)");
   Statement insert(database_, "INSERT INTO value(series, metric, started_s, night, value, state) VALUES(?, ?, ?, ?, ?, ?)");
+  Statement find(database_, "SELECT id FROM metric WHERE name = ?");
+  // Prepared once: an import of years asks half a million times.
+  const auto metric_id = [&](const std::string& metric) {
+    if (!find.bind(1, std::string_view(metric)).step()) return metric_row(metric);
+    const std::int64_t id = find.integer(0);
+    find.step();  // to its end, which makes it ready for the next
+    return id;
+  };
   for (const NightRow& row : night.rows) {
     const std::int64_t series = series_row(row.key);
     Statement there(database_, "SELECT 1 FROM member WHERE series = ? AND started_s = ? AND night = ?");
@@ -161,7 +169,7 @@ std::size_t History::keep_values(const NightInput& night, std::int64_t night_row
     member.bind(1, series).bind(2, night.started_s).bind(3, night_row).bind(4, std::string_view(row.output_digest)).run();
     const auto state = static_cast<std::int64_t>(row.throttled ? compare::NightState::kExcluded : compare::NightState::kAccepted);
     for (const auto& [metric, value] : row.values) {
-      insert.bind(1, series).bind(2, metric_row(metric)).bind(3, night.started_s).bind(4, night_row).bind(5, value).bind(6, state).run();
+      insert.bind(1, series).bind(2, metric_id(metric)).bind(3, night.started_s).bind(4, night_row).bind(5, value).bind(6, state).run();
       ++kept;
     }
   }
