@@ -58,7 +58,7 @@ std::string gaps_line(const SampleRecord& sample) {
   std::vector<std::optional<double>> gaps;
   if (sample.sequences.empty()) return {};
   const auto& stamps = sample.sequences.front().token_ns;
-  for (std::size_t i = 1; i < stamps.size(); ++i) gaps.emplace_back(ms_from_ns(static_cast<double>(stamps[i] - stamps[i - 1])));
+  for (std::size_t i = 1; i < stamps.size(); ++i) gaps.emplace_back(ms_from_ns(static_cast<double>(stamps[i]) - static_cast<double>(stamps[i - 1])));
   if (gaps.size() < 2) return {};
   const auto [least, most] = std::minmax_element(gaps.begin(), gaps.end());
   return fmt::format("Gaps between its tokens, first to last{}: {} ({} to {} ms)\n\n", gaps.size() > 48 ? ", means of stretches" : "", sparkline(gaps, 48), metric_text(*least), metric_text(*most));

@@ -60,6 +60,9 @@ std::vector<Point> peaks_kept(const std::vector<Point>& points) {
   return kept;
 }
 
+/// Stamps come from files: their difference is taken where it cannot overflow, and 2^53 ns are more than a hundred days.
+double ns_between(std::int64_t from, std::int64_t to) { return static_cast<double>(to) - static_cast<double>(from); }
+
 /// When the last sequence of the batch has its first token: gaps count from there (results/README.md).
 std::int64_t first_tokens_end(const SampleRecord& sample) {
   std::int64_t end = 0;
@@ -76,7 +79,7 @@ std::vector<Point> gap_shares(const Samples& timed) {
     const std::int64_t from = first_tokens_end(*sample);
     for (const auto& sequence : sample->sequences) {
       for (std::size_t i = 1; i < sequence.token_ns.size(); ++i) {
-        if (sequence.token_ns[i - 1] >= from) gaps.push_back(ms_from_ns(static_cast<double>(sequence.token_ns[i] - sequence.token_ns[i - 1])));
+        if (sequence.token_ns[i - 1] >= from) gaps.push_back(ms_from_ns(ns_between(sequence.token_ns[i - 1], sequence.token_ns[i])));
       }
     }
   }
@@ -182,9 +185,9 @@ Json groups_json(const std::vector<CellRecord>& cells) {
   return out;
 }
 
-void append_telemetry(std::vector<Point>& memory, std::vector<Point>& gpu, const record::TelemetrySeries& series, std::int64_t offset_ns) {
+void append_telemetry(std::vector<Point>& memory, std::vector<Point>& gpu, const record::TelemetrySeries& series, double offset_ns) {
   for (std::size_t i = 0; i < series.time_ns.size(); ++i) {
-    const double s = s_from_ns(static_cast<double>(series.time_ns[i] + offset_ns));
+    const double s = s_from_ns(static_cast<double>(series.time_ns[i]) + offset_ns);
     memory.emplace_back(s, static_cast<double>(series.rss_bytes[i]));
     if (series.gpu && series.gpu->used_bytes[i]) gpu.emplace_back(s, static_cast<double>(*series.gpu->used_bytes[i]));
   }
@@ -203,11 +206,11 @@ Json memory_json(const record::SampleFileContent& content, ModelIndex& models) {
       if (!origin_ns) {
         origin_ns = sample.t0_ns;
         const auto& loading = load->telemetry.time_ns;
-        if (!loading.empty()) append_telemetry(memory, gpu, load->telemetry, std::min<std::int64_t>(sample.telemetry.time_ns.front(), 0) - loading.back());
+        if (!loading.empty()) append_telemetry(memory, gpu, load->telemetry, ns_between(loading.back(), std::min<std::int64_t>(sample.telemetry.time_ns.front(), 0)));
       }
       if (last_ns && sample.t0_ns < *last_ns) break;  // another boot: a run that was resumed
       last_ns = sample.t0_ns;
-      append_telemetry(memory, gpu, sample.telemetry, sample.t0_ns - *origin_ns);
+      append_telemetry(memory, gpu, sample.telemetry, ns_between(*origin_ns, sample.t0_ns));
     }
     const std::size_t index = models.of(load->model.label);
     if (!memory.empty()) out.push_back({{"label", load->model.label}, {"model_index", index}, {"gpu", false}, {"points", points_json(peaks_kept(memory))}});

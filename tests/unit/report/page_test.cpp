@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <nlohmann/json.hpp>
+#include <limits>
 #include <string>
 
 #include "report/run_page.h"
@@ -158,6 +159,21 @@ TEST_CASE("one session has an interval over its repetitions, several have none b
   CHECK(interval()["interval_is"] == "95 % bootstrap interval of the median of 6 repetitions");
   content.cells[0].n_sessions = 3;
   CHECK_FALSE(interval().contains("interval"));
+}
+
+TEST_CASE("stamps that no clock gives break no page") {
+  auto content = test::small_content("x");
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max(), kLeast = std::numeric_limits<std::int64_t>::min();
+  auto& sample = content.samples.front();
+  sample.t0_ns = kMost;
+  sample.sequences.front().token_ns = {kLeast, kMost, kLeast, 5};
+  sample.telemetry.time_ns = {kLeast, kMost};
+  sample.telemetry.rss_bytes = {kMost, kLeast};
+  sample.telemetry.cpu_time_ns = {0, 0};
+  content.samples.push_back(sample);
+  content.samples.back().t0_ns = kLeast;
+  content.loads.front().telemetry = sample.telemetry;
+  CHECK(data_of(run_page(test::small_run(), content))["rows"].size() == 2);
 }
 
 TEST_CASE("a run without any row has a page") {
