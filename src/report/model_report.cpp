@@ -7,6 +7,7 @@
 
 #include "report/model_sections.h"
 #include "report/study_sections.h"
+#include "report/terminal_table.h"
 #include "report/text.h"
 
 namespace qbench::report {
@@ -79,6 +80,7 @@ std::string model_markdown(const record::RunRecord& run, const record::SampleFil
   std::string out = fmt::format("# {}\n\n", markdown_text(std::string(model_label) + own_name));
   out += fmt::format("Run `{}`, started {}{}. {} of {} rows worked.\n\n", run.run_id, run.started_utc,
                      run.finished_utc.empty() ? ", not finished" : ", finished " + run.finished_utc, ok, cells.size());
+  if (!latest.empty()) out += "## The models of this run\n\n" + models_markdown(latest, model_label) + "\nTokens and seconds are sums over the prompts of the pass; tok/s is their ratio, prompts included.\n\n";
   out += results_section(cells);
   out += failures_section(cells, loads);
   out += model_section(model);

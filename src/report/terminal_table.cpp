@@ -142,6 +142,20 @@ std::string wrapped(std::string_view text, std::size_t width) {
   return out + "\n";
 }
 
+/// Flash attention, pass, tokens, tokens/s, seconds, memory and free GB, ms to the first token.
+std::vector<std::string> model_numbers(const ModelLine& line) {
+  const PassLine& shown = line.shown();
+  const bool ran = shown.tokens > 0 && shown.seconds > 0;
+  return {line.ok > 0 ? (line.flash ? "yes" : "no") : "-",
+          ran ? std::string(name_of(line.pass())) : "-",
+          ran ? fmt::format("{:.0f}", shown.tokens) : "-",
+          one_decimal(ran ? std::optional(shown.tokens / shown.seconds) : std::nullopt),
+          one_decimal(ran ? std::optional(shown.seconds) : std::nullopt),
+          gigabytes(line.memory_bytes),
+          gigabytes(line.free_bytes),
+          one_decimal(stats::median(shown.ttft_ms))};
+}
+
 std::string in_words(record::Pass pass, const PassLine& line, std::size_t width) {
   if (line.tokens <= 0 || line.seconds <= 0) return {};
   std::string text = fmt::format("pass={}: {:.0f} tokens in {:.1f} s", name_of(pass), line.tokens, line.seconds);
@@ -190,15 +204,7 @@ std::string end_table(const std::vector<CellRecord>& cells, const TerminalOption
   std::string out =
       paint("1", table_line("Model", {"Flash", "Pass", "Tokens", "Tok/s", "Time s", "Mem GB", "Free GB", "TTFT ms"}, name_width)) + "\n";
   for (const ModelLine& line : lines) {
-    const PassLine& shown = line.shown();
-    const bool ran = shown.tokens > 0 && shown.seconds > 0;
-    const std::string text = table_line(line.label,
-                                        {line.ok > 0 ? (line.flash ? "yes" : "no") : "-", ran ? std::string(name_of(line.pass())) : "-",
-                                         ran ? fmt::format("{:.0f}", shown.tokens) : "-",
-                                         one_decimal(ran ? std::optional(shown.tokens / shown.seconds) : std::nullopt),
-                                         one_decimal(ran ? std::optional(shown.seconds) : std::nullopt), gigabytes(line.memory_bytes),
-                                         gigabytes(line.free_bytes), one_decimal(stats::median(shown.ttft_ms))},
-                                        name_width);
+    const std::string text = table_line(line.label, model_numbers(line), name_width);
     out += (line.ok == line.rows ? text : paint("31", text)) + "\n";
   }
   out += "\n";
@@ -210,6 +216,18 @@ std::string end_table(const std::vector<CellRecord>& cells, const TerminalOption
     if (!line.failure.empty()) out += paint("31", wrapped(one_line(line.failure), width));
   }
   return out;
+}
+
+std::string models_markdown(const std::vector<CellRecord>& cells, std::string_view own) {
+  MarkdownTable table({"Model", "Flash Attn", "Pass", "Tokens Generated", "Tok/s", "Time (s)", "Memory (GB)", "Free (GB)", "TTFT (ms)"},
+                      {false, false, false, true, true, true, true, true, true});
+  for (const ModelLine& line : collect(cells)) {
+    const std::string name = markdown_text(line.label);
+    std::vector<std::string> row{line.label == one_line(own) ? "**" + name + "**" : name};
+    for (std::string& number : model_numbers(line)) row.push_back(std::move(number));
+    table.add(std::move(row));
+  }
+  return table.empty() ? std::string() : table.text();
 }
 
 }  // namespace qbench::report

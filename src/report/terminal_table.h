@@ -19,6 +19,9 @@ struct TerminalOptions {
 /// Ends with a newline.
 std::string end_table(const std::vector<record::CellRecord>& cells, const TerminalOptions& options = {});
 
+/// The same table as markdown, without the words below it; the model with the label `own` in bold. Empty without rows.
+std::string models_markdown(const std::vector<record::CellRecord>& cells, std::string_view own);
+
 /// Columns that a terminal needs for UTF-8 text (wide East Asian characters and emoji take two, combining marks none; bytes that are no
 /// UTF-8 take one).
 std::size_t display_width(std::string_view text);

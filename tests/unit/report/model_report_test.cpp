@@ -67,6 +67,25 @@ TEST_CASE("the report holds machine, settings, prompt, output, metrics and the b
   CHECK_FALSE(contains(text, "nan"));
 }
 
+TEST_CASE("the report begins with the table of all models of the run, its own in bold") {
+  auto content = test::small_content("x");
+  const auto other = test::small_content("y", "other");
+  content.cells.insert(content.cells.end(), other.cells.begin(), other.cells.end());
+  const std::string text = model_markdown(test::small_run(), content, "smol");
+  CHECK(contains(text, "| Model | Flash Attn | Pass | Tokens Generated | Tok/s | Time (s) | Memory (GB) | Free (GB) | TTFT (ms) |"));
+  CHECK(contains(text, "| **smol** | yes | text | 4 | 114.3 | 0.0 | 0.30 | 20.0 | 20.0 |\n| other | yes | text |"));
+}
+
+TEST_CASE("repetitions and gaps stand in the report as sparklines") {
+  auto content = test::small_content("x");
+  content.samples.insert(content.samples.begin() + 1, content.samples.front());
+  content.samples[1].metrics[record::MetricId::kTtftMs] = 30;
+  content.samples[0].sequences.front().token_ns = content.samples[1].sequences.front().token_ns = {20'000'000, 25'000'000, 31'000'000, 35'000'000};
+  const std::string text = model_markdown(test::small_run(), content, "smol");
+  CHECK(contains(text, "▁█ |\n"));
+  CHECK(contains(text, "Gaps between its tokens, first to last: ▅█▁ (4 to 6 ms)"));
+}
+
 TEST_CASE("the phases and what is not attributed add up to the end-to-end time") {
   const std::string text = model_markdown(test::small_run(), test::small_content("x"), "smol");
   // 1 render + 1 tokenize + 17 prefill (3 to 20) + 15 decode + 1 between tokenizing and prefill = 35.
