@@ -89,6 +89,7 @@ def make_plan(v, dry):
             Planned("study tiny", 10, lambda: v.study(None, "auto", 32, 8)),
             *[Planned("study {} {}".format(*a[:2]), 60, lambda a=a: v.study(a[0], a[1], 2048, 32)) for a in DECODE[: 0 if dry else 1]],
             *decode[3:], *prefill, Planned("batch {2} {0} {1}".format(*BATCH), 60, lambda: v.batch(*BATCH), 1),
+            Planned("drawing {} {}".format(*BATCH[:2]), 40, lambda: v.drawing(*BATCH[:2])),
             Planned("peer: transformers", 20 if dry else 120, lambda: v.peer(), 1), Planned("parity demo model", 20, lambda: v.demo()),
             Planned("load", 20, lambda: v.load(), 1),
             *[Planned(f"compute-sanitizer {t}", 60, lambda t=t: v.sanitizer(t)) for t in ("memcheck", "racecheck", "synccheck")]]

@@ -38,6 +38,27 @@ struct SamplerState {
   unsigned banned;           ///< finite logits that no-repeat n-gram took from this pick
 };
 
+constexpr std::int32_t kPickThreads = 256;
+/// Blocks that share a row when its largest logit is found: eight logits a thread, where that does not take too many blocks.
+constexpr std::int32_t pick_blocks(std::int32_t vocab, std::int32_t threads) {
+  const std::int32_t wanted = (vocab + 8 * threads - 1) / (8 * threads);
+  return wanted < kMostPickBlocks ? wanted : kMostPickBlocks;
+}
+constexpr std::int32_t kPickDrawThreads = 512;
+/// Ids that a drawing block weighs.
+constexpr std::int32_t kPickChunk = 1024;
+constexpr std::int32_t pick_chunks(std::int32_t vocab) { return (vocab + kPickChunk - 1) / kPickChunk; }
+/// The candidates of a row, added up by their distance from the largest logit: bin 0 holds the nearest, all are equally wide.
+constexpr std::int32_t kPickBins = 4096;
+constexpr std::int32_t kPickDigits = 256;
+struct PickBins {
+  unsigned long long weights[kPickBins];
+  unsigned long long kept[kPickBins];  ///< weights that min-p leaves; zero without it
+  unsigned counts[kPickBins];
+  unsigned long long digit_sums[kPickDigits];  ///< where one bin holds too many: of its parts
+  unsigned digit_counts[kPickDigits];
+};
+
 /// For each row r: picks the next id of sequence slots[r] from its logits, makes it ids[r], moves positions[r] on, and tells the host:
 /// ring[picks % kRingPicks][slot] = (picks + 1) << 32 | id, where picks counts the sequence's picks before this one.
 struct PickArguments {
@@ -52,8 +73,8 @@ struct PickArguments {
   std::int32_t* history;      // (ring_slots, history_length); nullptr without no-repeat n-gram
   std::int32_t history_length;
   unsigned long long* largest;  // (rows, kMostPickBlocks + 1) workspace
-  std::int32_t* candidates;     // (rows, vocab) workspace; nullptr when greedy
-  unsigned* candidate_counts;   // (rows), zero before and after; nullptr when greedy
+  PickBins* bins;               // (rows), zero before and after; nullptr when greedy
+  unsigned* chunks;             // (rows, pick_chunks(vocab)) workspace; nullptr when greedy
   unsigned* tickets;            // (rows), zero before and after
   std::int32_t* ids;            // (rows)
   std::int32_t* positions;      // (rows)
@@ -63,17 +84,25 @@ struct PickArguments {
   bool programmatic;
   bool operator==(const PickArguments&) const = default;
 };
-/// Of a greedy pick; drawing reads the logits twice and its candidates a few times more.
-constexpr Cost pick_cost(const PickArguments& a) {
+/// The launch that finds the largest logit.
+constexpr Cost pick_largest_cost(const PickArguments& a) {
   const auto logits = static_cast<std::uint64_t>(a.rows) * static_cast<std::uint64_t>(a.vocab);
-  const std::uint64_t passes = a.rule.inverse_temperature == 0.0F ? 1 : 2;
-  return {passes * 4 * logits + (a.rule.penalizes ? 4 * logits : 0), passes * logits};
+  return {4 * logits + (a.rule.penalizes ? 4 * logits : 0), logits};
 }
-constexpr std::int32_t kPickThreads = 256;
-/// Blocks that share a row: eight logits a thread, where that does not take too many blocks.
-constexpr std::int32_t pick_blocks(std::int32_t vocab, std::int32_t threads) {
-  const std::int32_t wanted = (vocab + 8 * threads - 1) / (8 * threads);
-  return wanted < kMostPickBlocks ? wanted : kMostPickBlocks;
+/// The launch that draws: the logits once more, and the bins, which the last block reads (with the counts twice) and clears. Without what
+/// it gathers: a chunk for each token that is kept, from L2, and where nearly all are, the logits up to three times more.
+constexpr Cost pick_draw_cost(const PickArguments& a) {
+  const auto rows = static_cast<std::uint64_t>(a.rows);
+  const auto logits = rows * static_cast<std::uint64_t>(a.vocab);
+  const std::uint64_t scans = 1 + (a.rule.top_k > 0 ? 1 : 0) + (a.rule.top_p < 1.0 ? 1 : 0);
+  const std::uint64_t bin = (2 * scans + 1) * sizeof(PickBins::weights[0]) + 2 * sizeof(PickBins::counts[0]);
+  return {4 * logits + rows * kPickBins * bin, logits};
+}
+constexpr Cost pick_cost(const PickArguments& a) {
+  const Cost largest = pick_largest_cost(a);
+  if (a.rule.inverse_temperature == 0.0F) return largest;
+  const Cost draw = pick_draw_cost(a);
+  return {largest.bytes + draw.bytes, largest.flops + draw.flops};
 }
 /// Greedy: one launch. Drawing: one more. No-repeat n-gram: one more.
 void pick(const PickArguments& a, Stream& stream);

@@ -14,6 +14,11 @@ KL_MOST = 0.02  # nats, mean over tokens; BF16 activations and another order of 
 SANITIZER_CASES = "*matvec equals*,*gate_up*,*router*,*sees the window*,*matmul equals*"
 
 
+def demo_path():
+    named = os.environ.get("QBENCH_DEMO_MODEL")
+    return pathlib.Path(named) if named else pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "qbench" / DEMO
+
+
 class Checks(Runner):
     def cases(self, text):
         """How many test cases ran, from doctest's summary."""
@@ -75,8 +80,7 @@ class Checks(Runner):
                     raise Step(f"greedy token {same} is {gpu[same]}, on the CPU {cpu[same]}, whose logit leads by {best[1] - best[0]:.3g}")
 
     def demo(self):
-        named = os.environ.get("QBENCH_DEMO_MODEL")
-        path = pathlib.Path(named) if named else pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "qbench" / DEMO
+        path = demo_path()
         if not path.is_file():
             raise Skip(f"the demo model is not at {path}; scripts/fetch_demo.sh gets it, QBENCH_DEMO_MODEL names another place")
         self.parity(path, 8 if self.o.dry_run else 64, 4 if self.o.dry_run else 48)

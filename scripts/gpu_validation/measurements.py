@@ -7,6 +7,7 @@ import tempfile
 import time
 
 from gpu_validation import disk, studies
+from gpu_validation.checks import demo_path
 from gpu_validation.numbers import shape_of, weights_of_layers
 from gpu_validation.runner import ROOT, Runner, Skip, Step
 
@@ -116,6 +117,19 @@ class Measurements(Runner):
             except ValueError as e:
                 raise Step(f"{kind}: {e}") from e
             self.row["values"].update({key if key.startswith(kind) else f"{kind}_{key}": value for key, value in found.items()})
+
+    def drawing(self, model, precision):
+        """A token's time, greedy and drawn as by the text pass. With synthetic weights nearly every token stays possible; the demo model's text is the usual case."""
+        models = [("synthetic", TINY, "auto") if self.o.dry_run else ("synthetic", f"synthetic:{model}", precision)]
+        models += [("demo", demo_path(), "auto")] if demo_path().is_file() else []
+        with tempfile.TemporaryDirectory() as folder:
+            ids = pathlib.Path(folder) / "ids.json"
+            ids.write_text(json.dumps([(7 * i * i + 3 * i + 11) % 120 for i in range(64)]))
+            for label, path, own_precision in models:
+                for kind, sampling in (("greedy", ["--greedy"]), ("drawn", ["--temperature", 0.7, "--top-p", 0.9])):
+                    text = self.run(self.qbench, "generate", "-m", path, "--precision", own_precision, "--device", self.bench_device, "--token-ids", ids, "--ignore-eos",
+                                    "--max-new-tokens", 4 if self.o.dry_run else 128, *sampling, "--json", limit=300)
+                    self.row["values"][f"{label}_{kind}_ms_per_token"] = json.loads(text)["timings"]["itl_mean_ms"]
 
     def load(self):
         if self.o.checkpoint and not self.o.dry_run:

@@ -13,7 +13,8 @@
 #include "kernels/cuda/sampling.h"
 #include "model/weight_plan.h"
 
-/// Every launch of one decoded token at full size, by the kernels' own cost functions and grids: what scripts/kernel_predictions.py reads.
+/// Every launch of one decoded token at full size, by the kernels' own cost functions and grids: what scripts/kernel_predictions.py reads. A step
+/// whose name begins with + is added where its options ask for it; the others are greedy decoding.
 ///   decode_costs MODEL PRECISION POSITIONS MULTIPROCESSORS
 namespace qbench {
 namespace {
@@ -42,7 +43,10 @@ class DecodeStep {
     PickArguments pick{};
     pick.rows = 1;
     pick.vocab = static_cast<std::int32_t>(c_.vocab);
-    add("sampling", "pick_largest_kernel", "", pick_cost(pick), pick_blocks(pick.vocab, kPickThreads), 0);
+    add("sampling", "pick_largest_kernel", "", pick_largest_cost(pick), pick_blocks(pick.vocab, kPickThreads), 0);
+    pick.rule.inverse_temperature = 1.0F / 0.7F;
+    pick.rule.top_p = 0.9;
+    add("+ drawing: T 0.7, top-p 0.9", "pick_draw_kernel", "", pick_draw_cost(pick), pick_chunks(pick.vocab), 0, kPickDrawThreads);
   }
 
   const std::map<Launch, int>& launches() const { return launches_; }
@@ -56,8 +60,9 @@ class DecodeStep {
   std::string name(const std::string& tensor_name) const { return std::string(tensor::name_of(tensor(tensor_name).dtype)); }
   WeightRows rows(const std::string& tensor_name) const { return weight_rows(weight_layout(tensor(tensor_name).dtype, tensor(tensor_name).cols), nullptr); }
 
-  void add(const char* step, const char* kernel, const std::string& types, Cost cost, std::int64_t blocks, std::int64_t shared_bytes) {
-    ++launches_[{step, kernel, types, cost, blocks, kMatvecThreads, shared_bytes}];
+  void add(const char* step, const char* kernel, const std::string& types, Cost cost, std::int64_t blocks, std::int64_t shared_bytes,
+           std::int64_t threads = kMatvecThreads) {
+    ++launches_[{step, kernel, types, cost, blocks, threads, shared_bytes}];
   }
 
   void product(const char* step, const std::string& tensor_name, bool accumulate) {

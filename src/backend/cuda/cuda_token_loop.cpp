@@ -29,6 +29,8 @@ kernels::SamplingRule rule_of(const SamplingParams& p) {
           .no_repeat_ngram = p.no_repeat_ngram};
 }
 
+constexpr std::int64_t kWordsOfBins = sizeof(kernels::PickBins) / sizeof(unsigned);
+
 template <class T>
 void upload(WorkArea& area, const std::vector<T>& values, kernels::Stream& stream) {
   copy_to_device(area.need<T>(static_cast<std::int64_t>(values.size())), values.data(), values.size() * sizeof(T), stream);
@@ -92,8 +94,8 @@ void CudaTokenLoop::start_samplers(std::span<const std::vector<std::int32_t>> pr
   if (!counts.empty()) upload(counts_, counts, stream);
   if (!history.empty()) upload(history_, history, stream);
   if (sampling_.temperature > 0.0) {
-    candidates_.need<std::int32_t>(static_cast<std::int64_t>(count * vocab));
-    candidate_counts_.need(sequences_, stream);
+    chunks_.need<unsigned>(sequences_ * kernels::pick_chunks(vocab_));
+    bins_.need(sequences_ * kWordsOfBins, stream);
   }
   tickets_.need(sequences_, stream);
 }
@@ -142,8 +144,8 @@ void CudaTokenLoop::pick_rows(std::int64_t first, std::int64_t count, Buffer& lo
   a.history = sampling_.no_repeat_ngram > 0 ? history_.need<std::int32_t>(0) : nullptr;
   a.history_length = positions_ + 1;
   a.largest = largest_.need<unsigned long long>(0);
-  a.candidates = draws ? candidates_.need<std::int32_t>(0) : nullptr;
-  a.candidate_counts = draws ? candidate_counts_.need(sequences_, stream) : nullptr;
+  a.bins = draws ? reinterpret_cast<kernels::PickBins*>(bins_.need(sequences_ * kWordsOfBins, stream)) : nullptr;
+  a.chunks = draws ? chunks_.need<unsigned>(0) : nullptr;
   a.tickets = tickets_.need(sequences_, stream);
   a.ids = rows;
   a.positions = rows + sequences_;

@@ -41,8 +41,10 @@ class CudaTokenLoop final : public TokenLoop {
   WorkArea states_;                      // (sequences) SamplerState
   WorkArea rows_;                        // (3, sequences): ids, positions, slots
   WorkArea largest_;                     // (sequences, kMostPickBlocks + 1)
-  WorkArea counts_, history_, candidates_;
-  Tickets tickets_, candidate_counts_;
+  WorkArea counts_, history_;
+  WorkArea chunks_;                      // (sequences, pick_chunks(vocab))
+  Tickets tickets_;
+  Tickets bins_;                         // (sequences) PickBins
 };
 
 }  // namespace qbench::backend::QB_CUDA_NAMESPACE
