@@ -5,8 +5,8 @@
   scripts/kernel_predictions.py --build build/release --check  exit 1 when they differ from what is there
 
 Needs the targets cuda_kernels (nvcc) and decode_costs. The machine: 132 multiprocessors, 4.3 TB/s, 0.75 us from a load to its data under load. A
-launch's time is its bytes at the lower of that bandwidth and of what its loads on their way sustain (Little's law), plus a gap for each launch:
-1.3 us between the nodes of a graph, 0.6 us with programmatic launch. None of these has been measured here."""
+launch's time is its bytes at the lower of that bandwidth and of what its loads on their way sustain (Little's law), plus reads of a last block that
+wait for one another, plus a gap for each launch: 1.3 us between the nodes of a graph, 0.6 us with programmatic launch. None of these has been measured here."""
 import argparse
 import functools
 import json
@@ -68,7 +68,7 @@ def predict(build, launch):
     blocks = min(resident_blocks(row, launch["threads"], launch["shared_bytes"]), launch["blocks"] / SM_COUNT)
     flying = blocks * launch["threads"] * load_bytes(launch["types"], loads)
     rate = min(BYTES_PER_S, flying * SM_COUNT / LATENCY_S) if flying else BYTES_PER_S
-    return {**launch, "flying": flying, "seconds": launch["bytes"] / rate, "rate": rate}
+    return {**launch, "flying": flying, "seconds": launch["bytes"] / rate + launch["round_trips"] * LATENCY_S, "rate": rate}
 
 
 @functools.cache
@@ -127,8 +127,8 @@ def tables(build):
         f"Predictions for a machine of {SM_COUNT} multiprocessors, {BYTES_PER_S / 1e12} TB/s and {LATENCY_S * 1e6} us from a load to its data: {needed:.0f} KB must be on their way in each "
         f"multiprocessor. Compiled for sm_{ARCHITECTURE}. **Nothing of this is measured**; `scripts/gpu-validate.sh` confirms or refutes it.", "",
         "Loads of the kernels of these tables, from the disassembly (what neighbouring lanes share is counted for each):", "", *by_type(build), "",
-        f"One token of {model}, {precision}, depth {positions}, batch 1, by the kernels' cost functions (+: only where its options ask for it; what the last block of a draw does alone, about 30 barriers "
-        "and the chunks of the kept tokens, is not in its bytes):", "", *in_detail(build), "",
+        f"One token of {model}, {precision}, depth {positions}, batch 1, by the kernels' cost functions (+: only where its options ask for it; a draw's last block works alone, "
+        "so each of its reads that wait for one another takes the time from a load to its data):", "", *in_detail(build), "",
         "A token of each model, KV cache in BF16. The floor is all bytes at the bandwidth; gaps are those between launches:", "", *by_model(build), "", END]
     return "\n".join(parts)
 

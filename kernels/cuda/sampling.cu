@@ -114,7 +114,7 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, 1) pick_largest_kernel(PickArguments a) {
   }
 }
 
-QB_KERNEL QB_LAUNCH_BOUNDS(kPickDrawThreads, 1) pick_draw_kernel(PickArguments a) {
+QB_KERNEL QB_LAUNCH_BOUNDS(kPickDrawThreads, 2) pick_draw_kernel(PickArguments a) {
   QB_SHARED(Standing, staged_standings, kStaged);
   QB_SHARED(unsigned long long, staged_weights, kStaged);
   QB_SHARED(unsigned long long, of_warps, kDrawWarps);

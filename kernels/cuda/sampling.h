@@ -98,6 +98,12 @@ constexpr Cost pick_draw_cost(const PickArguments& a) {
   const std::uint64_t bin = (2 * scans + 1) * sizeof(PickBins::weights[0]) + 2 * sizeof(PickBins::counts[0]);
   return {4 * logits + rows * kPickBins * bin, logits};
 }
+/// Reads of the launch that draws that wait for one another, where what is kept fits shared memory and lies in few chunks: the largest logit,
+/// the block's logits, bins, ticket; in the last block the bins twice for each sum and their counts once; of the first that is looked for, the
+/// chunks' first bins, then twice two halves of a chunk; the sampler's state.
+constexpr std::int64_t pick_draw_round_trips(const PickArguments& a) {
+  return 4 + 2 * (1 + (a.rule.top_k > 0 ? 1 : 0) + (a.rule.top_p < 1.0 ? 1 : 0)) + 1 + 1 + 4 + 1;
+}
 constexpr Cost pick_cost(const PickArguments& a) {
   const Cost largest = pick_largest_cost(a);
   if (a.rule.inverse_temperature == 0.0F) return largest;

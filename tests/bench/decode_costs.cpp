@@ -26,6 +26,7 @@ struct Launch {
   std::string step, kernel, types;
   Cost cost;
   std::int64_t blocks = 0, threads = kMatvecThreads, shared_bytes = 0;
+  std::int64_t round_trips = 0;  ///< to memory and back, each waiting for the one before, of what a last block does alone
   auto operator<=>(const Launch& other) const {
     return std::tie(step, kernel, types, cost.bytes, blocks) <=> std::tie(other.step, other.kernel, other.types, other.cost.bytes, other.blocks);
   }
@@ -46,7 +47,8 @@ class DecodeStep {
     add("sampling", "pick_largest_kernel", "", pick_largest_cost(pick), pick_blocks(pick.vocab, kPickThreads), 0);
     pick.rule.inverse_temperature = 1.0F / 0.7F;
     pick.rule.top_p = 0.9;
-    add("+ drawing: T 0.7, top-p 0.9", "pick_draw_kernel", "", pick_draw_cost(pick), pick_chunks(pick.vocab), 0, kPickDrawThreads);
+    add("+ drawing: T 0.7, top-p 0.9", "pick_draw_kernel", "", pick_draw_cost(pick), pick_chunks(pick.vocab), 0, kPickDrawThreads,
+        pick_draw_round_trips(pick));
   }
 
   const std::map<Launch, int>& launches() const { return launches_; }
@@ -61,8 +63,8 @@ class DecodeStep {
   WeightRows rows(const std::string& tensor_name) const { return weight_rows(weight_layout(tensor(tensor_name).dtype, tensor(tensor_name).cols), nullptr); }
 
   void add(const char* step, const char* kernel, const std::string& types, Cost cost, std::int64_t blocks, std::int64_t shared_bytes,
-           std::int64_t threads = kMatvecThreads) {
-    ++launches_[{step, kernel, types, cost, blocks, threads, shared_bytes}];
+           std::int64_t threads = kMatvecThreads, std::int64_t round_trips = 0) {
+    ++launches_[{step, kernel, types, cost, blocks, threads, shared_bytes, round_trips}];
   }
 
   void product(const char* step, const std::string& tensor_name, bool accumulate) {
@@ -164,10 +166,10 @@ int print(int argc, char** argv) {
   std::printf("[");
   const char* separator = "\n";
   for (const auto& [launch, count] : step.launches()) {
-    std::printf("%s {\"step\": \"%s\", \"kernel\": \"%s\", \"types\": \"%s\", \"count\": %d, \"bytes\": %llu, \"flops\": %llu, \"blocks\": %lld, \"threads\": %lld, \"shared_bytes\": %lld}",
+    std::printf("%s {\"step\": \"%s\", \"kernel\": \"%s\", \"types\": \"%s\", \"count\": %d, \"bytes\": %llu, \"flops\": %llu, \"blocks\": %lld, \"threads\": %lld, \"shared_bytes\": %lld, \"round_trips\": %lld}",
                 separator, launch.step.c_str(), launch.kernel.c_str(), launch.types.c_str(), count, static_cast<unsigned long long>(launch.cost.bytes),
                 static_cast<unsigned long long>(launch.cost.flops), static_cast<long long>(launch.blocks), static_cast<long long>(launch.threads),
-                static_cast<long long>(launch.shared_bytes));
+                static_cast<long long>(launch.shared_bytes), static_cast<long long>(launch.round_trips));
     separator = ",\n";
   }
   std::printf("\n]\n");
