@@ -140,6 +140,11 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kMatvecThreads, 1) matvec_columns_kernel(MatvecArgume
   QB_SHARED(float, partial, kMatvecWarps* kColumns);
   QB_SHARED(float, scales, kColumns);
   QB_SHARED(float, sums, kMatvecWarps* kRows* kColumns);
+  const int tile_rows = kMatvecWarps / parts * kRows;
+  for (int r = 0; r < kRows; ++r) {
+    const int row = block_x() * tile_rows + warp() / parts * kRows + r;
+    prefetch_row(a.w.data + min_int(row, a.rows - 1) * a.w.row_bytes, a.w);
+  }
   grid_dependency_wait();
   grid_dependency_trigger();
   const int first_token = block_y() * kColumns;
@@ -149,7 +154,6 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kMatvecThreads, 1) matvec_columns_kernel(MatvecArgume
     const float scale = stage_normalised(a.x + x_row * a.w.cols, a.norm, a.rms_eps, a.w, staged + c * stride, partial + c * kMatvecWarps);
     if (thread_x() == 0) scales[c] = scale;
   }
-  const int tile_rows = kMatvecWarps / parts * kRows;
   for (int tile = block_x() * tile_rows; tile < a.rows; tile += grid_x() * tile_rows) {
     const int row = tile + warp() / parts * kRows;
     const unsigned char* rows[kRows];
