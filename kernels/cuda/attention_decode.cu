@@ -1,5 +1,6 @@
 #include "kernels/cuda/attention_decode.h"
 
+#include "kernels/cuda/kv_numbers.cuh"
 #include "kernels/cuda/kv_rows.cuh"
 #include "kernels/cuda/matvec_rows.cuh"
 
@@ -24,94 +25,6 @@ constexpr int kThreads = 32 * kWarps;
 constexpr int kTile = 8;  // positions of a warp
 constexpr int kKeyPad = 16;
 constexpr float kNegativeInfinity = -INFINITY;
-
-/// Eight and four neighbouring numbers of a row of the cache, from number d on.
-template <DType kType>
-struct KvNumbers;
-
-template <>
-struct KvNumbers<DType::kF32> {
-  QB_DEVICE static void load8(const unsigned char* plane, const unsigned char*, long long row, int dim, int d, float (&x)[8]) {
-    const long long at = row * dim + d;
-    const auto* from = reinterpret_cast<const float4*>(plane + 4 * at);
-    const float4 a = from[0];
-    const float4 b = from[1];
-    x[0] = a.x, x[1] = a.y, x[2] = a.z, x[3] = a.w;
-    x[4] = b.x, x[5] = b.y, x[6] = b.z, x[7] = b.w;
-  }
-  QB_DEVICE static float4 load4(const unsigned char* plane, const unsigned char*, long long row, int dim, int d) {
-    const long long at = row * dim + d;
-    return *reinterpret_cast<const float4*>(plane + 4 * at);
-  }
-};
-
-template <DType kType>
-QB_DEVICE float half_number(unsigned pair, int i) {
-  if constexpr (kType == DType::kBF16) return bits_to_float(i == 0 ? pair << 16 : pair & 0xffff0000U);
-  return i == 0 ? low_f16(pair) : high_f16(pair);
-}
-
-template <DType kType>
-struct KvHalves {
-  QB_DEVICE static void load8(const unsigned char* plane, const unsigned char*, long long row, int dim, int d, float (&x)[8]) {
-    const long long at = row * dim + d;
-    const uint4 v = *reinterpret_cast<const uint4*>(plane + 2 * at);
-    const unsigned words[4] = {v.x, v.y, v.z, v.w};
-#pragma unroll
-    for (int i = 0; i < 8; ++i) x[i] = half_number<kType>(words[i / 2], i % 2);
-  }
-  QB_DEVICE static float4 load4(const unsigned char* plane, const unsigned char*, long long row, int dim, int d) {
-    const long long at = row * dim + d;
-    const uint2 v = *reinterpret_cast<const uint2*>(plane + 2 * at);
-    return {half_number<kType>(v.x, 0), half_number<kType>(v.x, 1), half_number<kType>(v.y, 0), half_number<kType>(v.y, 1)};
-  }
-};
-template <>
-struct KvNumbers<DType::kBF16> : KvHalves<DType::kBF16> {};
-template <>
-struct KvNumbers<DType::kF16> : KvHalves<DType::kF16> {};
-
-/// Blocks of 32 codes with a scale never straddle rows, since head_dim is a multiple of 32.
-template <>
-struct KvNumbers<DType::kQ8_0> {
-  QB_DEVICE static float code(unsigned word, int i) { return static_cast<float>(static_cast<signed char>((word >> (8 * i)) & 255U)); }
-  QB_DEVICE static float scale(const unsigned char* scales, long long at) {
-    return f16_to_float(reinterpret_cast<const unsigned short*>(scales)[at / 32]);
-  }
-  QB_DEVICE static void load8(const unsigned char* plane, const unsigned char* scales, long long row, int dim, int at_d, float (&x)[8]) {
-    const long long at = row * dim + at_d;
-    const uint2 v = *reinterpret_cast<const uint2*>(plane + at);
-    const float d = scale(scales, at);
-#pragma unroll
-    for (int i = 0; i < 8; ++i) x[i] = d * code(i < 4 ? v.x : v.y, i % 4);
-  }
-  QB_DEVICE static float4 load4(const unsigned char* plane, const unsigned char* scales, long long row, int dim, int at_d) {
-    const long long at = row * dim + at_d;
-    const unsigned v = *reinterpret_cast<const unsigned*>(plane + at);
-    const float d = scale(scales, at);
-    return {d * code(v, 0), d * code(v, 1), d * code(v, 2), d * code(v, 3)};
-  }
-};
-
-template <>
-struct KvNumbers<DType::kFP8> {
-  QB_DEVICE static float scale(const unsigned char* scales, long long row) {
-    return bits_to_float(static_cast<unsigned>(reinterpret_cast<const unsigned short*>(scales)[row]) << 16);
-  }
-  QB_DEVICE static void load8(const unsigned char* plane, const unsigned char* scales, long long row, int dim, int d, float (&x)[8]) {
-    const uint2 v = *reinterpret_cast<const uint2*>(plane + row * dim + d);
-    const float s = scale(scales, row);
-    const float4 a = e4m3x4_to_floats(v.x);
-    const float4 b = e4m3x4_to_floats(v.y);
-    x[0] = s * a.x, x[1] = s * a.y, x[2] = s * a.z, x[3] = s * a.w;
-    x[4] = s * b.x, x[5] = s * b.y, x[6] = s * b.z, x[7] = s * b.w;
-  }
-  QB_DEVICE static float4 load4(const unsigned char* plane, const unsigned char* scales, long long row, int dim, int d) {
-    const float4 v = e4m3x4_to_floats(*reinterpret_cast<const unsigned*>(plane + row * dim + d));
-    const float s = scale(scales, row);
-    return {s * v.x, s * v.y, s * v.z, s * v.w};
-  }
-};
 
 /// Where a block's shared memory lies, in float32: q (kGroup, dim) | keys (kWarps, kTile, dim + kKeyPad) | probabilities (kWarps, kGroup,
 /// kTile) | factors (kWarps, kGroup). Joined later: results (kWarps, kGroup, dim) over the keys, maxima and sums over the probabilities.

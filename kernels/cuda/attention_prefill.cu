@@ -1,5 +1,6 @@
 #include "kernels/cuda/attention_prefill.h"
 
+#include "kernels/cuda/kv_numbers.cuh"
 #include "kernels/cuda/kv_rows.cuh"
 #include "kernels/cuda/matvec_rows.cuh"
 
@@ -9,8 +10,10 @@
 //   S = Q K^T (each warp 16 x 64), mask, online softmax in float32 over the row's four lanes, O += P V with P in 16 bits straight from S's
 //   registers: the accumulator's layout is that of the next product's A operand.
 // Shared memory: one tile of keys (at first the queries) and one of values, rows padded by 16 bytes so that ldmatrix reads all banks. The
-// next keys travel (cp.async) while the softmax and P V run, the next values while S is computed. Bytes: keys and values once for each tile
-// of queries and head, mostly from L2. Deterministic.
+// next keys travel (cp.async) while the softmax and P V run, the next values while S is computed. FP8 and Q8_0 caches become F16 on the way
+// (2^-12 of a number at most, where BF16 would take 2^-9; beyond 65,504 the largest F16): their codes travel in registers, the next keys'
+// while S is computed, the next values' while P V is. Bytes: keys and values once for each tile of queries and head, mostly from L2.
+// Deterministic.
 
 namespace qbench::kernels::QB_CUDA_NAMESPACE {
 namespace {
@@ -20,10 +23,13 @@ constexpr int kTile = 64;  // positions, and queries
 constexpr int kPad = 8;    // numbers
 constexpr float kMinusInfinity = -INFINITY;
 
-/// The cache's type and that of queries and probabilities: BF16 or F16.
+constexpr bool is_quantised(DType cache) { return cache == DType::kFP8 || cache == DType::kQ8_0; }
+
+/// To what the tensor cores multiply for a cache of this type: BF16 for BF16, else F16.
 template <DType kType>
 QB_DEVICE unsigned pack2(float lo, float hi) {
-  return kType == DType::kBF16 ? pack2_bf16(lo, hi) : pack2_f16(lo, hi);
+  if constexpr (kType == DType::kBF16) return pack2_bf16(lo, hi);
+  return is_quantised(kType) ? pack2_f16_finite(lo, hi) : pack2_f16(lo, hi);
 }
 template <DType kType>
 QB_DEVICE void mma_16x8x16(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
@@ -56,23 +62,69 @@ struct Visible {
   }
 };
 
-/// Starts the copy of the rows of 64 positions from `base` on into shared memory; of those that no query sees they become zero, since 0 *
-/// NaN is not 0.
-template <int kDim>
-QB_DEVICE void copy_rows(const unsigned char* plane, int base, const Visible& visible, unsigned short* to) {
-  constexpr int kChunks = kDim / 8;
-  for (int i = thread_x(); i < kTile * kChunks; i += kThreads) {
-    const int row = i / kChunks;
-    const int chunk = i % kChunks;
-    unsigned short* at = to + row * PrefillTraits<kDim>::kStride + 8 * chunk;
-    if (visible.holds(base + row)) {
-      cp_async16(at, plane + (static_cast<long long>(visible.rows.row(base + row)) * kDim + 8 * chunk) * 2);
-    } else {
-      *reinterpret_cast<uint4*>(at) = uint4{0, 0, 0, 0};
+/// One head's keys or values.
+struct Plane {
+  const unsigned char* numbers;
+  const unsigned char* scales;
+};
+
+/// The rows of 64 positions from `base` on, on their way to a tile of shared memory that is in use when fetch() is called and free when
+/// place() is. Those that no query sees become zero, since 0 * NaN is not 0.
+template <DType kType, int kDim>
+struct Rows {  // of 16 bits a number: place() starts the copy
+  int base;
+
+  QB_DEVICE void fetch(const Plane&, int from, const Visible&) { base = from; }
+  QB_DEVICE void place(const Plane& plane, const Visible& visible, unsigned short* to) const {
+    constexpr int kChunks = kDim / 8;
+    for (int i = thread_x(); i < kTile * kChunks; i += kThreads) {
+      const int row = i / kChunks;
+      const int chunk = i % kChunks;
+      unsigned short* at = to + row * PrefillTraits<kDim>::kStride + 8 * chunk;
+      if (visible.holds(base + row)) {
+        cp_async16(at, plane.numbers + (static_cast<long long>(visible.rows.row(base + row)) * kDim + 8 * chunk) * 2);
+      } else {
+        *reinterpret_cast<uint4*>(at) = uint4{0, 0, 0, 0};
+      }
+    }
+    cp_async_commit();
+  }
+};
+template <DType kType, int kDim>
+  requires(is_quantised(kType))
+struct Rows<kType, kDim> {  // two threads a row, each every second 16 numbers of it
+  static constexpr int kOwn = kDim / 32;
+  static_assert(kThreads == 2 * kTile);
+  uint4 codes[kOwn];
+  unsigned short scales[kOwn];
+
+  QB_DEVICE static int number(int i) { return 32 * i + thread_x() % 2 * 16; }
+  QB_DEVICE void fetch(const Plane& plane, int base, const Visible& visible) {
+    const int position = base + thread_x() / 2;
+    const bool seen = visible.holds(position);
+    const long long row = seen ? visible.rows.row(position) : 0;
+#pragma unroll
+    for (int i = 0; i < kOwn; ++i) {
+      codes[i] = seen ? *reinterpret_cast<const uint4*>(plane.numbers + row * kDim + number(i)) : uint4{0, 0, 0, 0};
+      scales[i] = seen ? KvNumbers<kType>::scale_bits(plane.scales, row, kDim, number(i)) : static_cast<unsigned short>(0);
     }
   }
-  cp_async_commit();
-}
+  QB_DEVICE void place(const Plane&, const Visible&, unsigned short* to) const {
+    unsigned short* row = to + thread_x() / 2 * PrefillTraits<kDim>::kStride;
+#pragma unroll
+    for (int i = 0; i < kOwn; ++i) {
+      const float scale = KvNumbers<kType>::scale(scales[i]);
+      const unsigned words[4] = {codes[i].x, codes[i].y, codes[i].z, codes[i].w};
+#pragma unroll
+      for (int w = 0; w < 4; w += 2) {
+        const float4 a = KvNumbers<kType>::unpack(words[w], scale);
+        const float4 b = KvNumbers<kType>::unpack(words[w + 1], scale);
+        *reinterpret_cast<uint4*>(row + number(i) + 4 * w) =
+            uint4{pack2<kType>(a.x, a.y), pack2<kType>(a.z, a.w), pack2<kType>(b.x, b.y), pack2<kType>(b.z, b.w)};
+      }
+    }
+  }
+};
 
 /// The warp's 16 queries, divided by sqrt(head_dim), as A fragments. Rows beyond the tile's tokens are zero.
 template <DType kType, int kDim>
@@ -227,15 +279,21 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, 2) attention_prefill_kernel(AttentionPrefil
 #pragma unroll
   for (int n = 0; n < T::kOutTiles; ++n) o[n][0] = o[n][1] = o[n][2] = o[n][3] = 0.0F;
 
-  copy_rows<kDim>(block, start, visible, keys);
-  copy_rows<kDim>(block + a.layout.v, start, visible, values);
+  const Plane key_plane{block, block + a.layout.k_scales};
+  const Plane value_plane{block + a.layout.v, block + a.layout.v_scales};
+  Rows<kType, kDim> rows;
+  rows.fetch(key_plane, start, visible);
+  rows.place(key_plane, visible, keys);
+  rows.fetch(value_plane, start, visible);
+  rows.place(value_plane, visible, values);
   for (int base = start; base < end; base = visible.next(base)) {
     cp_async_wait<1>();
     sync_threads();  // the keys are there
+    rows.fetch(key_plane, visible.next(base), visible);
     float s[8][4];
     multiply_keys<kType, kDim>(queries, keys, s);
     sync_threads();  // and free
-    copy_rows<kDim>(block, visible.next(base), visible, keys);
+    rows.place(key_plane, visible, keys);
     float factor[2];
     softmax_tile(a, s, base, position, state, factor);
 #pragma unroll
@@ -245,9 +303,10 @@ QB_KERNEL QB_LAUNCH_BOUNDS(kThreads, 2) attention_prefill_kernel(AttentionPrefil
     }
     cp_async_wait<1>();
     sync_threads();  // the values are there
+    rows.fetch(value_plane, visible.next(base), visible);
     multiply_values<kType, kDim>(s, values, o);
     sync_threads();  // and free
-    copy_rows<kDim>(block + a.layout.v, visible.next(base), visible, values);
+    rows.place(value_plane, visible, values);
   }
   cp_async_wait<0>();
   write_rows<kDim>(a, tile, head, state, o);
@@ -275,6 +334,8 @@ void start_for_dim(const AttentionPrefillArguments& a, Stream& stream) {
 
 void attention_prefill(const AttentionPrefillArguments& a, Stream& stream) {
   if (a.layout.dtype == DType::kBF16) return start_for_dim<DType::kBF16>(a, stream);
+  if (a.layout.dtype == DType::kFP8) return start_for_dim<DType::kFP8>(a, stream);
+  if (a.layout.dtype == DType::kQ8_0) return start_for_dim<DType::kQ8_0>(a, stream);
   start_for_dim<DType::kF16>(a, stream);
 }
 

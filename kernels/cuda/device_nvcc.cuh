@@ -206,6 +206,13 @@ QB_DEVICE unsigned pack2_f16(float lo, float hi) {
   return static_cast<unsigned>(float_to_f16(lo)) | (static_cast<unsigned>(float_to_f16(hi)) << 16);
 }
 
+/// As pack2_f16, but numbers beyond 65,504 become that; NaN stays.
+QB_DEVICE unsigned pack2_f16_finite(float lo, float hi) {
+  unsigned pair;
+  asm("cvt.rn.satfinite.f16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(hi), "f"(lo));
+  return pair;
+}
+
 /// Starts a kernel; its arguments are copied. Error{kDevice} naming the kernel when the launch is refused.
 template <typename... P>
 void launch(const LaunchConfig& config, void (*kernel)(P...), std::type_identity_t<P>... arguments) {

@@ -192,6 +192,12 @@ inline unsigned pack2_f16(float lo, float hi) {
   return static_cast<unsigned>(float_to_f16(lo)) | (static_cast<unsigned>(float_to_f16(hi)) << 16);
 }
 
+/// As pack2_f16, but numbers beyond 65,504 become that; NaN stays.
+inline unsigned pack2_f16_finite(float lo, float hi) {
+  const auto finite = [](float x) { return x > 65504.0f ? 65504.0f : x < -65504.0f ? -65504.0f : x; };
+  return pack2_f16(finite(lo), finite(hi));
+}
+
 /// Global under nvcc.
 template <typename T>
 constexpr T min(T a, T b) {

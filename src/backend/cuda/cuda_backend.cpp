@@ -135,7 +135,7 @@ DeviceInfo CudaBackend::device() const {
   info.instruction_sets = fmt::format("sm_{}{}, prompts by {}", now.capability_major, now.capability_minor,
                                       blas_ != nullptr ? blas_->version() : "own kernels (no libcublasLt.so.13 or .12 found)");
   info.attention_path =
-      "flash (split-KV for single tokens, tensor cores for prompts over a 16-bit cache; online softmax, f32 accumulation)";
+      "flash (split-KV for single tokens, tensor cores for prompts over caches but f32; online softmax, f32 accumulation)";
   if (!paths_.flash) info.attention_path = "materialised (all scores in memory, three kernels, f32)";
   info.paths = describe_paths(paths_on(), kKind);
   info.threads = 1;
