@@ -7,8 +7,10 @@ and the demo model. Tests: a prompt of 512 tokens and the decoding of 32. A rati
   scripts/bench_peers.py --qbench build/release/qbench --llama-build DIR [--repetitions 5] [--threads 2] [--device cpu|cuda|cuda:N]
                          [--markdown results/peers.md]
 
-With --device cuda both run on that GPU, all layers on it, and each row says which one it was; the build of llama.cpp needs -DGGML_CUDA=ON. `qbench compare`
-reads the json of either, too.
+  scripts/bench_peers.py --qbench build/cuda/qbench --llama-build DIR --device cuda --models qwen2.5-coder-7b-q4_k_m.gguf --gen-tokens 128
+
+With --device cuda both run on that GPU, all layers on it and with flash attention, and the title says which one it was; the build of llama.cpp needs
+-DGGML_CUDA=ON. --models also takes paths of GGUF files. `qbench compare` reads the json of either, too.
 """
 import argparse
 import json
@@ -19,6 +21,7 @@ import statistics
 import subprocess
 import sys
 
+RANDOM = ("BF16", "Q8_0", "Q4_0", "Q4_K_M")
 DEMO = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SHAPE = dict(hidden=896, layers=24, heads=14, kv_heads=2, head_dim=64, ffn=4864, vocab=151936)
 
@@ -80,6 +83,9 @@ def prepare(work, llama, wanted):
     paths = {}
     full = work / "qwen2.5-0.5b-BF16.gguf"
     for name in wanted:
+        if name.endswith(".gguf"):
+            paths[pathlib.Path(name).stem] = pathlib.Path(name)
+            continue
         if name == "demo":
             done = subprocess.run([pathlib.Path(__file__).parent / "fetch_demo.sh"], capture_output=True, text=True)
             if done.returncode == 0:
@@ -118,7 +124,7 @@ def check_llama_device(row, options):
 
 
 def measure_llama(bench, path, options):
-    place = [] if options.device == "cpu" else ["-ngl", 999, "-sm", "none", "-mg", gpu_number(options.device)]
+    place = [] if options.device == "cpu" else ["-ngl", 999, "-sm", "none", "-mg", gpu_number(options.device), "-fa", 1]
     rows = run_json([bench, "-m", path, "-p", options.prompt_tokens, "-n", options.gen_tokens, "-t", options.threads, "-r", 1, "-o", "json", *place])
     check_llama_device(rows[0], options)
     options.llama_commit = rows[0]["build_commit"]
@@ -135,6 +141,16 @@ def measure_qbench(binary, path, options):
         sys.exit(f"--device {options.device}: qbench ran on {rows[0]['device']}")
     options.description = rows[0]["device_description"]
     return {r["test"]: r["tok_per_s_median"] for r in rows}
+
+
+def check_gpu(options, path):
+    """Ends where there is no such GPU, in the words of qbench, before anything is measured."""
+    done = subprocess.run([options.qbench, "bench", "--models", str(path), "--prompt-tokens", "16", "--gen-tokens", "0", "-r", "1", "--device", options.device,
+                           "--format", "json"], capture_output=True, text=True)
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or [f"qbench ended with exit status {done.returncode}"])[-1]
+        print(f"bench_peers.py: nothing measured on {options.device}: {said}", file=sys.stderr)
+        sys.exit(2)
 
 
 def main():
@@ -159,7 +175,10 @@ def main():
     head = ["| model | test | llama.cpp | qbench | ratio | spread |", "|---|---|---:|---:|---:|---|"]
     print("\n".join(head), flush=True)
     lines = []
-    for name, path in prepare(options.work, llama, options.models.split(",")).items():
+    models = prepare(options.work, llama, options.models.split(","))
+    if models and options.device != "cpu":
+        check_gpu(options, next(iter(models.values())))
+    for name, path in models.items():
         pairs = []
         for turn in range(options.repetitions):  # who begins alternates, so that warming up favours nobody
             if turn % 2:
@@ -169,7 +188,7 @@ def main():
             pairs.append((theirs, ours))
         for test in pairs[0][1]:
             ratios = [ours[test] / theirs[test] for theirs, ours in pairs]
-            label = "SmolLM2-135M Q4_1 (demo)" if name == "demo" else f"Qwen2.5-0.5B shape {name}"
+            label = "SmolLM2-135M Q4_1 (demo)" if name == "demo" else f"Qwen2.5-0.5B shape {name}" if name in RANDOM else name
             lines.append(f"| {label} | {test} | {statistics.median(p[0][test] for p in pairs):.1f} | {statistics.median(p[1][test] for p in pairs):.1f} | "
                          f"{statistics.median(ratios):.2f} | [{min(ratios):.2f}, {max(ratios):.2f}] |")
             print(lines[-1], flush=True)

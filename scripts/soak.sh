@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
-# Tests that grow with the time they get: fuzzing of every parser, then runs that are killed at random moments and resumed.
-#   scripts/soak.sh --seconds 3600 --seed 7      CI runs a short seeded sample
+# Tests that grow with the time they get: fuzzing of every parser, then runs that are killed at random moments and resumed. With --ab N also N
+# comparisons of the build with itself through `qbench ab` and three with a slowed one (20: half an hour of an idle machine, which they need).
+#   scripts/soak.sh --seconds 3600 --seed 7 --ab 20      CI runs a short seeded sample
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 seconds=600
 seed=$RANDOM
+comparisons=0
 while [ $# -gt 0 ]; do
   case "$1" in
     --seconds) seconds=$2; shift 2 ;;
     --seed) seed=$2; shift 2 ;;
-    *) echo "soak.sh: unknown option '$1'; known: --seconds N, --seed S" >&2; exit 2 ;;
+    --ab) comparisons=$2; shift 2 ;;
+    *) echo "soak.sh: unknown option '$1'; known: --seconds N, --seed S, --ab N" >&2; exit 2 ;;
   esac
 done
 
@@ -48,5 +51,9 @@ if [ "$seconds" -ge 1800 ] && cmake --build build/ci --target help 2>/dev/null |
   mkdir -p build/logs
   echo "soak.sh: compiling the CUDA kernels for every architecture"
   python3 scripts/kernel_report.py --all >build/logs/kernels-all.md
+fi
+if [ "$comparisons" -gt 0 ]; then
+  cmake --build "$(dirname "$qbench")" --target slow_process
+  python3 scripts/soak_ab.py --qbench "$qbench" --comparisons "$comparisons"
 fi
 exec python3 scripts/soak_kill.py --qbench "$qbench" --seconds $((seconds / 2)) --seed "$seed"

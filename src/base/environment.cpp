@@ -1,6 +1,9 @@
 #include "base/environment.h"
 
+#include <unistd.h>
+
 #include <cstdlib>
+#include <string_view>
 
 #include "base/error.h"
 
@@ -21,6 +24,14 @@ std::optional<std::string> environment_variable(const char* name) {
   const char* value = std::getenv(name);
   if (value == nullptr || *value == '\0') return std::nullopt;
   return std::string(value);
+}
+
+std::vector<std::string> environment_with(const std::string& name, const std::string& value) {
+  std::vector<std::string> all{name + "=" + value};
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    if (!std::string_view(*entry).starts_with(name + "=")) all.emplace_back(*entry);
+  }
+  return all;
 }
 
 fs::path cache_dir() {

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace qbench {
 
@@ -10,6 +11,9 @@ namespace qbench {
 
 /// Value of a variable; nothing when unset or empty.
 std::optional<std::string> environment_variable(const char* name);
+
+/// All variables as `NAME=value`, with this one set: what a program that is started gets.
+std::vector<std::string> environment_with(const std::string& name, const std::string& value);
 
 /// $XDG_CACHE_HOME/qbench, else ~/.cache/qbench.
 std::filesystem::path cache_dir();

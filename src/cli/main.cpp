@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "cli/cmd_ab.h"
 #include "cli/cmd_bench.h"
 #include "cli/cmd_compare.h"
 #include "cli/cmd_doctor.h"
@@ -89,7 +90,7 @@ int run_command_line(int argc, char** argv, Invocation& invocation) {
   using namespace qbench::cli;
   const std::vector<Command> commands{add_run(root),        add_bench(root),  add_models(root),  add_generate(root),
                                       add_tokenize(root),   add_render(root), add_compare(root), add_history(root),
-                                      add_perplexity(root), add_doctor(root), add_worker(root), add_report(root)};
+                                      add_perplexity(root), add_doctor(root), add_worker(root), add_report(root), add_ab(root)};
   check_command_name(invocation.argv, commands);
   try {
     root.parse(argc, argv);

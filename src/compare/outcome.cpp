@@ -26,7 +26,8 @@ std::string_view name_of(Reason reason) noexcept {
   static constexpr std::string_view kNames[] = {
       "within_delta", "sessions_apart", "overlap",          "few_sessions", "equal",           "differs",     "same_output", "paired_tasks",
       "no_value",     "no_partner",     "failed",           "throttled",    "unlike_machines", "unlike_work", "no_ratio",    "within_band",
-      "improved",     "first_excess",   "confirmed_excess", "no_baseline",  "short_baseline",  "noisy",       "clocks"};
+      "improved",     "first_excess",   "confirmed_excess", "no_baseline",  "short_baseline",  "noisy",       "clocks",
+      "pairs_within", "pairs_beyond",   "pairs_straddle",   "few_pairs"};
   return kNames[static_cast<std::size_t>(reason)];
 }
 

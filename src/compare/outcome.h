@@ -41,6 +41,7 @@ struct CellOutcome {
 /// NEW against BASE, or against a history.
 struct Comparison {
   bool is_gate = false;
+  bool is_paired = false;  ///< processes of two builds in turn: base is the baseline, fresh the candidate
   Source base, fresh;
   std::vector<CellOutcome> cells;
   std::vector<std::string> notes;  ///< about the whole: machines that differ, files without sessions

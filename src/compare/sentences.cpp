@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "compare/pair_rule.h"
 #include "compare/session_rule.h"
 #include "record/metric_catalog.h"
 
@@ -34,6 +35,13 @@ std::string missing_text(const Judgement& j) {
   const bool base = j.base.has_value() || !j.base_text.empty(), fresh = j.fresh.has_value() || !j.new_text.empty();
   if (!base && !fresh) return "neither side has a value";
   return base ? "NEW has no value" : "BASE has no value";
+}
+
+/// "ratio of 10 pairs 0.833 [0.812, 0.851]".
+std::string pairs_text(const Judgement& j) {
+  std::string text = j.base_sessions.size() == 1 ? "ratio of one pair" : fmt::format("ratio of {} pairs", j.base_sessions.size());
+  text += fmt::format(" {:.3f}", j.ratio.value_or(1));
+  return j.ratio_low && j.ratio_high ? text + fmt::format(" [{:.3f}, {:.3f}]", *j.ratio_low, *j.ratio_high) : text;
 }
 
 std::string gate_sentence(const Judgement& j) {
@@ -120,6 +128,14 @@ std::string sentence_of(const Judgement& j, const std::string& detail) {
     case Reason::kNoPartner:
     case Reason::kFailed:
       return detail;
+    case Reason::kPairsWithin:
+      return fmt::format("{}: the interval lies within {}", pairs_text(j), delta_text(j));
+    case Reason::kPairsBeyond:
+      return fmt::format("{}: the interval lies beyond {} on the {} side", pairs_text(j), delta_text(j), name_of(j.verdict));
+    case Reason::kPairsStraddle:
+      return fmt::format("{}: the interval holds an edge of {}; more pairs make it narrower", pairs_text(j), delta_text(j));
+    case Reason::kFewPairs:
+      return fmt::format("{}: a verdict needs {}", pairs_text(j), kFewestPairs);
     default:
       return gate_sentence(j);
   }
@@ -160,6 +176,8 @@ std::string short_text(const Judgement& j) {
       return with("noisy");
     case Reason::kClocks:
       return with("clocks");
+    case Reason::kFewPairs:
+      return with("few pairs");
     default:
       return std::string(name_of(j.verdict));
   }

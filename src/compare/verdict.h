@@ -46,6 +46,10 @@ enum class Reason : std::uint8_t {
   kShortBaseline,    ///< unclear: in excess, but fewer accepted nights than a failure needs
   kNoisy,            ///< unclear: the nights scatter too much
   kClocks,           ///< unclear: slower in time but not in clock cycles
+  kPairsWithin,      ///< same: the interval of the pairs' ratio lies within delta
+  kPairsBeyond,      ///< better, worse: that interval lies wholly beyond delta
+  kPairsStraddle,    ///< unclear: that interval holds delta's edge
+  kFewPairs,         ///< unclear: fewer than ten pairs
 };
 
 std::string_view name_of(Verdict verdict) noexcept;  ///< "same", "better", ...
@@ -60,10 +64,11 @@ struct Judgement {
   Reason reason = Reason::kNoValue;
   std::string sentence;                             ///< the reason in words, with its numbers; no line break
   std::optional<double> base, fresh;                ///< BASE's value or the history's median; NEW's value
-  std::optional<double> ratio;                      ///< fresh / base
+  std::optional<double> ratio;                      ///< fresh / base; of pairs the median of theirs
+  std::optional<double> ratio_low, ratio_high;      ///< of pairs: 95 % interval of that ratio
   std::optional<double> delta;                      ///< tolerance of a comparison, of the ratio
   std::optional<double> band;                       ///< of a gate: how far the ratio may lie from 1
-  std::vector<double> base_sessions, new_sessions;  ///< of a gate: base_sessions are the accepted nights, oldest first
+  std::vector<double> base_sessions, new_sessions;  ///< of a gate: base_sessions are the accepted nights, oldest first; of pairs: their values in order
   std::string base_text, new_text;                  ///< of digests
 };
 

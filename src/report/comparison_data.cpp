@@ -69,6 +69,7 @@ ordered_json judgement_json(const Judgement& j) {
                       {"band", number(j.band)},
                       {"base_sessions", j.base_sessions},
                       {"new_sessions", j.new_sessions}};
+  if (j.ratio_low && j.ratio_high) object["ratio_interval"] = {*j.ratio_low, *j.ratio_high};
   if (!j.base_text.empty() || !j.new_text.empty()) {
     object["base_text"] = j.base_text;
     object["new_text"] = j.new_text;
@@ -123,7 +124,7 @@ std::string comparison_json(const ComparisonReport& report) {
       const auto verdict = static_cast<compare::Verdict>(i);
       counts[std::string(name_of(verdict))] = comparison.count(verdict);
     }
-    all.push_back({{"kind", comparison.is_gate ? "gate" : "comparison"},
+    all.push_back({{"kind", comparison.is_gate ? "gate" : comparison.is_paired ? "pairs" : "comparison"},
                    {"base", source_json(comparison.base)},
                    {"new", source_json(comparison.fresh)},
                    {"counts", counts},

@@ -46,6 +46,11 @@ std::string change_text(const Judgement& judgement) {
   return judgement.ratio ? fmt::format("{:+.1f} %", 100 * (*judgement.ratio - 1)) : std::string();
 }
 
+/// "0.812 to 0.851", of a ratio of pairs.
+std::string interval_text(const Judgement& judgement) {
+  return judgement.ratio_low && judgement.ratio_high ? fmt::format("{:.3f} to {:.3f}", *judgement.ratio_low, *judgement.ratio_high) : std::string();
+}
+
 bool neither_has(const Judgement& j) {
   return j.reason == compare::Reason::kNoValue && !j.base && !j.fresh && j.base_text.empty() && j.new_text.empty();
 }
@@ -123,6 +128,27 @@ std::string judgement_lines(const Judgement& j, const ComparisonOptions& options
   return out;
 }
 
+/// A line of a comparison of pairs: baseline, candidate, ratio, interval, verdict.
+std::string paired_lines(const Judgement& j, const ComparisonOptions& options) {
+  const bool numbers = j.base || j.fresh;
+  std::string line = "  " + left(j.metric, 20) + " ";
+  line += numbers ? right(number_text(j.base, j), 9) + " " + right(number_text(j.fresh, j), 9) + " " +
+                        right(j.ratio ? fmt::format("{:.3f}", *j.ratio) : std::string(), 6) + "  " + left(interval_text(j), 14)
+                  : std::string(41, ' ');
+  const std::string verdict(name_of(j.verdict));
+  std::string out = line + "  " + painted(verdict, color_of(j.verdict), options.color) + "\n";
+  if (j.verdict != Verdict::kSame) out += wrapped(j.sentence, "      ", options.width);
+  return out;
+}
+
+std::string paired_cell_terminal(const CellOutcome& cell, const ComparisonOptions& options) {
+  std::string out = "\n" + painted(fit_width(one_line(cell.name()), options.width), "1", options.color) + "\n";
+  for (const std::string& note : cell.notes) out += wrapped(note, "  ", options.width);
+  out += "  " + left("", 20) + "  Baseline Candidate  ratio  95 % interval   verdict\n";
+  for (const Judgement* judgement : worst_first(cell, true)) out += paired_lines(*judgement, options);
+  return out;
+}
+
 std::string cell_terminal(const CellOutcome& cell, const ComparisonOptions& options) {
   const auto judgements = worst_first(cell, options.all);
   if (judgements.empty()) return {};
@@ -133,6 +159,7 @@ std::string cell_terminal(const CellOutcome& cell, const ComparisonOptions& opti
 }
 
 std::string head_text(const Comparison& comparison) {
+  if (comparison.is_paired) return fmt::format("CANDIDATE {} against BASE {}", comparison.fresh.path, comparison.base.path);
   const std::string against = comparison.is_gate ? "the history " + comparison.base.path : "BASE " + comparison.base.path;
   return fmt::format("NEW {} against {}", comparison.fresh.path, against);
 }
@@ -162,7 +189,7 @@ std::string cell_markdown(const CellOutcome& cell) {
   for (const Judgement* j : worst_first(cell, true)) {
     if (neither_has(*j)) continue;
     table.add({markdown_text(j->metric), markdown_text(number_text(j->base, *j)), markdown_text(number_text(j->fresh, *j)),
-               markdown_text(change_text(*j)), sessions_text(*j), markdown_text(compare::short_text(*j)), markdown_text(j->sentence)});
+               markdown_text(change_text(*j) + (j->ratio_low ? " (ratio " + interval_text(*j) + ")" : "")), sessions_text(*j), markdown_text(compare::short_text(*j)), markdown_text(j->sentence)});
   }
   return out + table.text();
 }
@@ -176,7 +203,8 @@ std::string comparison_terminal(const ComparisonReport& report, const Comparison
   for (const Comparison& comparison : report.comparisons) {
     out += (out.empty() ? "" : "\n") + wrapped(head_text(comparison), "", options.width) + counts_text(comparison) + "\n";
     for (const std::string& note : comparison.notes) out += wrapped(note, "", options.width);
-    for (const CellOutcome& cell : comparison.cells) out += cell_terminal(cell, options);
+    for (const CellOutcome& cell : comparison.cells)
+      out += comparison.is_paired ? paired_cell_terminal(cell, options) : cell_terminal(cell, options);
   }
   return out + monitor_terminal(report, options);
 }

@@ -31,6 +31,7 @@ std::string judgement_text(const Judgement& judgement, bool is_gate) {
   std::string out = fmt::format("value {} ({})\nbaseline {}\n", value_text(judgement.fresh, judgement.new_text, judgement.unit), better_text(judgement.better),
                                 value_text(judgement.base, judgement.base_text, judgement.unit));
   out += judgement.ratio ? fmt::format("ratio {:.4f}\n", *judgement.ratio) : "";
+  out += judgement.ratio_low && judgement.ratio_high ? fmt::format("ratio's interval {:.4f} to {:.4f}\n", *judgement.ratio_low, *judgement.ratio_high) : "";
   out += band ? fmt::format("band +-{:.4g} %\n", 100 * *band) : "band none\n";
   out += fmt::format("verdict {} ({}): {}\n", name_of(judgement.verdict), name_of(judgement.reason), judgement.sentence);
   out += list_text(is_gate ? "accepted nights" : "base sessions", judgement.base_sessions);

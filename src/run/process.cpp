@@ -85,18 +85,18 @@ std::string signal_name(int signal) {
 
 }  // namespace
 
-std::string describe(const ProcessEnd& end) {
-  std::string text;
+std::string describe(const ProcessEnd& end, std::string_view who) {
+  std::string text(who);
   if (end.exited) {
-    text = "the worker process ended with exit status " + std::to_string(end.exit_code) + " before it was done";
+    text += " ended with exit status " + std::to_string(end.exit_code) + " before it was done";
   } else if (end.signal == SIGKILL) {
-    text = "the worker process was killed by " + signal_name(end.signal) +
+    text += " was killed by " + signal_name(end.signal) +
            (end.oom_killed ? ": out of memory (the system's count of out-of-memory kills rose)"
                            : ": by another process, or for want of memory");
   } else if (end.signal == SIGABRT) {
-    text = "the worker process aborted";
+    text += " aborted";
   } else {
-    text = "the worker process crashed with " + signal_name(end.signal);
+    text += " crashed with " + signal_name(end.signal);
   }
   if (!end.last_words.empty()) text += "; its last line was: " + end.last_words;
   return text;

@@ -19,7 +19,7 @@ struct ProcessEnd {
 };
 
 /// `worker killed by signal 9 (SIGKILL): out of memory ...`: for the row of the cell that it was at.
-std::string describe(const ProcessEnd& end);
+std::string describe(const ProcessEnd& end, std::string_view who = "the worker process");
 
 /// A process of this same binary. It reads its job on standard input, writes lines to descriptor kMessageFd, and is killed when this
 /// process dies. It has a process group of its own, so that Ctrl-C reaches only the parent.
