@@ -47,7 +47,7 @@ What follows -- goes to `run` of both, with --pass speed. One process of each bu
 the order base cand, cand base, ... (ABBA). Per metric the ratio is the median of the pairs' ratios, with an interval that holds the true one in at
 least 95 of 100 cases whatever the noise. Worse: the interval lies wholly beyond delta; better likewise; same: wholly within; else unclear: more
 pairs make it narrower. Delta is 3 %, on the CPU 8 %, for load_ms 10 %, for bytes as configs/gates/nightly.json says; --delta 3% sets one for all. Both builds
-use this qbench's prompts and settings. After Ctrl-C the pairs that are complete are shown; --json keeps them from pair to pair.
+use this qbench's prompts and settings. After Ctrl-C the pairs that are complete are shown; --json and --junit keep them from pair to pair.
 Exit codes: 0 fine, 1 something is worse, 2 usage, 3 a process failed, 4 with --strict: unclear or missing, 130 and 143 interrupted.)";
 
 fs::path program_at(const char* option, const std::string& path) {
@@ -86,14 +86,15 @@ class AbReport {
 
   /// After each pair: a run that is killed leaves what it had.
   void keep(const std::vector<compare::RunPair>& pairs) const {
-    if (options_.json) write_text_file_atomic(*options_.json, report::comparison_json(of(pairs)));
+    const report::ComparisonReport report = of(pairs);
+    if (options_.json) write_text_file_atomic(*options_.json, report::comparison_json(report));
+    if (options_.junit) write_text_file_atomic(*options_.junit, report::comparison_junit(report.comparisons));
   }
 
   /// Exit code.
   int finish(const std::vector<compare::RunPair>& pairs) const {
     const report::ComparisonReport report = of(pairs);
     keep(pairs);
-    if (options_.junit) write_text_file_atomic(*options_.junit, report::comparison_junit(report.comparisons));
     write_output(rendered(options_.format, report));
     return compare::exit_code(report.comparisons, options_.strict);
   }
@@ -119,6 +120,7 @@ run::AbRequest request_of(const AbOptions& options) {
 int run(const AbOptions& options, Invocation& invocation) {
   const run::AbRequest request = request_of(options);
   const AbReport report(options, request);
+  report.keep({});  // files that cannot be written are said now
   invocation.model = options.models;
   const run::InterruptGuard interrupts(run::InterruptGuard::Role::kParent);
   std::vector<compare::RunPair> pairs;
@@ -154,7 +156,7 @@ Command add_ab(CLI::App& root) {
   command->add_flag("--strict", options->strict, "Exit with 4 where something is unclear or missing");
   command->add_option("--format", options->format, "On standard output: terminal, md, json, junit")->capture_default_str();
   command->add_option("--json", options->json, "Also write JSON to this file, after each pair");
-  command->add_option("--junit", options->junit, "Also write JUnit XML to this file");
+  command->add_option("--junit", options->junit, "Also write JUnit XML to this file, after each pair");
   command->add_flag("-q,--quiet", options->quiet, "No line after each pair");
   command->add_option("run_options", options->run_options, "After --: options of `run` for both builds")->type_name("...");
   command->footer(kExamples);

@@ -21,8 +21,8 @@ namespace fs = std::filesystem;
 /// A folder that is removed with what is in it.
 class ScratchFolder {
  public:
-  ScratchFolder() {
-    std::string name = (fs::temp_directory_path() / "qbench-ab-XXXXXX").string();
+  explicit ScratchFolder(const std::string& whose) {
+    std::string name = (fs::temp_directory_path() / ("qbench-ab-" + whose + "-XXXXXX")).string();
     if (::mkdtemp(name.data()) == nullptr) throw Error(ErrorCode::kIo, std::string("cannot make a temporary folder: ") + std::strerror(errno), name);
     path_ = name;
   }
@@ -57,8 +57,9 @@ class Builds {
   std::optional<record::ResultSet> measure(bool candidate, const std::string& which) {
     if (InterruptGuard::requested()) return std::nullopt;
     const fs::path& program = candidate ? request_.candidate : request_.base;
-    const std::string who = fmt::format("{} {} ({})", candidate ? "candidate" : "base", program.string(), which);
-    const ScratchFolder scratch;
+    const std::string side = candidate ? "candidate" : "base";
+    const std::string who = fmt::format("{} {} ({})", side, program.string(), which);
+    const ScratchFolder scratch(side);  // what cannot be read is named by its path
     std::vector<std::string> arguments{"run", "--pass", "speed", "--quiet", "--output-dir", scratch.path().string()};
     arguments.insert(arguments.end(), request_.arguments.begin(), request_.arguments.end());
     const ProcessEnd end = run_program(program, arguments, environment_);

@@ -189,6 +189,7 @@ TEST_CASE("ab refuses what it cannot start with") {
   refused(Bench::arguments(base, base, {"--format", "csv"}), "'csv' is no format here");
   refused(Bench::arguments(base, base, {"--delta", "-3%"}), "--delta");
   refused(Bench::arguments(base, base, {"--gate", "nowhere.json"}), "nowhere.json");
+  refused(Bench::arguments(base, base, {"--json", "nowhere/ab.json"}), "nowhere/ab.json");
   refused({"ab", "--base", base, "-m", "model.gguf"}, "--cand");
   CHECK(!fs::exists(bench.path() / "log"));
 }
