@@ -158,7 +158,7 @@ Command add_ab(CLI::App& root) {
   command->add_option("--json", options->json, "Also write JSON to this file, after each pair");
   command->add_option("--junit", options->junit, "Also write JUnit XML to this file, after each pair");
   command->add_flag("-q,--quiet", options->quiet, "No line after each pair");
-  command->add_option("run_options", options->run_options, "After --: options of `run` for both builds")->type_name("...");
+  command->add_option("run_options", options->run_options, "After --: options of `run` for both builds")->type_name(" ");
   command->footer(kExamples);
   return {"ab", [options](Invocation& invocation) { return run(*options, invocation); }};
 }

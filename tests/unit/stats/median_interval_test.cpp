@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <vector>
 
 #include "base/json.h"
@@ -50,7 +51,7 @@ TEST_CASE("the interval holds the median in at least 95 of 100 samples, with out
         held += interval->low <= 0 && 0 <= interval->high ? 1 : 0;
       }
       const double coverage = static_cast<double>(held) / kSamples;
-      MESSAGE("n = " << n << (skewed ? ", exponential" : ", normal with outliers") << ": covers " << coverage);
+      MESSAGE("n = " << n << std::string(skewed ? ", exponential" : ", normal with outliers") << ": covers " << coverage);
       CHECK(coverage >= 0.95 - 0.004);  // 0.004: 2.6 standard errors of 20,000 samples
     }
   }
