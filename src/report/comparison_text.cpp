@@ -134,7 +134,7 @@ std::string paired_lines(const Judgement& j, const ComparisonOptions& options) {
   std::string line = "  " + left(j.metric, 20) + " ";
   line += numbers ? right(number_text(j.base, j), 9) + " " + right(number_text(j.fresh, j), 9) + " " +
                         right(j.ratio ? fmt::format("{:.3f}", *j.ratio) : std::string(), 6) + "  " + left(interval_text(j), 14)
-                  : std::string(41, ' ');
+                  : std::string(42, ' ');
   const std::string verdict(name_of(j.verdict));
   std::string out = line + "  " + painted(verdict, color_of(j.verdict), options.color) + "\n";
   if (j.verdict != Verdict::kSame) out += wrapped(j.sentence, "      ", options.width);
