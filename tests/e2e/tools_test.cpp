@@ -246,7 +246,7 @@ TEST_CASE("bench measures the tests that fit a model, and those that do not are 
 
 TEST_CASE("models and doctor answer in JSON") {
   const Workplace place;
-  CHECK(parse(place.qbench({"models", "list", "--json"})).size() == 3);
+  CHECK(parse(place.qbench({"models", "list", "--json"})).size() == 4);
   CHECK(parse(place.qbench({"models", "inspect", "-m", place.model(), "--json"})).at("config").at("layers") == 2);
   const json plan = parse(place.qbench({"models", "plan", "-m", "synthetic:giant", "--json"}));
   CHECK(plan.at("fits") == false);
