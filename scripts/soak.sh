@@ -56,4 +56,9 @@ if [ "$comparisons" -gt 0 ]; then
   cmake --build "$(dirname "$qbench")" --target slow_process
   python3 scripts/soak_ab.py --qbench "$qbench" --comparisons "$comparisons"
 fi
+# The test that kills a run at random, as often as the project promises to survive.
+killer=$(dirname "$qbench")/tests/e2e/test_e2e
+if [ -x "$killer" ]; then
+  QBENCH_TEST_KILLS=200 "$killer" -tc="*killed again and again*"
+fi
 exec python3 scripts/soak_kill.py --qbench "$qbench" --seconds $((seconds / 2)) --seed "$seed"

@@ -43,6 +43,8 @@ constexpr const char* kExamples = R"(Examples:
   qbench run -m ./Qwen3-8B --prompt "Write quicksort in C" --pass text --stream
   qbench run -m qwen3-30b-a3b --profile realtime --dry-run   the plan with memory estimates, nothing is loaded
   qbench run --resume results/20261121_032200-codegen        finish an interrupted run
+Repetitions: a speed cell is measured until its median duration is known to --target-ci, at least --min-reps and at most --max-reps times, for --max-time; the
+row's stop_rule says which ended it. -r N measures N times. --sessions N does all of it N times in fresh processes: what comparisons need.
 Passes: speed is greedy, of fixed length, ignores EOS, is warmed up and repeated; its rows are compared. text samples as asked for (0.7, 0.9, 4096
 new tokens), honours EOS and shows what the model wrote. Later turns of a prompt are sent with the model's own answers, in the text pass; the
 speed pass runs the first turn.
@@ -157,11 +159,22 @@ Command add_run(CLI::App& root) {
   command->add_option("--profile", request.options.profile, "Settings below configs/profiles/, or a path")->type_name("P")->group(prompts);
   const std::string passes = "Passes";
   command->add_option("--pass", options->pass, "speed, text or both")->type_name("P")->group(passes);
-  command->add_option("-r,--repetitions", settings.repetitions, "Measured repetitions of the speed pass")
+  command->add_option("-r,--repetitions", settings.repetitions, "Exactly N measured repetitions of the speed pass, instead of the rule below")
       ->transform(whole_number())
       ->type_name("N")
       ->group(passes);
-  command->add_option("--warmup", settings.warmup, "Requests of the speed pass before them")
+  command->add_option("--min-reps", settings.min_reps, "Fewest measured repetitions (6)")->transform(whole_number())->type_name("N")->group(passes);
+  command->add_option("--max-reps", settings.max_reps, "Most measured repetitions (30)")->transform(whole_number())->type_name("N")->group(passes);
+  command->add_option("--max-time", settings.max_time, "No repetition of a cell begins after S seconds of them (120)")->transform(finite_number())->type_name("S")->group(passes);
+  command
+      ->add_option("--target-ci", settings.target_ci, "Stop when the 95 % interval of the median duration is this narrow: half its width, in per cent (1%)")
+      ->type_name("P%")
+      ->group(passes);
+  command->add_option("--sessions", settings.sessions, "Fresh worker processes per model, models taking turns (1)")
+      ->transform(whole_number())
+      ->type_name("N")
+      ->group(passes);
+  command->add_option("--warmup", settings.warmup, "Requests of the speed pass before the measured ones (until stable; 1 with -r)")
       ->transform(whole_number())
       ->type_name("N")
       ->group(passes);

@@ -96,6 +96,10 @@ std::optional<std::uint64_t> Devices::free_memory_bytes(const run::DeviceRequest
   return sysinfo::usable_memory_bytes(memory);
 }
 
+std::string Devices::runtime(const std::string& device) const {
+  return names_cuda_device(device) ? "CUDA " + CudaDevice::facts().runtime_version : std::string();
+}
+
 std::unique_ptr<backend::Backend> Devices::make(const run::DeviceRequest& request) const {
   const std::string device = resolve(request);
   backend::CudaOptions cuda{.paths = request.paths, .memory_limit_bytes = request.memory_limit_bytes, .memory = request.memory};

@@ -18,6 +18,7 @@ class Devices : public run::DeviceFactory {
   std::string resolve(const run::DeviceRequest& request) const override;
   std::int64_t threads(const run::DeviceRequest& request) const override;
   std::optional<std::uint64_t> free_memory_bytes(const run::DeviceRequest& request) const override;
+  std::string runtime(const std::string& device) const override;
   std::unique_ptr<backend::Backend> make(const run::DeviceRequest& request) const override;
   /// Every kind of device there is, here or not.
   static std::vector<DeviceListing> list();

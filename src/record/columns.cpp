@@ -132,8 +132,8 @@ constexpr Fact kRowFacts[] = {
     {"matmul_limit_tflop_per_s", "TFLOP/s", "best rate of matrix products that the worker measured",
      QB_FACT(text(c.roofline.matmul_limit_tflop_per_s))},
     {"prefill_bound", "", "the limit that prefill meets first: bandwidth or compute",
-     QB_FACT(bound_by(c.roofline.prefill_bytes, c.roofline.prefill_flops, c.roofline))},
-    {"decode_bound", "", "the limit that decode meets first", QB_FACT(bound_by(c.roofline.decode_bytes, c.roofline.decode_flops, c.roofline))},
+     QB_FACT(prefill_bound(c.roofline))},
+    {"decode_bound", "", "the limit that decode meets first", QB_FACT(decode_bound(c.roofline))},
 };
 
 constexpr Fact kEnvironmentFacts[] = {
@@ -215,6 +215,9 @@ std::string statistics_text(const MetricInfo& info) {
 }
 
 }  // namespace
+
+std::string prefill_bound(const RooflineFacts& roofline) { return bound_by(roofline.prefill_bytes, roofline.prefill_flops, roofline); }
+std::string decode_bound(const RooflineFacts& roofline) { return bound_by(roofline.decode_bytes, roofline.decode_flops, roofline); }
 
 std::span<const std::string_view> key_columns() {
   static constexpr std::string_view kNames[] = {"model",   "suite",   "prompt_id", "turn",    "pass",

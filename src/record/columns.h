@@ -30,6 +30,10 @@ std::span<const std::string_view> key_columns();
 /// policy of the KV cache, threads, precision. Not how often it was repeated, nor which instruction sets or paths ran.
 std::string settings_digest(const CellRecord& cell);
 
+/// The limit that a phase meets first, "bandwidth" or "compute"; empty where costs or limits are not known.
+std::string prefill_bound(const RooflineFacts& roofline);
+std::string decode_bound(const RooflineFacts& roofline);
+
 /// The cell's text for a column; empty means not measured or not known.
 std::string cell_text(const Column& column, const RunRecord& run, const CellRecord& cell);
 

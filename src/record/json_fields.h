@@ -228,6 +228,7 @@ void fields(Archive& a, FieldsOf<TaskRecord> auto& r) {
 template <class Archive>
 void fields(Archive& a, FieldsOf<CellRecord> auto& r) {
   a("cell", r.cell);
+  a("session", SinceVersion3{r.session});
   a("status", Word{r.status, status_from_name});
   a("failure", r.failure);
   a("started_utc", r.started_utc);

@@ -218,6 +218,7 @@ struct RooflineFacts {
 /// One cell, summarised: a row of summary.csv. Also written for cells that failed or were skipped, with the reason.
 struct CellRecord {
   CellKey cell;
+  std::int64_t session = 0;  ///< at whose end the row was written; it is of all sessions up to then
   Status status = Status::kOk;
   Failure failure;
   std::string started_utc;

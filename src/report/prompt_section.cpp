@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/units.h"
+#include "record/columns.h"
 #include "report/model_sections.h"
 #include "report/row_choice.h"
 #include "report/sparkline.h"
@@ -96,6 +97,31 @@ std::string output_text(const Samples& timed) {
   return about + ":\n\n" + code_block(*sequence.text) + "\n";
 }
 
+std::string repetitions_text(const CellRecord& cell) {
+  if (cell.n_samples == 0) return {};
+  std::string text = fmt::format("{} timed repetition{} in {} session{}", cell.n_samples, cell.n_samples == 1 ? "" : "s", cell.n_sessions,
+                                 cell.n_sessions == 1 ? "" : "s");
+  if (!cell.settings.stop_rule.empty()) text += fmt::format(", ended by the rule `{}`", cell.settings.stop_rule);
+  if (cell.n_discarded > 0) text += fmt::format("; {} left out, taken at lowered clocks", cell.n_discarded);
+  return text + fmt::format("; {} before them.\n\n", cell.n_warmup);
+}
+
+/// What the phases must move and compute against what the machine reached when it was asked.
+std::string roofline_text(const CellRecord& cell) {
+  const record::RooflineFacts& r = cell.roofline;
+  if (!r.read_limit_gb_per_s || !r.matmul_limit_tflop_per_s) return {};
+  std::string text = fmt::format("Roofline, against {:.4g} GB/s read and {:.4g} TFLOP/s multiplied here:", *r.read_limit_gb_per_s, *r.matmul_limit_tflop_per_s);
+  const auto add = [&](const char* phase, const std::string& bound, MetricId ratio, MetricId rate, MetricId products) {
+    const auto share = cell.metrics.at(ratio, Statistic::kNone);
+    if (!share || bound.empty()) return;
+    text += fmt::format(" {} is bound by {} and reaches {:.0f} % of it ({:.4g} GB/s, {:.4g} TFLOP/s).", phase, bound, *share * 100,
+                        cell.metrics.at(rate, Statistic::kNone).value_or(0), cell.metrics.at(products, Statistic::kNone).value_or(0));
+  };
+  add("Prefill", record::prefill_bound(r), MetricId::kPrefillRooflineRatio, MetricId::kPrefillGbPerS, MetricId::kPrefillTflopPerS);
+  add("Decode", record::decode_bound(r), MetricId::kDecodeRooflineRatio, MetricId::kDecodeGbPerS, MetricId::kDecodeTflopPerS);
+  return text + "\n\n";
+}
+
 std::string pass_section(const CellRecord& cell, const Samples& samples) {
   const Samples timed = timed_samples(cell, samples);
   std::string out =
@@ -104,7 +130,9 @@ std::string pass_section(const CellRecord& cell, const Samples& samples) {
     out += fmt::format("**{}** ({}): the reason stands under Failures.\n\n", name_of(cell.status), markdown_text(cell.failure.code));
   }
   out += output_text(timed);
+  out += repetitions_text(cell);
   out += metrics_table(cell, timed);
+  out += roofline_text(cell);
   if (const SampleRecord* middle = middle_repetition(timed)) out += phases_table(*middle) + gaps_line(*middle);
   if (!cell.output_digest.empty()) {
     out += fmt::format("Digest of the output ids: `{}`{}\n\n", cell.output_digest,

@@ -3,16 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/units.h"
 #include "measure/sample_metrics.h"
+#include "measure/throttling.h"
 #include "run/guard.h"
+#include "run/machine_state.h"
 #include "run/memory_facts.h"
 #include "run/output_text.h"
 #include "run/sampling.h"
+#include "stats/stopping.h"
 #include "sysinfo/host.h"
 #include "sysinfo/process.h"
 
@@ -44,6 +49,8 @@ bool CellRunner::run(std::size_t index) {
   const JobCell& cell = job_->cells[index];
   context_.writer->send(CellStart{index});
   failure_.reset();
+  stop_rule_.clear();
+  roofline_ = {};
   cell_started_utc_ = iso8601_utc(wall_now_ns());
   const bool finished = cell.pass == workload::Pass::kSpeed ? run_speed(index, cell) : run_text(index, cell);
   return finished && !cancelled_;
@@ -53,24 +60,57 @@ bool CellRunner::device_failed() const { return study_lost_device_ || (failure_ 
 
 bool CellRunner::run_speed(std::size_t index, const JobCell& cell) {
   const Conversation conversation{&cell.prompt, 1, {}};
-  Progress at{.cell = index, .phase = record::Phase::kCold, .most_tokens = cell.settings.gen_tokens};
-  bool going = true;
-  std::int64_t warmup = cell.warmup;
-  if (!cold_done_) {
-    // The first request of the process is the first warm-up too: same shape, and recorded apart.
-    going = repeat(at, cell, conversation, false, nullptr);
-    cold_done_ = true;
-    warmup = std::max<std::int64_t>(0, warmup - 1);
-  }
-  at.phase = record::Phase::kWarmup;
-  for (at.repetition = 0; going && at.repetition < warmup; ++at.repetition) going = repeat(at, cell, conversation, false, nullptr);
-  at.phase = record::Phase::kTimed;
-  for (at.repetition = cell.first_repetition; going && at.repetition < cell.repetitions; ++at.repetition) {
-    going = repeat(at, cell, conversation, false, nullptr);
-  }
+  const Progress at{.cell = index, .most_tokens = cell.settings.gen_tokens};
+  const bool going = warm_up(at, cell, conversation) && measure_repetitions(at, cell, conversation);
+  if (going) measure_roofline(cell);
   if (!cancelled_) send_cell(cell, 1);
   if (going && !cancelled_) measure_studies(cell);
   return !cancelled_;
+}
+
+bool CellRunner::warm_up(Progress at, const JobCell& cell, const Conversation& conversation) {
+  std::vector<double> durations_s;
+  const auto request = [&](record::Phase phase) {
+    at.phase = phase;
+    const std::int64_t start_ns = now_ns();
+    if (!repeat(at, cell, conversation, false, nullptr)) return false;
+    durations_s.push_back(s_from_ns(static_cast<double>(now_ns() - start_ns)));
+    return true;
+  };
+  if (!cold_done_) {
+    // The first request of the process is the first warm-up too: same shape, and recorded apart.
+    cold_done_ = true;
+    if (!request(record::Phase::kCold)) return false;
+  }
+  const auto done = [&] { return cell.warmup >= 0 ? static_cast<std::int64_t>(durations_s.size()) >= cell.warmup : stats::is_warm(durations_s); };
+  for (at.repetition = 0; !done(); ++at.repetition) {
+    if (!request(record::Phase::kWarmup)) return false;
+  }
+  return true;
+}
+
+bool CellRunner::measure_repetitions(Progress at, const JobCell& cell, const Conversation& conversation) {
+  const workload::EffectiveSettings& s = cell.settings;
+  const stats::StoppingRule rule{cell.repetitions, s.min_reps, s.max_reps, s.max_time, s.target_ci_ratio()};
+  const double earlier_s = std::accumulate(cell.earlier_s.begin(), cell.earlier_s.end(), 0.0);
+  const std::int64_t start_ns = now_ns();
+  std::vector<record::SampleRecord> samples;
+  at.phase = record::Phase::kTimed;
+  for (at.repetition = cell.first_repetition;; ++at.repetition) {
+    // The rule looks at what the row's statistics will be over: not at repetitions that throttled clocks make worthless.
+    std::vector<const record::SampleRecord*> timed;
+    for (const record::SampleRecord& sample : samples) timed.push_back(&sample);
+    std::vector<double> durations_s = cell.earlier_s;
+    for (const record::SampleRecord* sample : measure::keep_unthrottled(timed).kept)
+      durations_s.push_back(sample->metrics[record::MetricId::kE2eMs].value_or(0.0) / 1e3);
+    const double elapsed_s = earlier_s + s_from_ns(static_cast<double>(now_ns() - start_ns));
+    if (const auto reason = stats::stop_now(rule, durations_s, at.repetition, elapsed_s)) {
+      stop_rule_ = stats::name_of(*reason);
+      return true;
+    }
+    if (!repeat(at, cell, conversation, false, nullptr)) return false;
+    if (rule.fixed == 0) samples.push_back(std::move(last_));
+  }
 }
 
 bool CellRunner::run_text(std::size_t index, const JobCell& cell) {
@@ -119,6 +159,7 @@ bool CellRunner::repeat(Progress at, const JobCell& cell, const Conversation& co
   sample.phase = at.phase;
   sample.repetition = at.repetition;
   context_.writer->send(sample);
+  last_ = std::move(sample);
   return !failure_;
 }
 
@@ -219,7 +260,9 @@ void CellRunner::send_cell(const JobCell& cell, std::int64_t turn) {
   record.settings.kv_bytes = static_cast<std::int64_t>(context_.session->kv_bytes());
   if (!gone) record.settings.memory_free_bytes = static_cast<std::int64_t>(device.memory_free_bytes);
   if (!gone) record.settings.memory = memory_facts(*context_.opened, device);
-  record.settings.stop_rule = "fixed " + std::to_string(speed ? cell.repetitions : 1);
+  record.settings.stop_rule = speed ? stop_rule_ : std::string(stats::name_of(stats::StopReason::kFixed));
+  record.roofline = roofline_;
+  record.state = machine_state(device, context_.devices != nullptr ? context_.devices->runtime(device.name) : std::string());
   record.load_average_1m = sysinfo::read_load_average();
   context_.writer->send(record);
 }

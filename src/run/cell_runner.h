@@ -41,7 +41,11 @@ class CellRunner {
  private:
   bool run_speed(std::size_t index, const JobCell& cell);
   bool run_text(std::size_t index, const JobCell& cell);
-  /// One request, measured and sent. False when it failed or was cancelled.
+  /// Requests before the measured ones: as many as were asked for, or until they are stable. False as in repeat.
+  bool warm_up(Progress at, const JobCell& cell, const Conversation& conversation);
+  /// The measured ones, until the cell's rule ends them.
+  bool measure_repetitions(Progress at, const JobCell& cell, const Conversation& conversation);
+  /// One request, measured, kept in last_ and sent. False when it failed or was cancelled.
   bool repeat(Progress at, const JobCell& cell, const Conversation& conversation, bool keep_text, Answer* answer);
   record::SampleRecord measure(const Progress& at, const JobCell& cell, const Conversation& conversation, bool keep_text, Answer* answer);
   StopWords stop_words(const JobCell& cell, bool speed) const;
@@ -49,11 +53,16 @@ class CellRunner {
   void send_cell(const JobCell& cell, std::int64_t turn);
   /// Where the cell's time goes and what its paths are worth, where the job asks for it; the cell's row has been sent, and stays as it is.
   void measure_studies(const JobCell& cell);
+  void measure_roofline(const JobCell& cell);
 
   Context context_;
   const Job* job_;
   PromptSource prompts_;
   measure::Telemetry telemetry_;
+  record::SampleRecord last_;
+  record::RooflineFacts roofline_;  ///< of the cell that runs
+  std::optional<backend::MachineLimits> limits_;
+  std::string stop_rule_;  ///< of the cell that runs
   bool cold_done_ = false;
   bool cancelled_ = false;
   bool study_lost_device_ = false;

@@ -9,6 +9,7 @@ namespace {
 
 /// Tokens decoded in each of the many passes of a study: enough for a mean, few enough for a slow device.
 constexpr std::int64_t kMostStudyTokens = 32;
+constexpr std::int64_t kStudyRepetitions = 5;  // of each path left out, where the cell's own follow a stopping rule
 
 }  // namespace
 
@@ -30,7 +31,8 @@ void CellRunner::measure_studies(const JobCell& cell) {
   };
   const auto interrupted = run_guarded([&] {
     if (job_->breakdown) send(measure_breakdown_record(subject, cell.key, make_pass));
-    if (!job_->ablate.empty()) send(measure_ablation_record(subject, cell.key, make_pass, job_->ablate, cell.repetitions));
+    if (!job_->ablate.empty()) send(measure_ablation_record(subject, cell.key, make_pass, job_->ablate,
+                                                            cell.repetitions > 0 ? cell.repetitions : kStudyRepetitions));
   });
   cancelled_ = cancelled_ || interrupted.has_value();
 }

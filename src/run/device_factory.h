@@ -30,6 +30,8 @@ class DeviceFactory {
   virtual std::int64_t threads(const DeviceRequest& request) const = 0;
   /// Memory of the device that a new process may use now, in bytes; nothing when not known.
   virtual std::optional<std::uint64_t> free_memory_bytes(const DeviceRequest& request) const = 0;
+  /// What the code of a resolved device runs on, "CUDA 12.8"; empty where there is nothing to say.
+  virtual std::string runtime(const std::string&) const { return {}; }
   virtual std::unique_ptr<backend::Backend> make(const DeviceRequest& request) const = 0;
 };
 

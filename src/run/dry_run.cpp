@@ -11,8 +11,13 @@ std::string describe_cell(const PlannedCell& planned, const workload::Suite& sui
   const workload::Prompt& prompt = suite.prompts[planned.cell.prompt_index];
   const std::string length = fmt::format("{} prompt tokens{}", planned.prompt_tokens, planned.counted ? "" : " declared");
   if (planned.cell.pass == workload::Pass::kSpeed) {
-    return fmt::format("    {} speed: {}, {} tokens generated, {} warm-up, {} repetitions\n", prompt.id, length, s.gen_tokens,
-                       planned.cell.warmup, planned.cell.repetitions);
+    const std::string repetitions =
+        planned.cell.repetitions > 0 ? fmt::format("{} repetitions", planned.cell.repetitions)
+                                     : fmt::format("{} to {} repetitions (until the median is known to {}, at most {} s)", s.min_reps, s.max_reps,
+                                                   s.target_ci, s.max_time);
+    const std::string warmup = planned.cell.warmup >= 0 ? fmt::format("{} warm-up", planned.cell.warmup) : std::string("warm-up until stable");
+    return fmt::format("    {} speed: {}, {} tokens generated, {}, {}{}\n", prompt.id, length, s.gen_tokens, warmup, repetitions,
+                       s.sessions > 1 ? fmt::format(", in each of {} sessions", s.sessions) : std::string());
   }
   return fmt::format("    {} text: {}, {} turn{}, at most {} tokens each, temperature {}, top-p {}, seed {}\n", prompt.id, length,
                      planned.turns, planned.turns == 1 ? "" : "s", s.max_new_tokens, s.temperature, s.top_p, s.seed);

@@ -28,8 +28,15 @@ workload::Settings as_settings(const workload::EffectiveSettings& e) {
   s.stop = e.stop;
   s.enable_thinking = e.enable_thinking;
   s.gen_tokens = e.gen_tokens;
-  s.repetitions = e.repetitions;
-  s.warmup = e.warmup;
+  if (e.repetitions > 0) s.repetitions = e.repetitions;
+  if (e.repetitions <= 0) {
+    s.min_reps = e.min_reps;
+    s.max_reps = e.max_reps;
+    s.max_time = e.max_time;
+    s.target_ci = e.target_ci;
+  }
+  if (e.warmup >= 0) s.warmup = e.warmup;
+  s.sessions = e.sessions;
   s.pass = e.pass;
   if (e.context > 0) s.context = e.context;
   s.batch = e.batch;
@@ -102,6 +109,7 @@ ordered_json to_json(const JobCell& cell) {
           {"repetitions", cell.repetitions},
           {"warmup", cell.warmup},
           {"first_repetition", cell.first_repetition},
+          {"earlier_s", cell.earlier_s},
           {"answers", answers}};
 }
 
@@ -114,6 +122,7 @@ JobCell cell_of(const json& object) {
   object.at("repetitions").get_to(cell.repetitions);
   object.at("warmup").get_to(cell.warmup);
   object.at("first_repetition").get_to(cell.first_repetition);
+  object.at("earlier_s").get_to(cell.earlier_s);
   for (const json& answer : object.at("answers")) {
     cell.answers.push_back(
         {answer.at("texts").get<std::vector<std::string>>(), answer.at("ids").get<std::vector<std::vector<std::int32_t>>>()});

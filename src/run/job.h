@@ -25,9 +25,10 @@ struct JobCell {
   workload::Pass pass = workload::Pass::kSpeed;
   workload::Prompt prompt;
   workload::EffectiveSettings settings;
-  std::int64_t repetitions = 1;
-  std::int64_t warmup = 0;
-  std::int64_t first_repetition = 0;  ///< repetitions that an interrupted run has already
+  std::int64_t repetitions = 1;       ///< 0: by the settings' stopping rule
+  std::int64_t warmup = 0;            ///< below 0: until stable
+  std::int64_t first_repetition = 0;  ///< repetitions of this session that an interrupted run has already
+  std::vector<double> earlier_s;      ///< (first_repetition) how long they took
   std::vector<Answer> answers;        ///< text pass: turns that an interrupted run has already
 };
 

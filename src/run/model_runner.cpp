@@ -20,6 +20,15 @@ constexpr int kPollMs = 200;
 constexpr std::int64_t kGraceNs = 5'000'000'000;  // a worker that is told to stop finishes its step first; a load cannot be stopped
 constexpr int kMostDeathsInARow = 2;
 
+/// Of two sessions' rules the one after which less is known.
+std::string weaker_stop_rule(const std::string& a, const std::string& b) {
+  constexpr std::string_view kWeakestFirst[] = {"max_time", "max_reps", "fixed", "ci"};
+  for (const std::string_view rule : kWeakestFirst) {
+    if (a == rule || b == rule) return std::string(rule);
+  }
+  return a.empty() ? b : a;
+}
+
 }  // namespace
 
 bool ModelRunner::run(std::vector<JobCell> cells) {
@@ -74,9 +83,10 @@ ModelRunner::Outcome ModelRunner::run_worker_process(const std::vector<JobCell>&
                 .engine = model_->engine,
                 .context = model_->context,
                 .stream = context_.options->stream,
-                .breakdown = context_.options->breakdown,
-                .ablate = context_.options->ablate,
+                .breakdown = context_.options->breakdown && context_.session == 0,
+                .ablate = context_.session == 0 ? context_.options->ablate : std::vector<std::string>(),
                 .cells = cells};
+  cell_tokens_ = 0;
   std::int64_t tokens = 0;
   for (const JobCell& cell : cells) tokens += planned_tokens(cell);
   context_.display->model_begins(*model_, tokens);
@@ -121,7 +131,7 @@ void ModelRunner::handle(const std::vector<JobCell>& cells, std::string_view lin
     if (progress->cell >= cells.size()) throw Error(ErrorCode::kFormat, "cell out of range", "worker's message");
     record::CellKey key = cells[progress->cell].key;
     key.turn = progress->turn;
-    context_.display->progress(*model_, key, cells[progress->cell].repetitions, *progress);
+    context_.display->progress(*model_, key, most_repetitions(cells[progress->cell]), *progress);
   } else if (const auto* text = std::get_if<StreamedText>(&message)) {
     context_.display->hide_progress();
     if (context_.show_text) context_.show_text(text->text);
@@ -133,11 +143,12 @@ void ModelRunner::handle(const std::vector<JobCell>& cells, std::string_view lin
     outcome.interrupted = done->interrupted;
   } else if (auto* load = std::get_if<record::LoadRecord>(&message)) {
     load_ = std::move(*load);
+    load_->session = context_.session;
     outcome.load_failed = load_->status == record::Status::kFailed;
     if (!outcome.load_failed) context_.log->set_model(load_->model);
     context_.log->add(*load_);
-  } else if (const auto* sample = std::get_if<record::SampleRecord>(&message)) {
-    on_sample(cells, *sample, outcome);
+  } else if (auto* sample = std::get_if<record::SampleRecord>(&message)) {
+    on_sample(cells, std::move(*sample), outcome);
   } else if (const auto* task = std::get_if<record::TaskRecord>(&message)) {
     context_.log->add(*task);
   } else if (const auto* breakdown = std::get_if<record::BreakdownRecord>(&message)) {
@@ -153,25 +164,40 @@ void ModelRunner::handle(const std::vector<JobCell>& cells, std::string_view lin
   }
 }
 
-void ModelRunner::on_sample(const std::vector<JobCell>& cells, const record::SampleRecord& sample, const Outcome& outcome) {
+void ModelRunner::on_sample(const std::vector<JobCell>& cells, record::SampleRecord sample, const Outcome& outcome) {
+  sample.session = context_.session;
   context_.log->add(sample);
   const JobCell& cell = cells[outcome.current.value()];
-  context_.display->request_done(cell.pass == workload::Pass::kSpeed ? cell.settings.gen_tokens : cell.settings.max_new_tokens);
+  const std::int64_t tokens = cell.pass == workload::Pass::kSpeed ? cell.settings.gen_tokens : cell.settings.max_new_tokens;
+  cell_tokens_ += tokens;
+  context_.display->request_done(tokens);
+}
+
+/// The row of all sessions so far, of one that the worker has sent or that stands for it.
+record::CellRecord ModelRunner::complete(record::CellRecord row) const {
+  row.session = context_.session;
+  for (const record::CellRecord& earlier : context_.log->content().cells) {
+    if (!(earlier.cell == row.cell) || earlier.session >= row.session) continue;
+    row.settings.stop_rule = weaker_stop_rule(row.settings.stop_rule, earlier.settings.stop_rule);
+  }
+  return measure::summarize_cell(std::move(row), context_.log->content().samples, context_.log->content().loads);
 }
 
 void ModelRunner::on_row(record::CellRecord row, const std::vector<JobCell>& cells, Outcome& outcome) {
-  const record::CellRecord complete = measure::summarize_cell(std::move(row), context_.log->content().samples, load_ ? &*load_ : nullptr);
-  context_.log->add(complete);
-  context_.display->cell_done(complete);
+  const record::CellRecord whole = complete(std::move(row));
+  context_.log->add(whole);
+  context_.display->cell_done(whole);
   const JobCell& cell = cells[outcome.current.value()];
-  const bool last_row = cell.pass == workload::Pass::kSpeed || complete.cell.turn == static_cast<std::int64_t>(cell.prompt.turns.size());
+  const bool last_row = cell.pass == workload::Pass::kSpeed || whole.cell.turn == static_cast<std::int64_t>(cell.prompt.turns.size());
   if (!last_row) return;
+  context_.display->request_done(planned_tokens(cell) - cell_tokens_);  // what the stopping rule saved
+  cell_tokens_ = 0;
   ++outcome.finished;
   outcome.current.reset();
-  const bool studied = cell.pass == workload::Pass::kSpeed && complete.status == record::Status::kOk;
+  const bool studied = cell.pass == workload::Pass::kSpeed && whole.status == record::Status::kOk;
   outcome.studied = cell.key;
-  outcome.owes_breakdown = studied && context_.options->breakdown;
-  outcome.owes_ablation = studied && !context_.options->ablate.empty();
+  outcome.owes_breakdown = studied && context_.session == 0 && context_.options->breakdown;
+  outcome.owes_ablation = studied && context_.session == 0 && !context_.options->ablate.empty();
 }
 
 /// A row without what only the worker knows; what it has said so far is filled in.
@@ -197,14 +223,14 @@ void ModelRunner::end_rows(const JobCell& cell, const record::Failure& failure) 
     key.turn = turn;
     const std::vector<record::CellRecord> rows = context_.log->rows();
     const bool stands =
-        std::any_of(rows.begin(), rows.end(), [&](const auto& row) { return row.cell == key && record::is_measured(row.status); });
+        std::any_of(rows.begin(), rows.end(), [&](const auto& row) { return row.cell == key && row.session == context_.session && record::is_measured(row.status); });
     if (stands) continue;
     record::CellRecord row = bare_row(key);
     row.status = record::Status::kFailed;
     row.failure = failure;
-    const record::CellRecord complete = measure::summarize_cell(std::move(row), context_.log->content().samples, load_ ? &*load_ : nullptr);
-    context_.log->add(complete);
-    context_.display->cell_done(complete);
+    const record::CellRecord whole = complete(std::move(row));
+    context_.log->add(whole);
+    context_.display->cell_done(whole);
   }
 }
 
@@ -240,7 +266,7 @@ void ModelRunner::fail_cells(const std::vector<JobCell>& cells, const record::Fa
       record::CellRecord row = bare_row(key);
       row.status = record::Status::kFailed;
       row.failure = failure;
-      context_.log->add(measure::summarize_cell(std::move(row), context_.log->content().samples, nullptr));
+      context_.log->add(complete(std::move(row)));
     }
   }
 }

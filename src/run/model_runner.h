@@ -22,6 +22,7 @@ class ModelRunner {
     Display* display;
     std::function<void(std::string_view)> show_text;  ///< streamed text; may be empty
     const RunOptions* options;
+    std::int64_t session = 0;
   };
   ModelRunner(const Context& context, const ModelPlan& model) : context_(context), model_(&model) {}
 
@@ -41,7 +42,8 @@ class ModelRunner {
   bool time_is_up() const;
   Outcome run_worker_process(const std::vector<JobCell>& cells);
   void handle(const std::vector<JobCell>& cells, std::string_view line, Outcome& outcome);
-  void on_sample(const std::vector<JobCell>& cells, const record::SampleRecord& sample, const Outcome& outcome);
+  void on_sample(const std::vector<JobCell>& cells, record::SampleRecord sample, const Outcome& outcome);
+  record::CellRecord complete(record::CellRecord row) const;
   void on_row(record::CellRecord row, const std::vector<JobCell>& cells, Outcome& outcome);
   void end_rows(const JobCell& cell, const record::Failure& failure);
   void end_studies(const Outcome& outcome, const record::Failure& failure);
@@ -53,6 +55,7 @@ class ModelRunner {
   std::optional<record::LoadRecord> load_;  // of the worker that runs
   std::optional<ModelReady> ready_;
   std::optional<record::Failure> death_;  // of the worker that ended
+  std::int64_t cell_tokens_ = 0;  ///< that the cell's requests have brought
   std::int64_t start_ns_ = 0;             // of the model's first worker
 };
 

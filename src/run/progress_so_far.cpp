@@ -9,10 +9,23 @@ bool is_timed_success(const record::SampleRecord& sample) {
   return sample.phase == record::Phase::kTimed && sample.status == record::Status::kOk;
 }
 
-/// The last row of a key says how it stands.
-bool row_is_ok(const record::SampleFileContent& content, const record::CellKey& key) {
-  const auto last = std::find_if(content.cells.rbegin(), content.cells.rend(), [&](const auto& cell) { return cell.cell == key; });
-  return last != content.cells.rend() && record::is_measured(last->status);
+/// The last row of a key and session says how it stands; nothing before there is one.
+std::optional<record::Status> row_status(const record::SampleFileContent& content, const record::CellKey& key, std::int64_t session) {
+  const auto last =
+      std::find_if(content.cells.rbegin(), content.cells.rend(), [&](const auto& cell) { return cell.cell == key && cell.session == session; });
+  return last == content.cells.rend() ? std::nullopt : std::optional(last->status);
+}
+
+bool row_is_measured(const record::SampleFileContent& content, const record::CellKey& key, std::int64_t session) {
+  const auto status = row_status(content, key, session);
+  return status && record::is_measured(*status);
+}
+
+bool failed_before(const record::SampleFileContent& content, const record::CellKey& key, std::int64_t session) {
+  for (std::int64_t earlier = 0; earlier < session; ++earlier) {
+    if (!row_is_measured(content, key, earlier)) return true;
+  }
+  return false;
 }
 
 /// Whether the last study of that cell found what it was asked for.
@@ -44,7 +57,7 @@ bool same_row(const record::CellKey& a, const record::CellKey& b) {
 }
 
 std::optional<JobCell> remaining_work(const PlannedCell& planned, const workload::Prompt& prompt,
-                                      const record::SampleFileContent& content, const WantedStudies& studies) {
+                                      const record::SampleFileContent& content, const WantedStudies& studies, std::int64_t session) {
   JobCell job;
   job.key = planned.key;
   job.pass = planned.cell.pass;
@@ -53,16 +66,21 @@ std::optional<JobCell> remaining_work(const PlannedCell& planned, const workload
   job.repetitions = planned.cell.repetitions;
   job.warmup = planned.cell.warmup;
   if (job.pass == workload::Pass::kSpeed) {
-    job.first_repetition = std::count_if(content.samples.begin(), content.samples.end(),
-                                         [&](const auto& s) { return s.cell == planned.key && is_timed_success(s); });
-    const bool studied = (!studies.breakdown || has_study(content.breakdowns, planned.key)) &&
-                         (!studies.ablation || has_study(content.ablations, planned.key));
-    if (job.first_repetition >= job.repetitions && row_is_ok(content, planned.key) && studied) return std::nullopt;
+    if (failed_before(content, planned.key, session)) return std::nullopt;
+    for (const record::SampleRecord& sample : content.samples) {
+      if (!(sample.cell == planned.key) || sample.session != session || !is_timed_success(sample)) continue;
+      job.earlier_s.push_back(sample.metrics[record::MetricId::kE2eMs].value_or(0.0) / 1e3);
+    }
+    job.first_repetition = static_cast<std::int64_t>(job.earlier_s.size());
+    const bool studied = session > 0 || ((!studies.breakdown || has_study(content.breakdowns, planned.key)) &&
+                                         (!studies.ablation || has_study(content.ablations, planned.key)));
+    if (row_is_measured(content, planned.key, session) && job.first_repetition >= job.repetitions && studied) return std::nullopt;
     return job;
   }
+  if (session > 0) return std::nullopt;
   for (const record::CellKey& key : row_keys(planned)) {
     const record::SampleRecord* sample = timed_sample(content, key);
-    if (sample == nullptr || !row_is_ok(content, key)) return job;
+    if (sample == nullptr || !row_is_measured(content, key, session)) return job;
     job.answers.push_back(answer_of(*sample));
   }
   return std::nullopt;
@@ -94,9 +112,13 @@ std::vector<record::CellRecord> latest_rows(const std::vector<record::CellRecord
   return rows;
 }
 
+std::int64_t most_repetitions(const JobCell& cell) { return cell.repetitions > 0 ? cell.repetitions : cell.settings.max_reps; }
+
 std::int64_t planned_tokens(const JobCell& cell) {
   if (cell.pass == workload::Pass::kSpeed) {
-    return (cell.warmup + std::max<std::int64_t>(0, cell.repetitions - cell.first_repetition)) * cell.settings.gen_tokens;
+    constexpr std::int64_t kMostWarmup = 10;  // stats::is_warm
+    const std::int64_t warmup = cell.warmup < 0 ? kMostWarmup : cell.warmup;
+    return (warmup + std::max<std::int64_t>(0, most_repetitions(cell) - cell.first_repetition)) * cell.settings.gen_tokens;
   }
   const auto turns = static_cast<std::int64_t>(cell.prompt.turns.size() - cell.answers.size());
   return turns * cell.settings.max_new_tokens;

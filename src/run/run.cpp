@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
@@ -127,24 +128,43 @@ RunLog begin(const RunRequest& request, RunPlan& plan, const DeviceFactory& devi
 
 WantedStudies wanted_studies(const RunOptions& options) { return {options.breakdown, !options.ablate.empty()}; }
 
-/// Runs what is left of every model. False when a signal came.
+/// Sessions of every model, of which profile and command line speak.
+std::int64_t sessions_of(const RunPlan& plan) {
+  std::int64_t sessions = 1;
+  for (const ModelPlan& model : plan.models) sessions = std::max(sessions, model.engine.sessions);
+  return sessions;
+}
+
+std::vector<JobCell> cells_left(const RunPlan& plan, const ModelPlan& model, const RunLog& log, std::int64_t session) {
+  std::vector<JobCell> cells;
+  for (const PlannedCell& planned : model.cells) {
+    auto cell = remaining_work(planned, plan.suite.prompts[planned.cell.prompt_index], log.content(), wanted_studies(plan.options), session);
+    if (cell) cells.push_back(std::move(*cell));
+  }
+  return cells;
+}
+
+/// Runs what is left of every model in every session. Models take turns in beginning (A B C, C A B, ...), so that what drifts with time falls on all
+/// of them. False when a signal came.
 bool run_all(const RunPlan& plan, RunLog& log, Display& display, const RunOutput& output) {
-  const ModelRunner::Context context{&log, &display, output.result, &plan.options};
-  for (const ModelPlan& model : plan.models) {
-    std::vector<JobCell> cells;
-    for (const PlannedCell& planned : model.cells) {
-      auto cell = remaining_work(planned, plan.suite.prompts[planned.cell.prompt_index], log.content(), wanted_studies(plan.options));
-      if (cell) cells.push_back(std::move(*cell));
+  const std::int64_t sessions = sessions_of(plan);
+  const auto models = static_cast<std::int64_t>(plan.models.size());
+  for (std::int64_t session = 0; session < sessions; ++session) {
+    const ModelRunner::Context context{&log, &display, output.result, &plan.options, session};
+    if (sessions > 1) display.line(fmt::format("session {} of {}", session + 1, sessions));
+    for (std::int64_t i = 0; i < models; ++i) {
+      const ModelPlan& model = plan.models[static_cast<std::size_t>((i + (models - session % models)) % models)];
+      std::vector<JobCell> cells = cells_left(plan, model, log, session);
+      if (cells.empty()) continue;
+      if (InterruptGuard::requested()) return false;
+      ModelRunner runner(context, model);
+      if (model.failure) {
+        runner.fail_cells(cells, *model.failure);
+      } else if (!runner.run(std::move(cells))) {
+        return false;
+      }
+      log.write_reports();
     }
-    if (cells.empty()) continue;
-    if (InterruptGuard::requested()) return false;
-    ModelRunner runner(context, model);
-    if (model.failure) {
-      runner.fail_cells(cells, *model.failure);
-    } else if (!runner.run(std::move(cells))) {
-      return false;
-    }
-    log.write_reports();
   }
   return !InterruptGuard::requested();
 }
@@ -153,7 +173,10 @@ std::size_t count_cells_left(const RunPlan& plan, const RunLog& log) {
   std::size_t left = 0;
   for (const ModelPlan& model : plan.models) {
     for (const PlannedCell& planned : model.cells) {
-      left += remaining_work(planned, plan.suite.prompts[planned.cell.prompt_index], log.content(), wanted_studies(plan.options)).has_value() ? 1 : 0;
+      bool some = false;
+      for (std::int64_t session = 0; session < sessions_of(plan) && !some; ++session)
+        some = remaining_work(planned, plan.suite.prompts[planned.cell.prompt_index], log.content(), wanted_studies(plan.options), session).has_value();
+      left += some ? 1 : 0;
     }
   }
   return left;

@@ -16,19 +16,6 @@ backend::DeviceKind kind_of(const std::string& device) {
 
 bool is_interruption(const record::Failure& failure) { return failure.code == name_of(ErrorCode::kInterrupted); }
 
-/// Runs a study's work. Whatever it fails of is the study's own; an interruption is everybody's and is thrown.
-std::optional<record::Failure> run_study(const StudySubject& subject, const std::function<void()>& work) {
-  backend::Backend& device = *subject.opened->device;
-  const std::uint64_t peak = device.memory_use().peak;
-  subject.session->feed_from_host(true);
-  std::optional<record::Failure> failure = run_guarded(work);
-  subject.session->feed_from_host(false);
-  const std::optional<record::Failure> end = run_guarded([&] { device.forget_study(peak); });
-  if (!failure) failure = end;
-  if (failure && is_interruption(*failure)) throw Error(ErrorCode::kInterrupted, failure->message);
-  return failure;
-}
-
 /// The opened model for the paths that a pass can switch, and once more for each path that loading decides.
 class Ablation {
  public:
@@ -73,6 +60,18 @@ class Ablation {
 };
 
 }  // namespace
+
+std::optional<record::Failure> run_study(const StudySubject& subject, const std::function<void()>& work) {
+  backend::Backend& device = *subject.opened->device;
+  const std::uint64_t peak = device.memory_use().peak;
+  subject.session->feed_from_host(true);
+  std::optional<record::Failure> failure = run_guarded(work);
+  subject.session->feed_from_host(false);
+  const std::optional<record::Failure> end = run_guarded([&] { device.forget_study(peak); });
+  if (!failure) failure = end;
+  if (failure && is_interruption(*failure)) throw Error(ErrorCode::kInterrupted, failure->message);
+  return failure;
+}
 
 std::vector<std::string> check_ablation(const std::vector<std::string>& names, const std::string& device, const std::string& isa) {
   for (auto name = names.begin(); name != names.end(); ++name) {

@@ -47,6 +47,10 @@ struct StudySubject {
 /// Makes the pass that is studied for a session of the model or of a copy of it.
 using MakePass = std::function<engine::Pass(engine::Session&)>;
 
+/// Runs work on the opened model that is no part of what is measured: the host feeds the session meanwhile, and memory that it took is forgotten.
+/// Whatever it fails of is the study's own and comes back; an interruption is everybody's: Error{kInterrupted}.
+std::optional<record::Failure> run_study(const StudySubject& subject, const std::function<void()>& work);
+
 /// The limits and the breakdown of a pass, or why there is none. `cell`: what the record says it is of. Error{kInterrupted} alone is thrown.
 record::BreakdownRecord measure_breakdown_record(const StudySubject& subject, const record::CellKey& cell, const MakePass& make_pass);
 

@@ -181,4 +181,31 @@ int default_threads(const CpuInfo& cpu) {
   return std::max(1, threads);
 }
 
+CpuClocks read_cpu_clocks(const Roots& roots) {
+  const CpuInfo info = read_cpu_info(roots);
+  CpuClocks clocks;
+  clocks.max_mhz = info.max_mhz;
+  clocks.governor = info.governor;
+  double sum = 0;
+  int known = 0;
+  for (const int cpu : info.affinity) {
+    const auto khz = read_int(roots.sys / "devices/system/cpu" / ("cpu" + std::to_string(cpu)) / "cpufreq/scaling_cur_freq");
+    if (!khz) continue;
+    sum += static_cast<double>(*khz) / 1000.0;
+    ++known;
+  }
+  if (known == 0) {
+    const std::string text = read_file(roots.proc / "cpuinfo").value_or("");
+    for (const std::string_view line : split(text, '\n')) {
+      if (!line.starts_with("cpu MHz")) continue;
+      const auto mhz = to_double(trim(line.substr(line.find(':') + 1)));
+      if (!mhz) continue;
+      sum += *mhz;
+      ++known;
+    }
+  }
+  if (known > 0) clocks.mean_mhz = sum / known;
+  return clocks;
+}
+
 }  // namespace qbench::sysinfo

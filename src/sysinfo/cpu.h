@@ -30,6 +30,15 @@ CpuInfo read_cpu_info(const Roots& roots = {});
 /// The same for a given affinity mask.
 CpuInfo read_cpu_info(const Roots& roots, std::vector<int> affinity);
 
+/// Clocks of the processors that this process may run on, in MHz.
+struct CpuClocks {
+  std::optional<double> mean_mhz;  ///< now: of cpufreq, else of /proc/cpuinfo
+  std::optional<double> max_mhz;
+  std::string governor;
+};
+/// Cheap enough between cells.
+CpuClocks read_cpu_clocks(const Roots& roots = {});
+
 /// Threads to compute with: usable physical cores, at most the quota rounded up, at least 1.
 int default_threads(const CpuInfo& cpu);
 

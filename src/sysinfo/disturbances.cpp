@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/units.h"
+#include "sysinfo/gpu_probe.h"
 
 namespace qbench::sysinfo {
 namespace {
@@ -108,6 +109,55 @@ void judge_memory(const MemoryInfo& memory, Found& found) {
   }
 }
 
+constexpr std::int64_t kSetByUser = 0x2;   // nvml.h, nvmlClocksEventReasonApplicationsClocksSetting
+constexpr std::int64_t kWarmGpuC = 75;
+
+void judge_gpu_power(const GpuInfo& gpu, const GpuState& s, Found& found) {
+  if (s.power_limit_mw && s.power_limit_default_mw && *s.power_limit_mw < *s.power_limit_default_mw) {
+    add(found, "gpu_power_limit", Severity::kWarning,
+        fmt::format("{}: the power limit is {} W, its own is {} W", gpu.name, *s.power_limit_mw / 1000, *s.power_limit_default_mw / 1000),
+        fmt::format("sudo nvidia-smi -i {} -pl {}", gpu.uuid, *s.power_limit_default_mw / 1000));
+  }
+  if (s.clock_reasons && is_throttled(*s.clock_reasons)) {
+    add(found, "gpu_throttled", Severity::kWarning, fmt::format("{}: its clocks are lowered now ({})", gpu.name, describe_throttling(*s.clock_reasons)),
+        "let it cool and check power and airflow; samples taken so are left out");
+  }
+  if (s.clock_reasons && (*s.clock_reasons & kSetByUser) != 0) {
+    add(found, "gpu_clocks_set", Severity::kNote,
+        fmt::format("{}: someone has set its clocks, {} of at most {} MHz now", gpu.name, s.sm_clock_mhz.value_or(0), s.sm_clock_max_mhz.value_or(0)),
+        fmt::format("fine where all compared runs have it; else sudo nvidia-smi -i {} -rac -rgc", gpu.uuid));
+  }
+  if (s.temperature_c && *s.temperature_c >= kWarmGpuC) {
+    add(found, "gpu_warm", Severity::kNote, fmt::format("{}: {} degrees before anything runs", gpu.name, *s.temperature_c),
+        "wait until it has cooled");
+  }
+}
+
+void judge_gpu(const GpuInfo& gpu, Found& found) {
+  const GpuState& s = gpu.state;
+  if (s.foreign_processes.value_or(0) > 0) {
+    add(found, "gpu_processes", Severity::kWarning,
+        fmt::format("{}: {} other process{} on it{}", gpu.name, *s.foreign_processes, *s.foreign_processes == 1 ? "" : "es",
+                    s.foreign_bytes ? ", holding " + format_bytes(static_cast<std::uint64_t>(*s.foreign_bytes)) : std::string()),
+        "end them (nvidia-smi names them), or take another GPU with --device cuda:N");
+  }
+  judge_gpu_power(gpu, s, found);
+  if (s.persistence && !*s.persistence) {
+    add(found, "gpu_persistence", Severity::kNote, fmt::format("{}: persistence mode is off: the driver starts anew for each process, and loads take longer", gpu.name),
+        fmt::format("sudo nvidia-smi -i {} -pm 1", gpu.uuid));
+  }
+  if (s.ecc && s.ecc_pending && *s.ecc != *s.ecc_pending) {
+    add(found, "gpu_ecc_pending", Severity::kWarning,
+        fmt::format("{}: ECC is {} and will be {} after a reset: memory and its speed change then", gpu.name, *s.ecc ? "on" : "off",
+                    *s.ecc_pending ? "on" : "off"),
+        fmt::format("reset it before measurements that are to be compared (sudo nvidia-smi -i {} -r)", gpu.uuid));
+  }
+  if (gpu.mig.value_or(false)) {
+    add(found, "gpu_mig", Severity::kNote, fmt::format("{}: cut into instances (MIG), of which others may compute at the same time", gpu.name),
+        "compare only with runs on an instance of the same size; sudo nvidia-smi -mig 0 undoes it");
+  }
+}
+
 }  // namespace
 
 Machine read_machine(const Roots& roots) {
@@ -121,6 +171,7 @@ std::vector<Disturbance> find_disturbances(const Machine& machine, const std::ve
   judge_clocks(machine.cpu, machine.host, found);
   judge_processor_share(machine.cpu, threads, found);
   judge_memory(machine.memory, found);
+  for (const GpuInfo& gpu : machine.gpu.gpus) judge_gpu(gpu, found);
   return found;
 }
 

@@ -14,6 +14,7 @@ GpuInfo read_gpu(const Nvml& nvml, NvmlDevice device) {
   gpu.uuid = nvml.uuid(device);
   gpu.pci_bus_id = nvml.pci_bus_id(device);
   gpu.mig = nvml.mig(device);
+  gpu.state = read_gpu_state(nvml, device, false);
   if (const auto memory = nvml.memory(device)) {
     gpu.memory_bytes = memory->total;
     gpu.memory_free_bytes = memory->free;

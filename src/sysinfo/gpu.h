@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/environment.h"
+#include "sysinfo/gpu_state.h"
 
 namespace qbench::sysinfo {
 
@@ -16,6 +17,7 @@ struct GpuInfo {
   std::string pci_bus_id;  ///< "00000000:3B:00.0"
   std::optional<bool> mig;  ///< cut into instances; nothing where the GPU cannot be
   std::optional<std::uint64_t> memory_bytes, memory_free_bytes;
+  GpuState state;
 };
 
 struct GpuReport {

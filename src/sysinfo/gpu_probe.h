@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "sysinfo/gpu_state.h"
 #include "sysinfo/nvml.h"
 
 namespace qbench::sysinfo {
@@ -23,6 +24,10 @@ class GpuProbe {
   /// pci_bus_id has none.
   static std::unique_ptr<GpuProbe> open(const std::string& pci_bus_id, const std::string& library);
   GpuReading read() const;
+  /// The state while this process computes on the GPU, and what tells the board from others.
+  GpuState state() const { return read_gpu_state(*nvml_, device_, true); }
+  std::string uuid() const { return nvml_->uuid(device_); }
+  std::optional<bool> mig() const { return nvml_->mig(device_); }
   /// Millijoules since the driver was loaded, counted by the GPU itself.
   std::optional<std::int64_t> energy_mj() const;
 

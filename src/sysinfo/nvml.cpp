@@ -41,6 +41,13 @@ bool Nvml::find_functions() {
   if (!find(library_, "nvmlDeviceGetCurrentClocksEventReasons", f.clock_reasons))
     find(library_, "nvmlDeviceGetCurrentClocksThrottleReasons", f.clock_reasons);
   find(library_, "nvmlDeviceGetTotalEnergyConsumption", f.energy);
+  find(library_, "nvmlDeviceGetVbiosVersion", f.vbios);
+  find(library_, "nvmlDeviceGetMaxClockInfo", f.max_clock);
+  find(library_, "nvmlDeviceGetEnforcedPowerLimit", f.power_limit);
+  find(library_, "nvmlDeviceGetPowerManagementDefaultLimit", f.default_power_limit);
+  find(library_, "nvmlDeviceGetEccMode", f.ecc);
+  find(library_, "nvmlDeviceGetPersistenceMode", f.persistence);
+  find(library_, "nvmlDeviceGetComputeRunningProcesses_v3", f.processes);
   return find(library_, "nvmlInit_v2", f.init) && find(library_, "nvmlShutdown", f.shutdown) &&
          find(library_, "nvmlSystemGetDriverVersion", f.driver_version) && find(library_, "nvmlDeviceGetCount_v2", f.count) &&
          find(library_, "nvmlDeviceGetHandleByIndex_v2", f.handle) && find(library_, "nvmlDeviceGetName", f.name) &&
@@ -132,6 +139,41 @@ std::optional<unsigned long long> Nvml::clock_reasons(NvmlDevice device) const {
 
 std::optional<unsigned long long> Nvml::energy_mj(NvmlDevice device) const {
   return number_of<unsigned long long>(functions_.energy, device);
+}
+
+std::string Nvml::vbios(NvmlDevice device) const {
+  if (functions_.vbios == nullptr) return {};
+  return text_of([&](char* to, unsigned size) { return functions_.vbios(device, to, size); });
+}
+
+std::optional<unsigned> Nvml::max_clock_mhz(NvmlDevice device, Clock clock) const {
+  return number_of<unsigned>(functions_.max_clock, device, static_cast<int>(clock));
+}
+
+std::optional<unsigned> Nvml::power_limit_mw(NvmlDevice device) const { return number_of<unsigned>(functions_.power_limit, device); }
+
+std::optional<unsigned> Nvml::default_power_limit_mw(NvmlDevice device) const {
+  return number_of<unsigned>(functions_.default_power_limit, device);
+}
+
+std::optional<std::pair<bool, bool>> Nvml::ecc(NvmlDevice device) const {
+  unsigned current = 0, pending = 0;
+  if (functions_.ecc == nullptr || functions_.ecc(device, &current, &pending) != kSuccess) return std::nullopt;
+  return std::pair(current != 0, pending != 0);
+}
+
+std::optional<bool> Nvml::persistence(NvmlDevice device) const {
+  const auto mode = number_of<unsigned>(functions_.persistence, device);
+  return mode ? std::optional(*mode != 0) : std::nullopt;
+}
+
+std::optional<std::vector<NvmlProcess>> Nvml::compute_processes(NvmlDevice device) const {
+  std::vector<NvmlProcess> processes(256);
+  auto count = static_cast<unsigned>(processes.size());
+  if (functions_.processes == nullptr || functions_.processes(device, &count, processes.data()) != kSuccess || count > processes.size())
+    return std::nullopt;
+  processes.resize(count);
+  return processes;
 }
 
 }  // namespace qbench::sysinfo

@@ -4,6 +4,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace qbench::sysinfo {
 
@@ -23,6 +25,14 @@ struct NvmlPciInfo {
   char bus_id_legacy[16];
   unsigned domain, bus, device, device_id, subsystem_id;
   char bus_id[32];  ///< "00000000:3B:00.0"
+};
+
+/// nvmlProcessInfo_t of the functions with the suffix _v3.
+struct NvmlProcess {
+  static constexpr unsigned long long kUnknown = ~0ULL;
+  unsigned pid;
+  unsigned long long used_bytes;  ///< kUnknown: the driver does not say it
+  unsigned gpu_instance, compute_instance;
 };
 
 /// One loaded and started NVML; ends when the object goes.
@@ -55,6 +65,13 @@ class Nvml {
   std::optional<unsigned> temperature_c(NvmlDevice device) const;
   std::optional<unsigned long long> clock_reasons(NvmlDevice device) const;  ///< bits of ClockReason
   std::optional<unsigned long long> energy_mj(NvmlDevice device) const;      ///< since the driver was loaded
+  std::string vbios(NvmlDevice device) const;
+  std::optional<unsigned> max_clock_mhz(NvmlDevice device, Clock clock) const;
+  std::optional<unsigned> power_limit_mw(NvmlDevice device) const;  ///< in force
+  std::optional<unsigned> default_power_limit_mw(NvmlDevice device) const;
+  std::optional<std::pair<bool, bool>> ecc(NvmlDevice device) const;  ///< now, and after the next reset
+  std::optional<bool> persistence(NvmlDevice device) const;
+  std::optional<std::vector<NvmlProcess>> compute_processes(NvmlDevice device) const;
 
  private:
   Nvml() = default;
@@ -77,6 +94,13 @@ class Nvml {
     int (*temperature)(NvmlDevice, int, unsigned*);
     int (*clock_reasons)(NvmlDevice, unsigned long long*);
     int (*energy)(NvmlDevice, unsigned long long*);
+    int (*vbios)(NvmlDevice, char*, unsigned);
+    int (*max_clock)(NvmlDevice, int, unsigned*);
+    int (*power_limit)(NvmlDevice, unsigned*);
+    int (*default_power_limit)(NvmlDevice, unsigned*);
+    int (*ecc)(NvmlDevice, unsigned*, unsigned*);
+    int (*persistence)(NvmlDevice, unsigned*);
+    int (*processes)(NvmlDevice, unsigned*, NvmlProcess*);
   };
   bool find_functions();
 

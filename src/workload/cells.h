@@ -15,8 +15,8 @@ struct Cell {
   std::size_t prompt_index = 0;  ///< into Suite::prompts
   std::string prompt_id;
   Pass pass = Pass::kSpeed;
-  std::int64_t repetitions = 1;  ///< measured ones; the text pass has one
-  std::int64_t warmup = 0;       ///< requests before them
+  std::int64_t repetitions = 1;  ///< measured ones; the text pass has one; 0: by the stopping rule
+  std::int64_t warmup = 0;       ///< requests before them; below 0: until they are stable
   EffectiveSettings settings;    ///< built-in, under suite, under prompt, under profile, under command line
 
   /// "<prompt id>/<pass>": the same in every run of the suite, unique per model; what --resume looks for.

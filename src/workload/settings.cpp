@@ -50,7 +50,12 @@ constexpr std::array kFields{
     Field{"enable_thinking", &Settings::enable_thinking, SettingsScope::kPrompt},
     Field{"gen_tokens", &Settings::gen_tokens, SettingsScope::kPrompt, 1, kMaxTokens},
     Field{"repetitions", &Settings::repetitions, SettingsScope::kSuite, 1, 10000},
+    Field{"min_reps", &Settings::min_reps, SettingsScope::kSuite, 2, 10000},
+    Field{"max_reps", &Settings::max_reps, SettingsScope::kSuite, 2, 10000},
+    Field{"max_time", &Settings::max_time, SettingsScope::kSuite, 0, 1e6, true},
+    Field{"target_ci", &Settings::target_ci, SettingsScope::kSuite},
     Field{"warmup", &Settings::warmup, SettingsScope::kSuite, 0, 1000},
+    Field{"sessions", &Settings::sessions, SettingsScope::kAll, 1, 100},
     Field{"pass", &Settings::pass, SettingsScope::kSuite},
     Field{"context", &Settings::context, SettingsScope::kAll, 1, kMaxTokens},
     Field{"batch", &Settings::batch, SettingsScope::kAll, 1, 1024},
@@ -103,6 +108,18 @@ std::string memory_problem(const std::string& text, bool is_headroom) {
          ", got '" + printable(text) + "'";
 }
 
+/// The keys that make the stopping rule, which a fixed number of repetitions excludes.
+bool has_rule(const Settings& s) { return s.min_reps || s.max_reps || s.max_time || s.target_ci; }
+
+/// What is wrong with how often a cell is measured; empty: nothing.
+std::string rule_problem(const Settings& settings) {
+  if (settings.repetitions && has_rule(settings))
+    return "a fixed number excludes --min-reps, --max-reps, --max-time and --target-ci: give one or the other";
+  if (settings.min_reps && settings.max_reps && *settings.min_reps > *settings.max_reps)
+    return "no rule: --min-reps is above --max-reps";
+  return {};
+}
+
 /// What is wrong with the policy of the KV cache; empty: nothing.
 std::string policy_problem(const Settings& settings) {
   if (!settings.kv_sinks) return {};
@@ -135,6 +152,11 @@ struct RangeCheck {
       if (std::find(words.begin(), words.end(), *value) != words.end()) return {};
       return "expected one of " + joined(words) + ", got '" + printable(*value) + "'";
     };
+    if (field.key == "target_ci") {
+      const auto share = parse_share(*value);
+      if (share && *share > 0.0) return {};
+      return "expected a share of the median above 0%, as in 1% or 0.5%, got '" + printable(*value) + "'";
+    }
     if (field.key == "vram_limit") return memory_problem(*value, false);
     if (field.key == "vram_headroom") return memory_problem(*value, true);
     return field.key == "kv_type" ? one_of(kKvTypes) : one_of(kPrecisions);
@@ -284,10 +306,21 @@ void validate(const Settings& settings) {
     }
   }
   if (const std::string problem = policy_problem(settings); !problem.empty()) throw Error(ErrorCode::kUsage, "--kv-sinks: " + problem);
+  if (const std::string problem = rule_problem(settings); !problem.empty()) throw Error(ErrorCode::kUsage, "--repetitions: " + problem);
 }
 
 Settings overlay(const Settings& base, const Settings& top) {
   Settings result = base;
+  if (has_rule(top) && result.repetitions) {
+    result.repetitions.reset();
+    result.warmup.reset();  // it was meant for the fixed number
+  }
+  if (top.repetitions) {
+    result.min_reps.reset();
+    result.max_reps.reset();
+    result.max_time.reset();
+    result.target_ci.reset();
+  }
   for (const Field& field : kFields) {
     std::visit(
         [&](auto member) {
@@ -311,6 +344,8 @@ MemoryBudget memory_budget(const EffectiveSettings& settings, std::uint64_t free
   return budget;
 }
 
+double EffectiveSettings::target_ci_ratio() const { return parse_share(target_ci).value_or(0.01); }
+
 EffectiveSettings effective(const Settings& settings) {
   EffectiveSettings result;
   const auto take = [](auto& value, const auto& setting) {
@@ -331,7 +366,16 @@ EffectiveSettings effective(const Settings& settings) {
   take(result.enable_thinking, settings.enable_thinking);
   take(result.gen_tokens, settings.gen_tokens);
   take(result.repetitions, settings.repetitions);
+  take(result.min_reps, settings.min_reps);
+  take(result.max_reps, settings.max_reps);
+  // One that is given moves the other one's built-in value.
+  if (!settings.min_reps) result.min_reps = std::min(result.min_reps, result.max_reps);
+  if (!settings.max_reps) result.max_reps = std::max(result.min_reps, result.max_reps);
+  take(result.max_time, settings.max_time);
+  take(result.target_ci, settings.target_ci);
+  if (settings.repetitions) result.warmup = 1;
   take(result.warmup, settings.warmup);
+  take(result.sessions, settings.sessions);
   take(result.pass, settings.pass);
   take(result.context, settings.context);
   take(result.batch, settings.batch);

@@ -39,8 +39,13 @@ struct Settings {
   std::optional<bool> enable_thinking;           ///< handed to the chat template; absent: the template's own default
   // Speed pass.
   std::optional<std::int64_t> gen_tokens;   ///< tokens generated, EOS ignored
-  std::optional<std::int64_t> repetitions;  ///< measured ones, after the warm-up
-  std::optional<std::int64_t> warmup;       ///< requests before the measured ones; 0: none
+  std::optional<std::int64_t> repetitions;  ///< measured ones, after the warm-up: the fixed rule; excludes the four below
+  std::optional<std::int64_t> min_reps;     ///< fewest measured ones before the interval counts
+  std::optional<std::int64_t> max_reps;     ///< most measured ones
+  std::optional<double> max_time;           ///< seconds of a cell's measured ones
+  std::optional<std::string> target_ci;     ///< "1%": half-width of the median's 95 % interval over the median
+  std::optional<std::int64_t> warmup;       ///< requests before the measured ones; 0: none; absent: until they are stable, 1 with `repetitions`
+  std::optional<std::int64_t> sessions;     ///< fresh worker processes per model, each of which measures its speed cells
   std::optional<PassChoice> pass;
   // Engine.
   std::optional<std::int64_t> context;  ///< positions per sequence
@@ -78,7 +83,8 @@ nlohmann::ordered_json to_json(const Settings& settings);
 /// Checks the ranges of what is set (values that came from the command line). Error{kUsage} naming the option (`--top-p`), range and value.
 void validate(const Settings& settings);
 
-/// `top` over `base`: every key that `top` sets replaces the one of `base`.
+/// `top` over `base`: every key that `top` sets replaces the one of `base`; `repetitions` replaces the keys of the stopping rule too, and one of
+/// these replaces `repetitions`.
 Settings overlay(const Settings& base, const Settings& top);
 
 /// True when the name is a key that acts today.
@@ -103,8 +109,14 @@ struct EffectiveSettings {
   std::vector<std::string> stop;
   std::optional<bool> enable_thinking;  ///< absent: the template's own default
   std::int64_t gen_tokens = 128;
-  std::int64_t repetitions = 5;
-  std::int64_t warmup = 1;
+  std::int64_t repetitions = 0;  ///< 0: by the stopping rule
+  std::int64_t min_reps = 6;     // with five, the widest interval of a median covers 93.75 % only
+  std::int64_t max_reps = 30;
+  double max_time = 120;
+  std::string target_ci = "1%";
+  std::int64_t warmup = -1;  ///< below 0: until stable
+  std::int64_t sessions = 1;
+  double target_ci_ratio() const;
   PassChoice pass = PassChoice::kBoth;
   std::int64_t context = 0;  ///< 0: chosen from the checkpoint and the cell
   std::int64_t batch = 1;

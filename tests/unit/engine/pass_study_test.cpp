@@ -7,6 +7,7 @@
 #include <map>
 
 #include "backend/cpu/cpu_backend.h"
+#include "engine/phase_costs.h"
 #include "golden.h"
 #include "test_support.h"
 
@@ -240,6 +241,31 @@ TEST_CASE("the CPU's limits are measured and plausible") {
     CHECK(limits.copy_gbps.value() > 0.0);
   } else {
     report_skip("memory probes", "too little memory is free");
+  }
+}
+
+TEST_CASE("costs counted in a prefill and two steps are those of the whole generation") {
+  for (const char* name : {"llama-tied", "qwen3moe"}) {
+    for (const std::int64_t sequences : {1, 2}) {
+      CAPTURE(name);
+      CAPTURE(sequences);
+      Study study(name, sequences);
+      std::map<std::string, std::pair<double, double>> whole;
+      for (const auto& p : study.measure()) {
+        if (!p.fused) continue;
+        for (const auto& step : p.steps) {
+          if (step.step == "copy of logits" || step.step == "sampling") continue;
+          whole[p.phase].first += static_cast<double>(step.bytes) / static_cast<double>(p.passes);
+          whole[p.phase].second += static_cast<double>(step.flops) / static_cast<double>(p.passes);
+        }
+      }
+      const engine::PhaseCosts costs = engine::count_phase_costs(*study.device, *study.session, study.request.prompts, kNewTokens, 0, 0);
+      // All but attention are the same in each step; attention's small part that does not grow with the position is scaled with it.
+      CHECK(static_cast<double>(costs.prefill_bytes) == doctest::Approx(whole["prefill"].first).epsilon(0.02));
+      CHECK(static_cast<double>(costs.prefill_flops) == doctest::Approx(whole["prefill"].second).epsilon(0.02));
+      CHECK(static_cast<double>(costs.decode_bytes) == doctest::Approx(whole["decode"].first).epsilon(0.02));
+      CHECK(static_cast<double>(costs.decode_flops) == doctest::Approx(whole["decode"].second).epsilon(0.02));
+    }
   }
 }
 

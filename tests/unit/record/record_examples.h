@@ -92,6 +92,7 @@ inline record::SampleRecord example_sample() {
 inline record::CellRecord example_cell() {
   record::CellRecord c;
   c.cell = example_key();
+  c.session = 2;
   c.status = record::Status::kOk;
   c.started_utc = "2026-11-21T03:22:02Z";
   c.model = example_model();

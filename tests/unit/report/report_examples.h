@@ -69,7 +69,7 @@ inline record::CellRecord small_cell(const record::CellKey& key, const record::M
   cell.settings.sampling_json = R"({"temperature":0})";
   cell.settings.memory_free_bytes = 20'000'000'000;
   cell.settings.stop_rule = "fixed 1";
-  return measure::summarize_cell(cell, samples, load);
+  return measure::summarize_cell(cell, samples, load != nullptr ? std::span(load, 1) : std::span<const record::LoadRecord>());
 }
 
 inline record::CellKey small_key(record::Pass pass, const std::string& label = "smol") {

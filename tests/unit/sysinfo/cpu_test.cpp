@@ -118,3 +118,9 @@ TEST_CASE("this machine has at least one core") {
   CHECK(default_threads(info) >= 1);
   CHECK(default_threads(info) <= static_cast<int>(info.affinity.size()));
 }
+
+TEST_CASE("clocks come from cpufreq, and from /proc/cpuinfo where that is hidden") {
+  test::FakeSystem system;
+  system.write("proc/cpuinfo", "processor\t: 0\ncpu MHz\t\t: 2000.5\n\nprocessor\t: 1\ncpu MHz\t\t: 2001.5\n");
+  CHECK(sysinfo::read_cpu_clocks(system.roots()).mean_mhz.value() == doctest::Approx(2001.0));
+}

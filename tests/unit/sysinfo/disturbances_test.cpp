@@ -89,3 +89,42 @@ TEST_CASE("busy processes are named, and the load average is said only where the
   CHECK(found[0].id == "busy_process");
   CHECK(found[0].what == "process 4711 (cc1plus) is using 1.0 cores");
 }
+
+TEST_CASE("what disturbs on a GPU is found by itself, with what to do") {
+  const auto with = [](auto change) {
+    Machine machine = quiet_machine();
+    GpuInfo gpu;
+    gpu.name = "G";
+    gpu.uuid = "GPU-1";
+    gpu.state.power_limit_mw = gpu.state.power_limit_default_mw = 400'000;
+    gpu.state.clock_reasons = 1;  // idle
+    gpu.state.persistence = true;
+    gpu.state.ecc = gpu.state.ecc_pending = true;
+    gpu.state.foreign_processes = 0;
+    gpu.state.temperature_c = 40;
+    change(gpu);
+    machine.gpu.gpus = {gpu};
+    return ids(machine);
+  };
+  CHECK(with([](GpuInfo&) {}) == Ids{});
+  CHECK(with([](GpuInfo& g) { g.state = {}; }) == Ids{});
+  CHECK(with([](GpuInfo& g) { g.state.power_limit_mw = 310'000; }) == Ids{"gpu_power_limit"});
+  CHECK(with([](GpuInfo& g) { g.state.power_limit_mw = 500'000; }) == Ids{});
+  CHECK(with([](GpuInfo& g) { g.state.clock_reasons = 0x40; }) == Ids{"gpu_throttled"});
+  CHECK(with([](GpuInfo& g) { g.state.clock_reasons = 0x2; }) == Ids{"gpu_clocks_set"});
+  CHECK(with([](GpuInfo& g) { g.state.temperature_c = 80; }) == Ids{"gpu_warm"});
+  CHECK(with([](GpuInfo& g) { g.state.persistence = false; }) == Ids{"gpu_persistence"});
+  CHECK(with([](GpuInfo& g) { g.state.ecc_pending = false; }) == Ids{"gpu_ecc_pending"});
+  CHECK(with([](GpuInfo& g) { g.state.foreign_processes = 2; }) == Ids{"gpu_processes"});
+  CHECK(with([](GpuInfo& g) { g.mig = true; }) == Ids{"gpu_mig"});
+  Machine machine = quiet_machine();
+  machine.gpu.gpus.resize(1);
+  machine.gpu.gpus[0].name = "G";
+  machine.gpu.gpus[0].uuid = "GPU-1";
+  machine.gpu.gpus[0].state.power_limit_mw = 310'000;
+  machine.gpu.gpus[0].state.power_limit_default_mw = 400'000;
+  const auto found = find_disturbances(machine, {}, 0);
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].what == "G: the power limit is 310 W, its own is 400 W");
+  CHECK(found[0].remedy == "sudo nvidia-smi -i GPU-1 -pl 400");
+}

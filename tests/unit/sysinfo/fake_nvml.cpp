@@ -79,4 +79,40 @@ int nvmlDeviceGetTotalEnergyConsumption(void*, unsigned long long* mj) {
   *mj = energy_mj += 500'000;
   return 0;
 }
+int nvmlDeviceGetVbiosVersion(void*, char* to, unsigned size) { return std::snprintf(to, size, "96.00.5E") < 0; }
+int nvmlDeviceGetMaxClockInfo(void*, int clock, unsigned* mhz) {
+  *mhz = clock == 2 ? 2619 : 1980;
+  return 0;
+}
+int nvmlDeviceGetEnforcedPowerLimit(void* device, unsigned* mw) {
+  *mw = is_first(device) ? 400'000 : 310'500;
+  return 0;
+}
+int nvmlDeviceGetPowerManagementDefaultLimit(void*, unsigned* mw) {
+  *mw = 400'000;
+  return 0;
+}
+int nvmlDeviceGetEccMode(void* device, unsigned* current, unsigned* pending) {
+  if (is_first(device)) return kNotSupported;
+  *current = 1;
+  *pending = 0;
+  return 0;
+}
+int nvmlDeviceGetPersistenceMode(void* device, unsigned* mode) {
+  *mode = is_first(device) ? 1 : 0;
+  return 0;
+}
+struct Process {
+  unsigned pid;
+  unsigned long long used;
+  unsigned gpu_instance, compute_instance;
+};
+int nvmlDeviceGetComputeRunningProcesses_v3(void* device, unsigned* count, Process* processes) {
+  *count = is_first(device) ? 0 : 2;
+  if (!is_first(device)) {
+    processes[0] = {4'000'001, 3'000'000'000, 0, 0};
+    processes[1] = {4'000'002, 1'000'000'000, 0, 0};
+  }
+  return 0;
+}
 }

@@ -68,3 +68,27 @@ TEST_CASE("power and heat are throttling, idle clocks and clocks that were set a
   for (const std::int64_t bits : {0x4, 0x8, 0x20, 0x40, 0x80, 0x5}) CHECK(sysinfo::is_throttled(bits));
   CHECK(sysinfo::describe_throttling(0x25) == "power cap, heat (driver)");
 }
+
+TEST_CASE("a GPU's state tells clocks, limits, ECC and who else computes on it") {
+  const sysinfo::GpuReport report = sysinfo::read_gpus(QB_FAKE_NVML);
+  REQUIRE(report.gpus.size() == 2);
+  const sysinfo::GpuState& b = report.gpus[1].state;
+  CHECK(b.vbios == "96.00.5E");
+  CHECK(b.sm_clock_max_mhz == 1980);
+  CHECK(b.memory_clock_mhz == 2619);
+  CHECK(b.power_limit_mw == 310'500);
+  CHECK(b.power_limit_default_mw == 400'000);
+  CHECK(b.ecc == true);
+  CHECK(b.ecc_pending == false);
+  CHECK(b.persistence == false);
+  CHECK(b.foreign_processes == 2);
+  CHECK(b.foreign_bytes == 4'000'000'000);
+  CHECK_FALSE(report.gpus[0].state.ecc.has_value());
+  CHECK(report.gpus[0].state.foreign_processes == 0);
+  // A process that computes and is not in the list is in it under another number: of the two, one is it.
+  const auto probe = sysinfo::GpuProbe::open("0000:5e:00.0", QB_FAKE_NVML);
+  REQUIRE(probe != nullptr);
+  CHECK(probe->state().foreign_processes == 1);
+  CHECK_FALSE(probe->state().foreign_bytes.has_value());
+  CHECK(probe->uuid() == "GPU-b");
+}

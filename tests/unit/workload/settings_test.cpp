@@ -17,7 +17,7 @@ Settings parse(std::string_view text, SettingsScope scope = SettingsScope::kAll)
 constexpr std::string_view kEverything = R"({
   "temperature": 0.25, "top_k": 7, "top_p": 0.5, "min_p": 0.125, "repetition_penalty": 1.5, "presence_penalty": -1.0, "frequency_penalty": 2.0,
   "no_repeat_ngram": 3, "seed": 99, "max_new_tokens": 17, "ignore_eos": true, "stop": ["a", "\n\n"], "enable_thinking": false, "gen_tokens": 9,
-  "repetitions": 4, "warmup": 0, "pass": "text", "context": 2048, "batch": 3, "threads": 2, "kv_type": "q8_0", "kv_window": 512,
+  "repetitions": 4, "min_reps": 8, "max_reps": 9, "max_time": 2.5, "target_ci": "0.5%", "warmup": 0, "sessions": 3, "pass": "text", "context": 2048, "batch": 3, "threads": 2, "kv_type": "q8_0", "kv_window": 512,
   "kv_sinks": 4, "vram_limit": "12GiB", "vram_headroom": "10%", "precision": "q4_k_m",
   "mmap": false, "mlock": true})";
 
@@ -105,6 +105,12 @@ TEST_CASE("every setting reaches the effective settings") {
   CHECK(e.enable_thinking == std::optional(false));
   CHECK(e.gen_tokens == 9);
   CHECK(e.repetitions == 4);
+  CHECK(e.min_reps == 8);
+  CHECK(e.max_reps == 9);
+  CHECK(e.max_time == 2.5);
+  CHECK(e.target_ci == "0.5%");
+  CHECK(e.target_ci_ratio() == doctest::Approx(0.005));
+  CHECK(e.sessions == 3);
   CHECK(e.warmup == 0);
   CHECK(e.pass == PassChoice::kText);
   CHECK(e.context == 2048);
@@ -118,6 +124,46 @@ TEST_CASE("every setting reaches the effective settings") {
   CHECK(e.precision == "q4_k_m");
   CHECK_FALSE(e.mmap);
   CHECK(e.mlock);
+}
+
+TEST_CASE("a fixed number of repetitions and the stopping rule exclude each other; what lies above decides") {
+  const auto refused = [](const Settings& settings, const char* why) {
+    CHECK_THROWS_WITH_AS(validate(settings), doctest::Contains(why), Error);
+  };
+  Settings fixed, rule;
+  fixed.repetitions = 5;
+  rule.max_reps = 9;
+  CHECK_FALSE(overlay(fixed, rule).repetitions.has_value());
+  CHECK_FALSE(overlay(rule, fixed).max_reps.has_value());
+  CHECK(overlay(rule, fixed).repetitions == 5);
+  CHECK(overlay(fixed, {}).repetitions == 5);
+  CHECK(effective(fixed).warmup == 1);
+  Settings warmed = fixed;
+  warmed.warmup = 4;
+  CHECK_FALSE(overlay(warmed, rule).warmup.has_value());
+  CHECK(overlay(warmed, fixed).warmup == 4);
+  CHECK(effective(rule).warmup < 0);
+  CHECK(effective({}).repetitions == 0);
+  CHECK(effective({}).min_reps == 6);
+  CHECK(effective({}).max_reps == 30);
+  Settings both = fixed;
+  both.target_ci = "2%";
+  refused(both, "--repetitions: a fixed number excludes --min-reps");
+  Settings crossed;
+  crossed.min_reps = 9;
+  crossed.max_reps = 8;
+  refused(crossed, "--min-reps is above --max-reps");
+  crossed.max_reps.reset();
+  crossed.min_reps = 40;
+  CHECK(effective(crossed).max_reps == 40);
+  rule.max_reps = 3;
+  CHECK(effective(rule).min_reps == 3);
+  for (const char* share : {"0%", "1", "0.01", "-1%", "100%", "one"}) {
+    CAPTURE(share);
+    Settings wrong;
+    wrong.target_ci = share;
+    refused(wrong, "--target-ci: expected a share of the median above 0%");
+  }
 }
 
 TEST_CASE("the built-in text pass is the owner's sampling") {
@@ -209,7 +255,9 @@ TEST_CASE("values of the command line are judged by the same ranges and named as
   settings = {};
   settings.max_new_tokens = 0;
   test::check_mentions(test::message_of(ErrorCode::kUsage, [&] { validate(settings); }), {"--max-new-tokens"});
-  CHECK_NOTHROW(validate(parse(kEverything)));
+  Settings all = parse(kEverything);
+  all.repetitions.reset();  // excluded by the rule beside it
+  CHECK_NOTHROW(validate(all));
   CHECK_NOTHROW(validate({}));
 }
 

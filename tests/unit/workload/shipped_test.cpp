@@ -147,7 +147,7 @@ TEST_CASE("an unknown suite or profile says which there are") {
 
 TEST_CASE("every profile in the repository loads and keeps the owner's numbers") {
   const DataDirHere here;
-  CHECK(list_profiles() == std::vector<std::string>{"qa", "realtime", "reasoning", "technical", "thinking", "throughput"});
+  CHECK(list_profiles() == std::vector<std::string>{"nightly", "qa", "realtime", "reasoning", "technical", "thinking", "throughput"});
   struct Case {
     std::string_view name;
     double temperature;
