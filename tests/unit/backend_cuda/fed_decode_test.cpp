@@ -27,10 +27,12 @@ struct Loaded {
   std::unique_ptr<model::Model> decoder;
   std::unique_ptr<engine::Session> session;
 
-  explicit Loaded(bool on_device, const std::string& name = "qwen3", backend::Paths paths = {}, std::int64_t sequences = 3) {
+  explicit Loaded(bool on_device, const std::string& name = "qwen3", backend::Paths paths = {}, std::int64_t sequences = 3,
+                  model::WeightPrecision precision = model::WeightPrecision::kAuto) {
     const auto file = formats::open_model_file(fixtures_dir() / "engine" / name);
     device = make_cuda_device(1, {.paths = paths});
-    decoder = model::load_model(*file, *device, {.max_step_tokens = 16});
+    const model::ModelOptions options{.precision = precision, .max_step_tokens = std::max<std::int64_t>(16, sequences)};
+    decoder = model::load_model(*file, *device, options);
     session = std::make_unique<engine::Session>(
         *decoder,
         engine::SessionOptions{
@@ -90,6 +92,19 @@ TEST_CASE("a device that feeds itself gives the tokens that the host's sampler g
       check_same(from_device, host.session->generate(request));
       for (const Generation& g : from_device) CHECK(g.discarded_tokens == 0);  // no step is launched past a known end
     }
+  }
+}
+
+TEST_CASE("a batch of forty feeds itself on tensor cores, and with grouped experts, from one graph") {
+  for (const std::string name : {"qwen3", "qwen3moe"}) {
+    CAPTURE(name);
+    Loaded fed(true, name, {}, 40, model::WeightPrecision::kBF16);
+    Loaded host(false, name, {}, 40, model::WeightPrecision::kBF16);
+    std::vector<std::vector<std::int32_t>> prompts;
+    for (std::int32_t s = 0; s < 40; ++s) prompts.push_back({s, 2 * s + 1, 5, 40 - s});
+    const GenerateRequest request = ask(prompts, 8);
+    check_same(fed.session->generate(request), host.session->generate(request));
+    CHECK(fed.graph().replays() >= 4);
   }
 }
 
