@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <set>
 
 #include "compare/paired_tasks.h"
@@ -49,8 +51,9 @@ PairState state_of(const ResultRow& base, const ResultRow& fresh) {
   const std::string device = device_class(fresh);
   state.cpu = device == "cpu";
   state.throttled = base.status == record::Status::kThrottled || fresh.status == record::Status::kThrottled;
-  state.machine = differences(base, fresh, hardware_columns(device));
+  state.machine = machine_differences(base, fresh);
   state.work = differences(base, fresh, work_columns());
+  for (std::string& line : differences(base, fresh, load_columns())) state.work.push_back(std::move(line));
   for (const MetricId id : {MetricId::kPromptTokens, MetricId::kOutputTokens}) {
     if (fresh.pass != record::Pass::kSpeed) continue;
     const auto &before = base.metric(id).value, &now = fresh.metric(id).value;
@@ -71,10 +74,7 @@ std::optional<RuleResult> judged_before_numbers(const PairState& state) {
   return std::nullopt;
 }
 
-std::string first_difference(const PairState& state) {
-  const auto& all = state.work.empty() ? state.machine : state.work;
-  return all.empty() ? std::string() : all.front();
-}
+std::string all_differences(const PairState& state) { return fmt::format("{}", fmt::join(state.work.empty() ? state.machine : state.work, "; ")); }
 
 bool is_of_tasks(const std::string& metric) {
   const auto id = record::metric_from_name(metric);
@@ -97,7 +97,7 @@ Judgement judge_metric(const ResultRow& base, const ResultRow& fresh, const Metr
       result = {Verdict::kSame, Reason::kSameOutput};
     } else if (const auto early = judged_before_numbers(state)) {
       result = *early;
-      detail = first_difference(state);
+      detail = all_differences(state);
     } else if (rule.metric == "success_ratio" && !base.tasks.empty() && !fresh.tasks.empty()) {
       const PairedTasks tasks = pair_tasks(base, fresh);
       result = judge_tasks(tasks.lost, tasks.gained, rules.task_p);
@@ -115,6 +115,9 @@ Judgement judge_metric(const ResultRow& base, const ResultRow& fresh, const Metr
   return judgement;
 }
 
+/// The row's digest is that of its first repetition; with several kinds it says nothing about the others.
+bool varies(const ResultRow& row) { return !row.fact("output_digests").empty() && row.fact("output_digests") != "1"; }
+
 Judgement judge_output(const ResultRow& base, const ResultRow& fresh, const PairState& state, const Rules& rules) {
   Judgement judgement;
   judgement.metric = "output_digest";
@@ -124,13 +127,19 @@ Judgement judge_output(const ResultRow& base, const ResultRow& fresh, const Pair
   if (judgement.base_text.empty() || judgement.new_text.empty()) {
     judgement.verdict = Verdict::kMissing;
     judgement.reason = Reason::kNoValue;
+  } else if (varies(base) || varies(fresh)) {
+    judgement.verdict = Verdict::kUnclear;
+    judgement.reason = Reason::kDiffers;
+    judgement.sentence = fmt::format("the output ids vary from repetition to repetition: {} kinds in BASE, {} in NEW",
+                                     base.fact("output_digests"), fresh.fact("output_digests"));
+    return judgement;
   } else if (judgement.base_text == judgement.new_text) {
     judgement.verdict = Verdict::kSame;
     judgement.reason = Reason::kEqual;
   } else if (!state.work.empty() || !state.machine.empty()) {
     judgement.verdict = Verdict::kUnclear;
     judgement.reason = state.work.empty() ? Reason::kUnlikeMachines : Reason::kUnlikeWork;
-    detail = first_difference(state);
+    detail = all_differences(state);
   } else {
     judgement.verdict = rules.output_change;
     judgement.reason = Reason::kDiffers;
@@ -196,6 +205,33 @@ void note_settings(CellOutcome& cell, const ResultRow& base, const ResultRow& fr
   }
 }
 
+/// Hours from "2026-11-21T03:22:00Z" to another such time; nothing where one is none.
+std::optional<double> hours_between(const std::string& from, const std::string& to) {
+  using namespace std::chrono;
+  const auto parse = [](const std::string& text) -> std::optional<sys_seconds> {
+    int y = 0, h = 0, min = 0, s = 0;
+    unsigned m = 0, d = 0;
+    if (std::sscanf(text.c_str(), "%4d-%2u-%2uT%2d:%2d:%2d", &y, &m, &d, &h, &min, &s) != 6) return std::nullopt;
+    const year_month_day date = year(y) / month(m) / day(d);
+    if (!date.ok()) return std::nullopt;
+    return sys_days(date) + hours(h) + minutes(min) + seconds(s);
+  };
+  const auto begin = parse(from), end = parse(to);
+  if (!begin || !end) return std::nullopt;
+  return static_cast<double>((*end - *begin).count()) / 3600;
+}
+
+/// Sessions of one run share what the machine was like then; from some hours on that differs by more than they do.
+void note_hours_apart(Comparison& comparison) {
+  constexpr double kSameOccasionHours = 2;
+  const auto apart = hours_between(comparison.base.started_utc, comparison.fresh.started_utc);
+  if (!apart || std::abs(*apart) < kSameOccasionHours) return;
+  comparison.notes.push_back(fmt::format(
+      "the runs began {:.0f} hours apart: nights differ by more than sessions of one do; `qbench ab` measures two builds in turn, "
+      "--gate with --history judges by the nights before",
+      std::abs(*apart)));
+}
+
 }  // namespace
 
 std::optional<double> fact_number(const record::ResultRow& row, std::string_view column) {
@@ -246,19 +282,22 @@ Comparison compare_results(const record::ResultSet& base, const record::ResultSe
   std::set<std::string> machines;
   for (const RowPair& pair : pair_rows(base, fresh)) {
     const bool shown_only = show_text && pair.base != nullptr && !is_comparable(*pair.base);
-    if (!shown_only && (pair.base == nullptr || !is_comparable(*pair.base)) && (pair.fresh == nullptr || !is_comparable(*pair.fresh))) {
+    const bool failed = pair.fresh != nullptr && pair.fresh->status == record::Status::kFailed;  // that is news in any pass
+    if (!shown_only && !failed && (pair.base == nullptr || !is_comparable(*pair.base)) &&
+        (pair.fresh == nullptr || !is_comparable(*pair.fresh))) {
       ++left_out;
       continue;
     }
     CellOutcome cell = describe_cell(pair.base, pair.fresh);
     if (measured(pair.base) && measured(pair.fresh)) {
       cell.judgements = judge_pair(*pair.base, *pair.fresh, rules, shown_only);
-      for (std::string& line : differences(*pair.base, *pair.fresh, hardware_columns(cell.device))) machines.insert(std::move(line));
+      for (std::string& line : machine_differences(*pair.base, *pair.fresh)) machines.insert(std::move(line));
     } else {
       cell.judgements.push_back(missing_row(cell));
     }
     comparison.cells.push_back(std::move(cell));
   }
+  note_hours_apart(comparison);
   for (const std::string& line : machines) comparison.notes.push_back("unlike machines: " + line);
   if (left_out > 0) {
     comparison.notes.push_back(fmt::format("{} rows of the text pass are not compared: only pass=speed is measured alike", left_out));

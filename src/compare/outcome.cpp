@@ -53,9 +53,7 @@ std::size_t Comparison::count(Verdict verdict) const {
 }
 
 bool Comparison::any_failed() const {
-  return std::any_of(cells.begin(), cells.end(), [](const CellOutcome& cell) {
-    return cell.new_state == RowState::kFailed && cell.base_state != RowState::kFailed && cell.base_state != RowState::kSkipped;
-  });
+  return std::any_of(cells.begin(), cells.end(), [](const CellOutcome& cell) { return cell.new_state == RowState::kFailed; });
 }
 
 int exit_code(const std::vector<Comparison>& comparisons, bool strict) {

@@ -46,7 +46,7 @@ struct Comparison {
   std::vector<CellOutcome> cells;
   std::vector<std::string> notes;  ///< about the whole: machines that differ, files without sessions
   std::size_t count(Verdict verdict) const;
-  bool any_failed() const;  ///< a row of NEW failed that did not fail in BASE
+  bool any_failed() const;  ///< a row of NEW failed, whatever BASE's did
 };
 
 /// 0 fine, 1 something is worse, 3 a model failed, 4 with `strict` where something is suspect, unclear or missing on one side only;

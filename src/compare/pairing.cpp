@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <functional>
 #include <map>
+
+#include "compare/compare.h"
 
 namespace qbench::compare {
 namespace {
@@ -59,6 +62,11 @@ void pair_by(const KeyOf& key_of, const std::vector<ResultRow>& base, std::vecto
   }
 }
 
+bool in_container(const ResultRow& row) {
+  const std::string_view container = row.fact("container");
+  return !container.empty() && container != "none";
+}
+
 }  // namespace
 
 std::string device_class(const record::ResultRow& row) {
@@ -95,8 +103,33 @@ std::vector<std::string_view> hardware_columns(std::string_view device_class) {
   return {"device_description", "gpu_driver", "gpu_vbios", "gpu_power_limit_w", "gpu_mig", "gpu_ecc"};
 }
 
+std::vector<std::string> machine_differences(const ResultRow& base, const ResultRow& fresh) {
+  const std::string device = device_class(fresh);
+  const bool cpu = device == "cpu";
+  std::vector<std::string> found = differences(base, fresh, hardware_columns(device));
+  for (const auto& [side, row] : {std::pair{"BASE", &base}, {"NEW", &fresh}}) {
+    if (row->fact("device_description").empty() && (!cpu || row->fact("cpu_model").empty()))
+      found.push_back(std::string("device_description: ") + side + " does not name its machine");
+  }
+  if (!cpu) return found;
+  if (!in_container(base) && !in_container(fresh)) {
+    for (std::string& line : differences(base, fresh, {"host_hash"})) found.push_back(std::move(line));
+    return found;
+  }
+  for (std::string& line : differences(base, fresh, {"kernel"})) found.push_back(std::move(line));
+  const auto before = fact_number(base, "memory_total_bytes"), now = fact_number(fresh, "memory_total_bytes");
+  if (before && now && std::abs(*before - *now) > 0.01 * *before) {
+    for (std::string& line : differences(base, fresh, {"memory_total_bytes"})) found.push_back(std::move(line));
+  }
+  return found;
+}
+
 std::vector<std::string_view> work_columns() {
   return {"model_fingerprint", "tokenizer_fingerprint", "template_fingerprint", "prompt_fingerprint"};
+}
+
+std::vector<std::string_view> load_columns() {
+  return {"precision", "weights", "batch", "context", "kv_type", "kv_policy", "gen_tokens", "threads", "build_type"};
 }
 
 std::vector<std::string_view> setting_columns() {

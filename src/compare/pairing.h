@@ -27,8 +27,13 @@ std::vector<std::string> differences(const record::ResultRow& base, const record
 
 /// Hardware, driver and limits that timings hang on, for rows of this device class.
 std::vector<std::string_view> hardware_columns(std::string_view device_class);
+/// What says that two rows were not measured on the same machine: hardware_columns(); a machine that a row does not name; for rows of the CPU
+/// another host, or, where a side ran in a container, whose host name is made up, another kernel or memory more than 1 % apart.
+std::vector<std::string> machine_differences(const record::ResultRow& base, const record::ResultRow& fresh);
 /// Digests of what a request computes: weights, tokenizer, template, prompt.
 std::vector<std::string_view> work_columns();
+/// Settings and kind of build that decide how long the same request takes: rows that differ in one are no comparison of code.
+std::vector<std::string_view> load_columns();
 /// How it was run, as far as the pairing leaves it open.
 std::vector<std::string_view> setting_columns();
 

@@ -35,8 +35,8 @@ enum class Reason : std::uint8_t {
   kNoPartner,        ///< missing: a side has no such row
   kFailed,           ///< missing: the row failed or was skipped
   kThrottled,        ///< unclear: too many samples at lowered clocks
-  kUnlikeMachines,   ///< unclear: other hardware, driver or limits
-  kUnlikeWork,       ///< unclear: other weights, tokenizer, template, prompt or number of tokens
+  kUnlikeMachines,   ///< unclear: other or unknown hardware, another host, driver or limits
+  kUnlikeWork,       ///< unclear: other weights, tokenizer, template, prompt, number of tokens, settings or kind of build
   kNoRatio,          ///< unclear: the base value is 0
   kWithinBand,       ///< same: gate
   kImproved,         ///< better: beyond the band on the good side

@@ -158,7 +158,7 @@ struct SequenceRecord {
   std::int64_t prompt_tokens = 0;
   std::vector<std::int64_t> token_ns;        ///< (output tokens) when each token was known on the host
   std::vector<std::int32_t> output_ids;      ///< (output tokens), or empty where not kept
-  std::string output_digest;                 ///< sha256_hex_of_ids(output_ids); empty without a tokenizer
+  std::string output_digest;                 ///< sha256_hex_of_ids of all ids; empty in some older files
   std::string stop_reason;                   ///< "max_tokens", "eos", ...
   std::optional<std::string> text;           ///< what the model wrote; text pass
   std::optional<std::int64_t> output_chars;  ///< Unicode code points of the text
@@ -230,7 +230,7 @@ struct CellRecord {
   std::int64_t n_discarded = 0;                ///< timed repetitions that worked and are left out, because clocks were throttled
   std::int64_t n_warmup = 0;                   ///< repetitions run before them, the cold one included
   std::string stop_reason;                     ///< of all sequences of the timed repetitions; "mixed" where they differ
-  std::string output_digest;                   ///< of the first timed repetition; empty without a tokenizer
+  std::string output_digest;                   ///< of the first timed repetition; empty without one
   std::optional<std::int64_t> output_digests;  ///< how many different ones the timed repetitions gave: 1 is reproducible
   std::optional<double> load_average_1m;       ///< when the cell ended
   std::optional<std::string> disturbances;     ///< what the telemetry of the timed repetitions shows: throttling, clocks that moved

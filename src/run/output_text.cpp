@@ -59,8 +59,8 @@ record::SequenceRecord sequence_record(const engine::Generation& generation, std
   record.output_ids = generation.output_ids;
   record.stop_reason = engine::name_of(generation.stop_reason);
   record.discarded_tokens = generation.discarded_tokens;
-  if (text == nullptr) return record;
   record.output_digest = sha256_hex_of_ids(generation.output_ids);
+  if (text == nullptr) return record;
   record.output_chars = text->chars;
   record.output_bytes = static_cast<std::int64_t>(text->text.size());
   if (keep_text) record.text = text->text;

@@ -165,6 +165,14 @@ TEST_CASE("unlike machines, one session and a failed model each get their verdic
   const Outcome broken = desk.run({"compare", base, failed, "--strict"});
   CHECK(broken.status == 3);
   CHECK(broken.out.find("needs 99 GB") != std::string::npos);
+  CHECK(desk.run({"compare", failed, failed}).status == 3);  // whatever BASE did
+  const Outcome other_work = desk.run({"compare", desk.file("b1.csv", summary(100, {{"threads", "2"}, {"host_hash", "a"}})),
+                                       desk.file("b2.csv", summary(50, {{"threads", "4"}, {"host_hash", "a"}}))});
+  CHECK(other_work.status == 0);
+  CHECK(other_work.out.find("threads: 2 against 4") != std::string::npos);
+  const Outcome other_host = desk.run({"compare", "b1.csv", desk.file("b3.csv", summary(50, {{"threads", "2"}, {"host_hash", "b"}}))});
+  CHECK(other_host.status == 0);
+  CHECK(other_host.out.find("unlike machines: host_hash: a against b") != std::string::npos);
   CHECK(desk.run({"compare", base, desk.file("throttled.csv", summary(50, {{"status", "throttled"}}))}).out.find("unclear (throttled)") !=
         std::string::npos);
 }

@@ -113,9 +113,10 @@ TEST_CASE("one session has a ratio and no verdict, except for bytes and output i
 TEST_CASE("unlike machines, weights, prompts and token counts are unclear, and the sentence says what differs") {
   const auto differs = [](const char* column, const char* text, Reason reason) {
     CAPTURE(column);
-    ResultRow fresh = timed_row(50);
+    ResultRow base = timed_row(100), fresh = timed_row(50);
+    if (base.fact(column).empty()) set_fact(base, column, "known");
     set_fact(fresh, column, text);
-    const auto comparison = compared(timed_row(100), fresh);
+    const auto comparison = compared(base, fresh);
     check(comparison, "decode_tok_per_s", Verdict::kUnclear, reason);
     CHECK(judgement(comparison, "decode_tok_per_s").sentence.find(column) != std::string::npos);
     CHECK(comparison.notes.empty() == (reason != Reason::kUnlikeMachines));
@@ -123,11 +124,73 @@ TEST_CASE("unlike machines, weights, prompts and token counts are unclear, and t
   };
   differs("cpu_model", "Another CPU", Reason::kUnlikeMachines);
   differs("cores_usable", "8", Reason::kUnlikeMachines);
+  differs("host_hash", "beef", Reason::kUnlikeMachines);
+  for (const auto& [column, text] : {std::pair{"batch", "8"}, {"context", "8192"}, {"kv_type", "fp8"}, {"kv_policy", "window 64"}, {"threads", "2"},
+                                     {"gen_tokens", "32"}, {"build_type", "Debug"}, {"weights", "synthetic"}}) {
+    differs(column, text, Reason::kUnlikeWork);
+  }
   differs("model_fingerprint", "sha256:other", Reason::kUnlikeWork);
   differs("prompt_fingerprint", "sha256:other", Reason::kUnlikeWork);
   ResultRow longer = timed_row(50);
   longer.metric(MetricId::kOutputTokens).value = 128;
   check(compared(timed_row(100), longer), "decode_tok_per_s", Verdict::kUnclear, Reason::kUnlikeWork);
+}
+
+TEST_CASE("a row that does not name its machine is unclear") {
+  ResultRow fresh = timed_row(50);
+  set_fact(fresh, "cpu_model", "");
+  set_fact(fresh, "device_description", "");
+  const auto comparison = compared(timed_row(100), fresh);
+  check(comparison, "decode_tok_per_s", Verdict::kUnclear, Reason::kUnlikeMachines);
+  CHECK(judgement(comparison, "decode_tok_per_s").sentence.find("NEW does not name its machine") != std::string::npos);
+}
+
+TEST_CASE("in a container the host's name says nothing; kernel and memory do") {
+  ResultRow base = timed_row(100), fresh = timed_row(50);
+  for (ResultRow* row : {&base, &fresh}) {
+    set_fact(*row, "container", "docker");
+    set_fact(*row, "kernel", "6.1");
+    set_fact(*row, "memory_total_bytes", "64000000000");
+  }
+  set_fact(fresh, "host_hash", "beef");
+  set_fact(fresh, "memory_total_bytes", "64000004096");
+  check(compared(base, fresh), "decode_tok_per_s", Verdict::kWorse, Reason::kSessionsApart);
+  ResultRow kernel = fresh, memory = fresh;
+  set_fact(kernel, "kernel", "6.8");
+  set_fact(memory, "memory_total_bytes", "128000000000");
+  check(compared(base, kernel), "decode_tok_per_s", Verdict::kUnclear, Reason::kUnlikeMachines);
+  check(compared(base, memory), "decode_tok_per_s", Verdict::kUnclear, Reason::kUnlikeMachines);
+}
+
+TEST_CASE("an effective precision that differs under the same request is other work, and every difference is named") {
+  ResultRow fresh = timed_row(50);
+  set_fact(fresh, "precision", "q8_0");
+  set_fact(fresh, "build_type", "Debug");
+  ResultRow base = timed_row(100);
+  set_fact(base, "build_type", "Release");
+  const auto comparison = compared(base, fresh);
+  check(comparison, "decode_tok_per_s", Verdict::kUnclear, Reason::kUnlikeWork);
+  const std::string& sentence = judgement(comparison, "decode_tok_per_s").sentence;
+  CHECK(sentence.find("precision: q4_1 against q8_0; build_type: Release against Debug") != std::string::npos);
+}
+
+TEST_CASE("output ids that vary within a side are unclear, though the first repetitions agree") {
+  ResultRow fresh = timed_row(100);
+  set_fact(fresh, "output_digests", "3");
+  check(compared(timed_row(100), fresh), "output_digest", Verdict::kUnclear, Reason::kDiffers);
+  check(compared(fresh, timed_row(100)), "output_digest", Verdict::kUnclear, Reason::kDiffers);
+  CHECK(judgement(compared(timed_row(100), fresh), "output_digest").sentence.find("1 kinds in BASE, 3 in NEW") != std::string::npos);
+}
+
+TEST_CASE("runs that began hours apart are noted, with where to look instead") {
+  const auto notes = [](const std::string& started) {
+    return compare::compare_results(example_set({timed_row(100)}), example_set({timed_row(100)}, "later", started), compare::default_rules()).notes;
+  };
+  CHECK(notes("2026-11-21T04:00:00Z").empty());
+  CHECK(notes("no time").empty());
+  REQUIRE(notes("2026-11-22T03:22:00Z").size() == 1);
+  CHECK(notes("2026-11-22T03:22:00Z")[0].find("24 hours apart") != std::string::npos);
+  CHECK(notes("2026-11-20T03:22:00Z")[0].find("qbench ab") != std::string::npos);
 }
 
 TEST_CASE("what an older file does not know is no difference") {
@@ -166,7 +229,16 @@ TEST_CASE("rows that failed, were skipped or are on one side only are missing; a
   check(comparison, "row", Verdict::kMissing, Reason::kFailed);
   CHECK(judgement(comparison, "row").sentence.find("needs 99 GB") != std::string::npos);
   CHECK(compare::exit_code({comparison}, false) == 3);
-  CHECK(compare::exit_code({compared(failed, failed)}, false) == 0);
+  CHECK(compare::exit_code({compared(failed, failed)}, false) == 3);
+  ResultRow text = failed;
+  text.pass = record::Pass::kText;
+  set_fact(text, "pass", "text");
+  ResultRow text_worked = text;
+  text_worked.status = record::Status::kOk;
+  const auto text_failed =
+      compare::compare_results(example_set({timed_row(100), text_worked}), example_set({timed_row(100), text}), compare::default_rules());
+  CHECK(text_failed.cells.size() == 2);
+  CHECK(compare::exit_code({text_failed}, false) == 3);
   ResultRow other = timed_row(100);
   set_fact(other, "prompt_id", "other");
   const auto alone = compared(timed_row(100), other);

@@ -80,5 +80,13 @@ TEST_CASE("characters are code points, not bytes") {
   const auto record = run::sequence_record(generations[0], 0, &texts[0], false);
   CHECK(record.output_bytes == 3);
   CHECK_FALSE(record.text.has_value());
-  CHECK(run::sequence_record(generations[0], 0, nullptr, true).output_digest.empty());
+}
+
+TEST_CASE("ids are digested with and without a tokenizer") {
+  const std::vector<engine::Generation> generations{said({1, 2, 3}), said({1, 2, 4})};
+  const std::string digest = run::sequence_record(generations[0], 0, nullptr, true).output_digest;
+  const run::OutputText text{"abc", 3};
+  CHECK(digest.size() == 64);
+  CHECK(digest == run::sequence_record(generations[0], 0, &text, true).output_digest);
+  CHECK(digest != run::sequence_record(generations[1], 0, nullptr, true).output_digest);
 }
