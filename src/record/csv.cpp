@@ -136,6 +136,7 @@ CsvTable parse_csv(std::string_view text, std::string_view where) {
       parser.fail(line, std::to_string(row.size()) + " fields, the header has " + std::to_string(table.header.size()));
     }
     table.rows.push_back(std::move(row));
+    table.lines.push_back(line);
   }
   return table;
 }

@@ -19,6 +19,7 @@ std::string csv_line(const std::vector<std::string>& fields);
 struct CsvTable {
   std::vector<std::string> header;
   std::vector<std::vector<std::string>> rows;
+  std::vector<int> lines;  ///< on which each row begins, from 1; empty for a table that is from no file
   std::optional<std::size_t> column(std::string_view name) const;
 };
 

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cctype>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <set>
 #include <tuple>
@@ -24,7 +26,63 @@ namespace fs = std::filesystem;
 struct ColumnUse {
   const Column* metric = nullptr;  ///< the row's value, or the sessions'; nullptr: a fact or a statistic that nobody judges
   bool is_fact = false;
+  bool in_bytes = false;
 };
+
+struct Range {
+  double low, high;
+};
+constexpr Range kAnyAmount{0, std::numeric_limits<double>::infinity()};
+
+/// What the metric can be at all: no time and no rate is negative, no share above 1.
+Range range_of(MetricId id) {
+  if (id == MetricId::kSuccessRatio || id == MetricId::kContextEfficiencyRatio || id == MetricId::kGpuThrottleRatio) return {0, 1};
+  if (id == MetricId::kQualityScore) return {0, 10};
+  if (id == MetricId::kGpuTemperatureC) return {-273.15, kAnyAmount.high};
+  return kAnyAmount;
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return out;
+}
+
+/// "ttft_" of "ttft_ms_median", "decode_" of "decode_tok_per_s_median", "kv_" of "kv_bytes"; empty where the name ends in no unit.
+std::string_view quantity_of(std::string_view name) {
+  for (const std::string_view unit : {"_tok_per_s", "_j_per_token", "_ms", "_bytes", "_w", "_mhz", "_ratio"}) {
+    const std::size_t at = name.find(unit);
+    const std::size_t end = at + unit.size();
+    if (at != std::string_view::npos && at > 0 && (end == name.size() || name[end] == '_')) return name.substr(0, at + 1);
+  }
+  return {};
+}
+
+/// Whether `rest`, what follows the quantity in the name of a column, begins with a unit: "s_median", "megabytes", "ktok_per_s".
+bool begins_with_unit(std::string_view rest) {
+  static constexpr std::string_view kUnits[] = {
+      "s",   "sec", "secs", "second", "seconds", "ms", "msec", "millis", "milliseconds", "us", "usec", "microseconds", "ns", "nanoseconds",
+      "minutes", "b", "bytes", "kb", "kib", "mb", "mib", "gb", "gib", "kilobytes", "megabytes", "gigabytes", "kibibytes", "mebibytes", "gibibytes",
+      "mw", "w", "kw", "watt", "watts", "milliwatts", "kilowatts", "hz", "khz", "mhz", "ghz", "j", "mj", "kj", "wh", "kwh", "joule", "joules",
+      "percent", "pct", "tps", "tok", "toks", "tokens", "ktok", "mtok", "token"};
+  const std::string_view word = rest.substr(0, rest.find('_'));
+  return std::find(std::begin(kUnits), std::end(kUnits), word) != std::end(kUnits);
+}
+
+/// The column of ours that `name`, which is none, says in another unit or spelling ("ttft_s_median", "peak_megabytes"); nullptr: none.
+const Column* column_in_other_unit(const std::string& name) {
+  const std::string small = lower(name);
+  const Column* best = nullptr;
+  std::size_t longest = 0;
+  for (const Column& column : summary_columns()) {
+    const std::string_view quantity = quantity_of(column.name);
+    if (column.unit.empty() || quantity.size() <= longest || !small.starts_with(quantity)) continue;
+    if (!begins_with_unit(std::string_view(small).substr(quantity.size()))) continue;
+    best = &column;
+    longest = quantity.size();
+  }
+  return best;
+}
 
 class TableReader {
  public:
@@ -56,34 +114,21 @@ class TableReader {
 
  private:
   [[noreturn]] void fail(const std::string& message) const { throw Error(ErrorCode::kFormat, message, where_); }
-  [[noreturn]] void fail_row(const std::string& message) const { fail(fmt::format("row {} {}", row_ + 1, message)); }
+  [[noreturn]] void fail_row(const std::string& message) const {
+    fail(fmt::format("row {} {}{}", row_ + 1, message, row_ < table_.lines.size() ? fmt::format(" (line {})", table_.lines[row_]) : ""));
+  }
 
   ColumnUse use_of(const std::string& name) const {
     for (const Column& column : summary_columns()) {
       if (column.name != name) continue;
-      if (column.metric == MetricId::kCount) return {nullptr, true};
+      if (column.metric == MetricId::kCount) return {nullptr, true, column.unit == "bytes"};
       const bool judged = column.by_session || column.statistic == info_of(column.metric).main_statistic();
       return {judged ? &column : nullptr, false};
     }
-    // A column of a later version, or of someone else's: kept as a fact, unless it is one of our metrics in a unit that is not ours.
-    for (const MetricInfo& info : metric_catalog()) {
-      const std::size_t unit = info.name.rfind('_');
-      const bool has_unit = info.unit == "ms" || info.unit == "bytes" || info.unit == "W" || info.unit == "MHz";
-      const std::string_view stem = info.name.substr(0, unit + 1);
-      if (has_unit && is_other_unit(name, stem))
-        fail(fmt::format("column '{}' is in another unit than '{}' ({}): convert it", name, info.name, info.unit));
-    }
+    // A column of a later version, or of someone else's: kept as a fact, unless it is one of ours in a unit that is not ours.
+    if (const Column* ours = column_in_other_unit(name))
+      fail(fmt::format("line 1: column '{}' is in another unit than '{}' ({}): convert it", name, ours->name, ours->unit));
     return {nullptr, true};
-  }
-  /// "ttft_s_median" and "ttft_s" for the stem "ttft_".
-  static bool is_other_unit(std::string_view name, std::string_view stem) {
-    if (!name.starts_with(stem)) return false;
-    std::string_view rest = name.substr(stem.size());
-    rest = rest.substr(0, rest.find('_'));
-    for (const std::string_view unit : {"s", "us", "ns", "ms", "kb", "kib", "mb", "mib", "gb", "gib", "bytes", "mw", "w", "kw", "hz", "khz", "ghz"}) {
-      if (rest == unit) return true;
-    }
-    return false;
   }
 
   ResultRow read_row() {
@@ -91,13 +136,18 @@ class TableReader {
     for (std::size_t i = 0; i < uses_.size(); ++i) {
       const std::string& text = table_.rows[row_][i];
       const std::string& name = table_.header[i];
-      if (uses_[i].is_fact) row.facts.emplace_back(name, text);
+      if (uses_[i].is_fact) {
+        if (uses_[i].in_bytes) check_range(name, number(name, text), kAnyAmount);
+        row.facts.emplace_back(name, text);
+      }
       if (uses_[i].metric == nullptr) continue;
       MetricResult& metric = row.metric(uses_[i].metric->metric);
       if (uses_[i].metric->by_session) {
         metric.sessions = numbers(name, text);
+        for (const auto& session : metric.sessions) check_range(name, session, range_of(uses_[i].metric->metric));
       } else {
         metric.value = number(name, text);
+        check_range(name, metric.value, range_of(uses_[i].metric->metric));
       }
     }
     if (row.fact("model").empty()) fail_row("has no model");
@@ -132,7 +182,27 @@ class TableReader {
       if (metric.sessions.empty() && n == 1) metric.sessions = {metric.value};
       if (!metric.sessions.empty() && metric.sessions.size() != n)
         fail_row(fmt::format("{} has {} values, n_sessions is {}", by_session_column_name(info.id), metric.sessions.size(), n));
+      check_middle(info, metric);
     }
+  }
+
+  /// The row's value is the median of its sessions, so it lies among them.
+  void check_middle(const MetricInfo& info, const MetricResult& metric) const {
+    if (metric.n_sessions() == 0) return;
+    double low = std::numeric_limits<double>::infinity(), high = -low;
+    for (const auto& session : metric.sessions) {
+      if (session) low = std::min(low, *session), high = std::max(high, *session);
+    }
+    constexpr double kRounding = 1e-6;
+    if (*metric.value < low * (1 - kRounding) || *metric.value > high * (1 + kRounding))
+      fail_row(fmt::format("column '{}': {} lies outside its own sessions, {} to {}", column_name(info.id, info.main_statistic()), *metric.value,
+                           low, high));
+  }
+
+  void check_range(const std::string& column, const std::optional<double>& value, const Range& range) const {
+    if (!value || (*value >= range.low && *value <= range.high)) return;
+    fail_row(std::isfinite(range.high) ? fmt::format("column '{}': '{}' is not between {} and {}", column, *value, range.low, range.high)
+                                       : fmt::format("column '{}': '{}' is below {}", column, *value, range.low));
   }
 
   std::optional<double> number(const std::string& column, std::string_view text) const {

@@ -64,7 +64,8 @@ std::vector<std::string_view> machine_columns();
 /// Reads a run's folder (run.json and samples.jsonl), a run.json or samples.jsonl in one, or a summary.csv; schema versions 1 to kSchemaVersion. A
 /// row of a file without sessions has one, with the row's own values. Error{kNotFound}, Error{kIo}; Error{kFormat} naming the file and, where it has
 /// one, the row: another version, cut off, no rows, two rows of one key, a number that is none (NaN and infinities too), sessions that do not
-/// agree with n_sessions, a metric in another unit than the catalogue's ("ttft_s_median"). A last line of samples.jsonl without its end is left
+/// agree with n_sessions or with the row's value, a value that cannot be (a negative time, a share above 1), a column of ours in another unit
+/// or spelling ("ttft_s_median", "peak_megabytes"). A last line of samples.jsonl without its end is left
 /// out, as a killed run leaves it.
 ResultSet read_result_set(const std::filesystem::path& path);
 

@@ -182,7 +182,65 @@ TEST_CASE("a damaged summary is refused with the row and what is wrong") {
   CHECK(contains(failure([](CsvTable& t) { set(t, "model", ""); }), "row 1 has no model"));
   CHECK(contains(failure([](CsvTable& t) { set(t, "schema_version", "9"); }), "schema_version 9, this build reads versions 1 to 3"));
   CHECK(contains(failure([](CsvTable& t) { t.header.at(t.column("ttft_ms_median").value()) = "ttft_s_median"; }),
-                 "column 'ttft_s_median' is in another unit than 'ttft_ms' (ms)"));
+                 "line 1: column 'ttft_s_median' is in another unit than 'ttft_ms_median' (ms)"));
+}
+
+TEST_CASE("values that cannot be are refused with line, column and value") {
+  const auto failure = [](const std::string& text) -> std::string {
+    const test::TempDir folder;
+    write_text_file_atomic(folder.path() / "summary.csv", text);
+    try {
+      read_result_set(folder.path() / "summary.csv");
+    } catch (const Error& error) {
+      CHECK(error.code() == ErrorCode::kFormat);
+      return error.what();
+    }
+    return "no error";
+  };
+  const auto with = [&](const std::string& column, const std::string& value) {
+    return failure("schema_version,model,n_sessions," + column + "\r\n3,good,1,\r\n3,a,1," + value + "\r\n");
+  };
+  const auto contains = [](const std::string& text, const std::string& part) {
+    CAPTURE(text);
+    CHECK(text.find(part) != std::string::npos);
+  };
+  contains(with("decode_tok_per_s_median", "-5"), "row 2 column 'decode_tok_per_s_median': '-5' is below 0 (line 3)");
+  contains(with("ttft_ms_by_session", "-5"), "row 2 column 'ttft_ms_by_session': '-5' is below 0 (line 3)");
+  contains(with("kv_bytes", "-1"), "'-1' is below 0");
+  contains(with("kv_bytes", "much"), "'much' is no finite number");
+  contains(with("success_ratio", "1.7"), "row 2 column 'success_ratio': '1.7' is not between 0 and 1 (line 3)");
+  contains(with("quality_score", "10.5"), "not between 0 and 10");
+  CHECK(with("success_ratio", "1") == "no error");
+  CHECK(with("decode_tok_per_s_median", "0") == "no error");
+  CHECK(with("gpu_temperature_c_max", "-4") == "no error");
+  CHECK(with("decode_roofline_ratio", "1.2") == "no error");  // the limit is measured too
+  const auto sessions = [&](const std::string& value) {
+    return failure("schema_version,model,n_sessions,decode_tok_per_s_median,decode_tok_per_s_by_session\r\n3,a,3," + value + ",100 - 102\r\n");
+  };
+  contains(sessions("200"), "column 'decode_tok_per_s_median': 200 lies outside its own sessions, 100 to 102 (line 2)");
+  contains(sessions("99"), "lies outside its own sessions");
+  CHECK(sessions("101") == "no error");
+  CHECK(sessions("100") == "no error");
+}
+
+TEST_CASE("a column of ours in another unit or spelling is refused, columns of others are kept") {
+  const auto set_with = [](const std::string& column) {
+    CsvTable table;
+    table.header = {"schema_version", "model", column};
+    table.rows = {{"3", "a", "7"}};
+    return result_set_from_table(table, "summary.csv");
+  };
+  for (const char* column : {"ttft_seconds", "ttft_s", "TTFT_S", "peak_megabytes", "peak_mib_max", "decode_ktok_per_s", "decode_tok_per_min_median",
+                             "prefill_tokens_per_second", "e2e_tps", "gpu_power_mw_median", "energy_kwh_per_token", "kv_mb", "weight_gib",
+                             "success_percent", "first_request_ttft_s"}) {
+    CAPTURE(column);
+    CHECK_THROWS_WITH_AS(set_with(column), doctest::Contains("is in another unit than"), Error);
+  }
+  CHECK_THROWS_WITH_AS(set_with("first_request_ttft_s"), doctest::Contains("'first_request_ttft_ms_median'"), Error);
+  for (const char* column : {"site", "decode_notes", "ttft_comment", "peak_hour", "load_average_5m", "context_source"}) {
+    CAPTURE(column);
+    CHECK(set_with(column).rows[0].fact(column) == "7");
+  }
 }
 
 TEST_CASE("what is no result at all is said so") {
