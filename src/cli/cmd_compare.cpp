@@ -49,8 +49,10 @@ Reads run folders, their run.json or samples.jsonl, summary.csv (schema versions
 Verdicts: same, better, worse, suspect, unclear, missing. Worse: every session of NEW is worse than every session of BASE and the medians differ
 by more than delta; better likewise; same: every ratio of a new to a base session lies within delta; else unclear. That takes three sessions on
 both sides (run --sessions 3); bytes, token counts and output ids are judged from one on. Rows of unlike or unknown machines (another host), of
-other weights, prompts, settings (precision, batch, context, cache, threads) or build types are unclear. With --gate and --history the night's
-value is judged against median and MAD of the last 20 accepted nights of its key and kept: a first excess is suspect, the next night in excess is worse; 8 to 19 nights only warn.
+other weights, prompts, settings (precision, batch, context, cache, threads) or build types are unclear.
+With --gate and --history the night's value is judged against median and MAD of the last 20 accepted nights of its key and kept: a first excess is
+suspect, the next night in excess is worse; 8 to 19 nights only warn. Runs within 12 hours are one night. Output ids that are not the accepted
+ones are said until `qbench history rebaseline`; a gate that had nothing to judge is inconclusive.
 Exit codes: 0 fine, 1 something is worse, 2 usage or unreadable input, 3 a model failed in NEW, 4 with --strict: suspect, unclear or missing.)";
 
 void check(const CompareOptions& o) {

@@ -40,7 +40,8 @@ constexpr const char* kExamples = R"(Examples:
   qbench history export --out otava && otava analyze --config-file otava/otava.yaml 8d48dd713b0a
   qbench history rebaseline 20261121_032200-nightly --metric load_ms
 A night is one run. Nights whose cell, weights, tokenizer, template, prompt, settings, hardware, driver and limits are the same form a series;
-anything else begins a new one. `qbench compare --gate ... --history FILE RUN` judges a night and keeps it; add keeps it as accepted. Change points
+anything else begins a new one. `qbench compare --gate ... --history FILE RUN` judges a night and keeps it; add keeps it as accepted
+(its output ids only by a rebaseline). Runs within 12 hours are one night of which the latest accepted run counts in baselines. Change points
 (E-divisive, advisory) are found when a night is added. The file is SQLite; any number of processes may use it at once.)";
 
 std::pair<std::string, std::string> split_pair(const char* option, const std::string& text) {
@@ -137,7 +138,7 @@ int export_csv(const HistoryOptions& o) {
 }
 
 int rebaseline(const HistoryOptions& o) {
-  if (!o.metric.empty()) check_metric(o.metric);
+  if (!o.metric.empty() && o.metric != history::kOutputDigest) check_metric(o.metric);
   History history(o.file, Database::Mode::kRead);
   const std::size_t begun = history.rebaseline(o.run_id, o.metric);
   if (begun == 0) throw Error(ErrorCode::kUsage, fmt::format("run '{}' has no values of {}", o.run_id, o.metric), o.file);
@@ -192,7 +193,7 @@ Command add_history(CLI::App& root) {
   one->add_option("--rename", options->rename, "What a column of the file is: tps=decode_tok_per_s; may be repeated");
   one = sub(command, options, "rebaseline", "Begin the baselines of a run's series with that run");
   one->add_option("run", options->run_id, "Its run_id")->required();
-  one->add_option("--metric", options->metric, "Of this metric alone");
+  one->add_option("--metric", options->metric, "Of this metric alone; output_digest: of the output ids");
   one = sub(command, options, "remove", "Take a night out");
   one->add_option("run", options->run_id, "Its run_id")->required();
   const auto run = [options, command](Invocation&) {

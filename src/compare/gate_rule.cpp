@@ -46,9 +46,10 @@ GateAnswer judge_night(const GateQuestion& question, const Rules& rules, const M
   const bool noisy = baseline.spread > rules.noisy_ratio * std::abs(baseline.median);
   if (excess <= *answer.band) {
     answer.accepts_previous = question.previous == NightState::kSuspect;
-    if (noisy) return says(Verdict::kUnclear, Reason::kNoisy, NightState::kAccepted);
-    if (excess < -*answer.band) return says(Verdict::kBetter, Reason::kImproved, NightState::kAccepted);
-    return says(Verdict::kSame, Reason::kWithinBand, NightState::kAccepted);
+    const NightState state = question.after_suspect ? NightState::kExcluded : NightState::kAccepted;
+    if (noisy) return says(Verdict::kUnclear, Reason::kNoisy, state);
+    if (excess < -*answer.band) return says(Verdict::kBetter, Reason::kImproved, state);
+    return says(Verdict::kSame, Reason::kWithinBand, state);
   }
   // Nothing is decided yet, and a baseline that refused what it warns of would never get full.
   if (!decides) return says(Verdict::kUnclear, Reason::kShortBaseline, NightState::kAccepted);
@@ -56,6 +57,7 @@ GateAnswer judge_night(const GateQuestion& question, const Rules& rules, const M
   if (question.clock_ratio && *question.clock_ratio > 1 && badness_in_cycles(question, baseline.median) <= *answer.band) {
     return says(Verdict::kUnclear, Reason::kClocks, NightState::kExcluded);
   }
+  if (question.after_suspect) return says(Verdict::kSuspect, Reason::kSameNight, NightState::kExcluded);
   if (question.previous == NightState::kSuspect || question.previous == NightState::kRejected) {
     answer.rejects_previous = question.previous == NightState::kSuspect;
     return says(Verdict::kWorse, Reason::kConfirmedExcess, NightState::kRejected);

@@ -14,7 +14,7 @@ enum class NightState : std::uint8_t {
   kAccepted,  ///< part of baselines
   kSuspect,   ///< a first excess: the next judged night accepts or rejects it
   kRejected,  ///< a confirmed excess
-  kExcluded,  ///< throttled, or slower clocks: no part of baselines, and decides nothing
+  kExcluded,  ///< throttled, slower clocks, or a run after a suspect of its night: no part of baselines, and decides nothing
 };
 std::string_view name_of(NightState state) noexcept;  ///< "accepted", "suspect", "rejected", "excluded"
 
@@ -25,6 +25,8 @@ struct GateQuestion {
   record::Better better = record::Better::kLower;
   bool throttled = false;
   std::optional<NightState> previous;  ///< state of the latest night before this one that was not excluded
+  /// A run of this same night is a suspect: what this run says of it is the night's noise once more, so it neither confirms nor clears it.
+  bool after_suspect = false;
   /// Where clocks are known and the metric is of time: median clock of the accepted nights over that of this night.
   std::optional<double> clock_ratio;
 };

@@ -13,7 +13,7 @@ struct Night {
 };
 
 /// Judges `fresh` (value; its state is set) after `nights`, oldest first, and gives the suspect among them that it decides its new state.
-/// Of `question`, better, throttled and clock_ratio count; the rest is taken from `nights`. Returns the answer and the index of the decided
+/// Of `question`, better, throttled, clock_ratio and after_suspect count (what a night is, in hours, the history knows); the rest is taken from `nights`. Returns the answer and the index of the decided
 /// night (nights.size(): none).
 struct JudgedNight {
   GateAnswer answer;

@@ -27,7 +27,7 @@ std::string_view name_of(Reason reason) noexcept {
       "within_delta", "sessions_apart", "overlap",          "few_sessions", "equal",           "differs",     "same_output", "paired_tasks",
       "no_value",     "no_partner",     "failed",           "throttled",    "unlike_machines", "unlike_work", "no_ratio",    "within_band",
       "improved",     "first_excess",   "confirmed_excess", "no_baseline",  "short_baseline",  "noisy",       "clocks",
-      "pairs_within", "pairs_beyond",   "pairs_straddle",   "few_pairs"};
+      "pairs_within", "pairs_beyond",   "pairs_straddle",   "few_pairs",    "same_night"};
   return kNames[static_cast<std::size_t>(reason)];
 }
 
@@ -56,11 +56,21 @@ bool Comparison::any_failed() const {
   return std::any_of(cells.begin(), cells.end(), [](const CellOutcome& cell) { return cell.new_state == RowState::kFailed; });
 }
 
+bool is_nothing_judged(const Comparison& comparison) {
+  if (!comparison.is_gate) return false;
+  return std::none_of(comparison.cells.begin(), comparison.cells.end(), [](const CellOutcome& cell) {
+    return std::any_of(cell.judgements.begin(), cell.judgements.end(), [](const Judgement& judgement) {
+      return judgement.verdict != Verdict::kMissing && judgement.metric != "output_digest";
+    });
+  });
+}
+
 int exit_code(const std::vector<Comparison>& comparisons, bool strict) {
   bool failed = false, worse = false, inconclusive = false;
   for (const Comparison& comparison : comparisons) {
     failed = failed || comparison.any_failed();
     worse = worse || comparison.count(Verdict::kWorse) > 0;
+    inconclusive = inconclusive || is_nothing_judged(comparison);
     for (const CellOutcome& cell : comparison.cells) {
       inconclusive = inconclusive || std::any_of(cell.judgements.begin(), cell.judgements.end(), is_inconclusive);
     }

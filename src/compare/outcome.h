@@ -49,7 +49,11 @@ struct Comparison {
   bool any_failed() const;  ///< a row of NEW failed, whatever BASE's did
 };
 
-/// 0 fine, 1 something is worse, 3 a model failed, 4 with `strict` where something is suspect, unclear or missing on one side only;
+/// A gate that had no metric to judge: text rows alone, or a gate file that gates nothing. No pass.
+bool is_nothing_judged(const Comparison& comparison);
+
+/// 0 fine, 1 something is worse, 3 a model failed, 4 with `strict` where something is suspect, unclear or missing on one side only, or where a
+/// gate judged nothing;
 /// several: 3, 1, 4.
 int exit_code(const std::vector<Comparison>& comparisons, bool strict);
 

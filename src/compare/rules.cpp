@@ -63,6 +63,13 @@ class RulesReader {
     return object[key].get<double>();
   }
 
+  /// Above 1 a tolerance is a percentage that was meant, or one that lets everything pass.
+  double tolerance(const nlohmann::json& object, const std::string& name, const char* key, double otherwise) const {
+    const double value = ratio(object, name, key, otherwise);
+    if (value > 1) fail(name + "." + key + ": expected a ratio from 0 to 1 (0.03 is 3 %)");
+    return value;
+  }
+
   Verdict output_change(const nlohmann::json& document) const {
     if (!document.contains("output_change") || document["output_change"] == "unclear") return Verdict::kUnclear;
     if (document["output_change"] == "worse") return Verdict::kWorse;
@@ -78,8 +85,8 @@ class RulesReader {
     check_keys(rule, "metrics." + name, {"delta", "delta_cpu", "delta_absolute", "gated"});
     MetricRule out;
     out.metric = name;
-    out.delta = ratio(rule, "metrics." + name, "delta", out.delta);
-    if (rule.contains("delta_cpu")) out.delta_cpu = ratio(rule, "metrics." + name, "delta_cpu", 0);
+    out.delta = tolerance(rule, "metrics." + name, "delta", out.delta);
+    if (rule.contains("delta_cpu")) out.delta_cpu = tolerance(rule, "metrics." + name, "delta_cpu", 0);
     if (rule.contains("delta_absolute")) out.delta_absolute = ratio(rule, "metrics." + name, "delta_absolute", 0);
     if (rule.contains("gated")) {
       if (!rule["gated"].is_boolean()) fail("metrics." + name + ".gated: expected true or false");

@@ -41,7 +41,7 @@ struct Rules {
 Rules default_rules();
 
 /// A gate file. Error{kConfig} naming file and key: unknown keys, a metric that the catalogue does not have or that has no better
-/// direction, tolerances below 0 or not finite, warn_from above fail_from or fail_from above window, windows above 1,000.
+/// direction, tolerances below 0 or not finite, deltas above 1, warn_from above fail_from or fail_from above window, windows above 1,000.
 Rules read_rules(const std::filesystem::path& path);
 
 /// One tolerance for all metrics that have a ratio ("--delta 3%"): absolute ones and those of the CPU go.

@@ -53,6 +53,8 @@ std::string gate_sentence(const Judgement& j) {
       return fmt::format("{}: better than the {}; rebaseline if it is to stay", values, band_text(j));
     case Reason::kFirstExcess:
       return fmt::format("{} is beyond the {} for the first time; the next night decides", values, band_text(j));
+    case Reason::kSameNight:
+      return fmt::format("{} is beyond the {}, as a run of the same night (12 h) was; another night decides", values, band_text(j));
     case Reason::kConfirmedExcess:
       return fmt::format("{} is beyond the {}, as the night before was", values, band_text(j));
     case Reason::kNoBaseline:
@@ -168,6 +170,8 @@ std::string short_text(const Judgement& j) {
       return with("confirmed");
     case Reason::kFirstExcess:
       return with("first night");
+    case Reason::kSameNight:
+      return with("same night");
     case Reason::kNoBaseline:
       return with("no baseline");
     case Reason::kShortBaseline:

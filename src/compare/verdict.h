@@ -50,6 +50,7 @@ enum class Reason : std::uint8_t {
   kPairsBeyond,      ///< better, worse: that interval lies wholly beyond delta
   kPairsStraddle,    ///< unclear: that interval holds delta's edge
   kFewPairs,         ///< unclear: fewer than ten pairs
+  kSameNight,        ///< suspect: in excess, as a suspect of the same night was; the next night decides
 };
 
 std::string_view name_of(Verdict verdict) noexcept;  ///< "same", "better", ...

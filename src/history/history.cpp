@@ -63,7 +63,11 @@ NightInput night_of(const record::ResultSet& set) {
   if (night.run_id.empty()) night.run_id = set.started_utc + "-" + set.path.stem().string();
   for (const record::ResultRow& row : set.rows) {
     if (night.git_sha.empty()) night.git_sha = row.fact("build_git_sha");
-    if (!record::is_measured(row.status) || !compare::is_comparable(row)) continue;
+    if (!compare::is_comparable(row)) continue;
+    if (!record::is_measured(row.status)) {
+      night.failed.push_back(key_of(row));
+      continue;
+    }
     NightRow out;
     out.key = key_of(row);
     out.throttled = row.status == record::Status::kThrottled;
@@ -173,6 +177,9 @@ std::size_t History::keep_values(const NightInput& night, std::int64_t night_row
       ++kept;
     }
   }
+  // Where a row fails before its weights are known, rows of several settings can have one key.
+  Statement failed(database_, "INSERT OR IGNORE INTO member(series, started_s, night, output_digest) VALUES(?, ?, ?, '')");
+  for (const SeriesKey& key : night.failed) failed.bind(1, series_row(key)).bind(2, night.started_s).bind(3, night_row).run();
   return kept;
 }
 
@@ -223,8 +230,19 @@ std::size_t History::rebaseline(std::string_view run_id, std::string_view metric
   start.run();
   Statement count(database_, "SELECT changes()");
   count.step();
-  const auto begun = static_cast<std::size_t>(count.integer(0));
+  auto begun = static_cast<std::size_t>(count.integer(0));
   accept.bind(1, *night).run();
+  if (metric.empty() || metric == kOutputDigest) {
+    Statement(
+        database_,
+        "INSERT OR REPLACE INTO baseline_start SELECT series, ?2, started_s, night FROM member WHERE night = ?1 AND output_digest != ''")
+        .bind(1, *night)
+        .bind(2, metric_row(kOutputDigest))
+        .run();
+    Statement outputs(database_, "SELECT changes()");
+    outputs.step();
+    begun += static_cast<std::size_t>(outputs.integer(0));
+  }
   transaction.commit();
   return begun;
 }

@@ -63,7 +63,15 @@ struct NightInput {
   std::string run_id, git_sha, source;
   std::int64_t started_s = 0;
   std::vector<NightRow> rows;
+  std::vector<SeriesKey> failed = {};  ///< rows that failed or were skipped: members of the night without values
 };
+
+/// Runs less than this apart are of one night: they share its noise. Of the accepted ones the latest counts in baselines, and none confirms
+/// or clears a suspect of the same night.
+inline constexpr std::int64_t kNightSeconds = 12 * 3600;
+
+/// The name under which a series' baseline of output ids begins (`rebaseline`).
+inline constexpr std::string_view kOutputDigest = "output_digest";
 
 /// The measured rows of a run that can be compared, with the value of every metric and of the columns of bytes. Error{kFormat} where the
 /// run says neither its id nor when it began.
@@ -97,7 +105,8 @@ class History {
   /// Newest first.
   std::vector<Change> changes(std::string_view series_filter, std::string_view metric) const;
 
-  /// Baselines of the series that the run has begin with that night: what was rejected since is accepted. `metric` empty: of all. Returns
+  /// Baselines of the series that the run has begin with that night: what was rejected since is accepted, and its output ids are the ones to
+  /// be equal to. `metric` empty: of all; kOutputDigest: of the output ids. Returns
   /// how many series and metrics that were. Error{kUsage}: no such run.
   std::size_t rebaseline(std::string_view run_id, std::string_view metric);
   /// Takes a night out. Error{kUsage}: no such run.
@@ -113,7 +122,8 @@ class History {
   std::int64_t metric_row(std::string_view metric);
   compare::Judgement judge_value(std::int64_t series, std::int64_t night, const NightInput& input, const NightRow& row,
                                  const std::string& metric, const compare::Rules& rules);
-  compare::Judgement judge_output(std::int64_t series, const NightInput& input, const NightRow& row, const compare::Rules& rules) const;
+  compare::Judgement judge_output(std::int64_t series, std::int64_t night, const NightInput& input, const NightRow& row,
+                                  const compare::Rules& rules) const;
   void note_absent(compare::Comparison& comparison, const NightInput& input, std::int64_t night) const;
   std::optional<double> clock_ratio(std::int64_t series, std::int64_t night, const NightInput& input, const NightRow& row) const;
   void update_change_points(std::int64_t series, std::int64_t metric, std::optional<std::int64_t> only_since);

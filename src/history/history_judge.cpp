@@ -20,30 +20,56 @@ using compare::Verdict;
 struct Stored {
   std::int64_t started_s, night;
   compare::Night value;
+  std::int64_t decided_by = -1;  ///< the later night that accepted or rejected it, -1: none after the one that is judged
 };
 
-/// The nights before (time, night) that a baseline can be made of, oldest first; at most as many as hold `window` accepted ones. What
-/// `night` itself has decided is undecided again.
-std::vector<Stored> nights_before(const Database& database, std::int64_t series, std::int64_t metric, std::int64_t started_s,
-                                  std::int64_t night, std::size_t window) {
-  Statement select(database,
-                   "SELECT started_s, night, value, state, decided_by FROM value WHERE series = ?1 AND metric = ?2 AND (started_s, night) "
-                   "< (?3, ?4) AND "
-                   "(started_s, night) >= (SELECT ifnull(max(started_s), -1), ifnull(max(night), -1) FROM baseline_start WHERE series = ?1 "
-                   "AND metric = ?2) "
-                   "ORDER BY started_s DESC, night DESC");
+struct Before {
+  std::vector<Stored> nights;      ///< oldest first; at most as many as hold `window` accepted ones
+  bool has_fresh_suspect = false;  ///< a run of the night that is judged is a suspect
+};
+
+/// The nights before (time, night) that a baseline can be made of: of the runs of one night the latest accepted one, and none of the night
+/// that is judged. What `night` itself or a later one has decided is undecided again.
+Before nights_before(const Database& database, std::int64_t series, std::int64_t metric, std::int64_t started_s, std::int64_t night,
+                     std::size_t window) {
+  Statement select(
+      database,
+      "SELECT started_s, night, value, state, (SELECT id FROM night WHERE id = decided_by AND (started_s, id) >= (?3, ?4)) FROM "
+      "value WHERE series = ?1 AND metric = ?2 AND (started_s, night) "
+      "< (?3, ?4) AND "
+      "(started_s, night) >= (SELECT ifnull(max(started_s), -1), ifnull(max(night), -1) FROM baseline_start WHERE series = ?1 "
+      "AND metric = ?2) "
+      "ORDER BY started_s DESC, night DESC");
   select.bind(1, series).bind(2, metric).bind(3, started_s).bind(4, night);
-  std::vector<Stored> nights;
+  Before before;
   std::size_t accepted = 0;
+  std::int64_t last_counted_s = started_s;
   while (accepted < window && select.step()) {
     Stored stored{
         select.integer(0), select.integer(1), {checked_value(database, select.number(2)), checked_state(database, select.integer(3))}};
-    if (!select.is_null(4) && select.integer(4) == night) stored.value.state = NightState::kSuspect;
-    if (stored.value.state == NightState::kAccepted) ++accepted;
-    nights.push_back(stored);
+    if (!select.is_null(4)) {
+      stored.decided_by = select.integer(4);
+      stored.value.state = NightState::kSuspect;
+    }
+    if (started_s - stored.started_s < kNightSeconds) {
+      before.has_fresh_suspect = before.has_fresh_suspect || stored.value.state == NightState::kSuspect;
+      continue;
+    }
+    if (stored.value.state == NightState::kAccepted) {
+      if (last_counted_s - stored.started_s < kNightSeconds) continue;
+      last_counted_s = stored.started_s;
+      ++accepted;
+    }
+    before.nights.push_back(stored);
   }
-  std::reverse(nights.begin(), nights.end());
-  return nights;
+  std::reverse(before.nights.begin(), before.nights.end());
+  return before;
+}
+
+bool is_decided(const Database& database, std::int64_t series, std::int64_t metric, std::int64_t started_s, std::int64_t night) {
+  Statement find(database,
+                 "SELECT 1 FROM value WHERE series = ? AND metric = ? AND started_s = ? AND night = ? AND decided_by IS NOT NULL");
+  return find.bind(1, series).bind(2, metric).bind(3, started_s).bind(4, night).step();
 }
 
 void set_state(const Database& database, std::int64_t series, std::int64_t metric, std::int64_t started_s, std::int64_t night,
@@ -94,7 +120,7 @@ compare::Comparison History::judge(const record::ResultSet& set, const compare::
       const std::int64_t series = series_row(values.key);
       Statement known(database_, "SELECT 1 FROM member WHERE series = ? AND (started_s, night) < (?, ?) LIMIT 1");
       if (known.bind(1, series).bind(2, input.started_s).bind(3, night).step()) cell.base_state = compare::RowState::kMeasured;
-      if (row.pass == record::Pass::kSpeed) cell.judgements.push_back(judge_output(series, input, values, rules));
+      if (row.pass == record::Pass::kSpeed) cell.judgements.push_back(judge_output(series, night, input, values, rules));
       for (const compare::MetricRule& rule : compare::in_display_order(rules)) {
         const auto id = record::metric_from_name(rule.metric);
         const bool of_tasks = id && record::info_of(*id).scope == record::MetricScope::kCellTasks;
@@ -105,6 +131,8 @@ compare::Comparison History::judge(const record::ResultSet& set, const compare::
     comparison.cells.push_back(std::move(cell));
   }
   note_absent(comparison, input, night);
+  if (compare::is_nothing_judged(comparison))
+    comparison.notes.emplace_back("nothing was judged: no measured row has a metric that the gate file gates");
   if (is_new) update_change_points(input);
   transaction.commit();
   return comparison;
@@ -116,7 +144,7 @@ compare::Judgement History::judge_value(std::int64_t series, std::int64_t night,
   compare::describe_metric(judgement, metric);
   judgement.fresh = value_of(row, metric);
   const std::int64_t metric_id = metric_row(metric);
-  const std::vector<Stored> stored = nights_before(database_, series, metric_id, input.started_s, night, rules.window);
+  const auto [stored, has_fresh_suspect] = nights_before(database_, series, metric_id, input.started_s, night, rules.window);
   std::vector<compare::Night> nights;
   for (const Stored& one : stored) {
     nights.push_back(one.value);
@@ -131,14 +159,18 @@ compare::Judgement History::judge_value(std::int64_t series, std::int64_t night,
   compare::GateQuestion question;
   question.better = judgement.better;
   question.throttled = row.throttled;
+  question.after_suspect = has_fresh_suspect;
   if (judgement.unit == "ms" || judgement.unit == "tok/s") question.clock_ratio = clock_ratio(series, night, input, row);
   compare::Night fresh{*judgement.fresh};
   const compare::JudgedNight judged = compare::judge_next(nights, fresh, question, rules, *rules.find(metric), is_cpu(row));
-  if (judged.decided < nights.size()) {
+  // What a later night has decided stays decided, of the suspect before this night and of this night itself.
+  if (judged.decided < nights.size() && (stored[judged.decided].decided_by == -1 || stored[judged.decided].decided_by == night)) {
     set_state(database_, series, metric_id, stored[judged.decided].started_s, stored[judged.decided].night, nights[judged.decided].state,
               night);
   }
-  set_state(database_, series, metric_id, input.started_s, night, fresh.state, std::nullopt);
+  if (!is_decided(database_, series, metric_id, input.started_s, night)) {
+    set_state(database_, series, metric_id, input.started_s, night, fresh.state, std::nullopt);
+  }
   judgement.verdict = judged.answer.result.verdict;
   judgement.reason = judged.answer.result.reason;
   judgement.band = judged.answer.band;
@@ -150,15 +182,19 @@ compare::Judgement History::judge_value(std::int64_t series, std::int64_t night,
   return judgement;
 }
 
-compare::Judgement History::judge_output(std::int64_t series, const NightInput& input, const NightRow& row,
+/// Against the first output ids of the series, or since its rebaseline: other ones are never accepted by waiting, so all accepted nights
+/// have these.
+compare::Judgement History::judge_output(std::int64_t series, std::int64_t night, const NightInput& input, const NightRow& row,
                                          const compare::Rules& rules) const {
   compare::Judgement judgement;
-  judgement.metric = "output_digest";
+  judgement.metric = kOutputDigest;
   judgement.new_text = row.output_digest;
-  Statement before(database_,
-                   "SELECT output_digest FROM member WHERE series = ? AND started_s < ? AND output_digest != '' ORDER BY started_s DESC, "
-                   "night DESC LIMIT 1");
-  if (before.bind(1, series).bind(2, input.started_s).step()) judgement.base_text = before.text(0);
+  Statement before(
+      database_,
+      "SELECT output_digest FROM member WHERE series = ?1 AND (started_s, night) < (?2, ?3) AND output_digest != '' AND "
+      "(started_s, night) >= (SELECT ifnull(max(b.started_s), -1), ifnull(max(b.night), -1) FROM baseline_start b JOIN metric m "
+      "ON m.id = b.metric WHERE b.series = ?1 AND m.name = ?4) ORDER BY started_s, night LIMIT 1");
+  if (before.bind(1, series).bind(2, input.started_s).bind(3, night).bind(4, kOutputDigest).step()) judgement.base_text = before.text(0);
   if (!judgement.base_text.empty() && !judgement.new_text.empty()) {
     const bool same = judgement.base_text == judgement.new_text;
     judgement.verdict = same ? Verdict::kSame : rules.output_change;
@@ -168,6 +204,7 @@ compare::Judgement History::judge_output(std::int64_t series, const NightInput& 
     judgement.reason = Reason::kNoBaseline;
   }
   judgement.sentence = judgement.reason == Reason::kNoBaseline ? "no earlier night has output ids" : compare::sentence_of(judgement);
+  if (judgement.reason == Reason::kDiffers) judgement.sentence += "; said until a rebaseline accepts them";
   return judgement;
 }
 
@@ -177,54 +214,12 @@ std::optional<double> History::clock_ratio(std::int64_t series, std::int64_t nig
   Statement find(database_, "SELECT id FROM metric WHERE name = 'gpu_sm_clock_mhz'");
   if (!find.step()) return std::nullopt;
   std::vector<double> clocks;
-  for (const Stored& one : nights_before(database_, series, find.integer(0), input.started_s, night, 20)) clocks.push_back(one.value.value);
+  for (const Stored& one : nights_before(database_, series, find.integer(0), input.started_s, night, 20).nights) {
+    clocks.push_back(one.value.value);
+  }
   const auto usual = stats::median(clocks);
   if (!usual) return std::nullopt;
   return *usual / *clock;
-}
-
-/// What the night before had and this one has not: a model that vanishes must not pass as a run without regressions. A series that goes on
-/// under a new key (another driver, other weights) has a row of the same name here.
-void History::note_absent(compare::Comparison& comparison, const NightInput& input, std::int64_t night) const {
-  Statement previous(database_, "SELECT id FROM night WHERE (started_s, id) < (?, ?) ORDER BY started_s DESC, id DESC LIMIT 1");
-  if (!previous.bind(1, input.started_s).bind(2, night).step()) {
-    comparison.notes.emplace_back("the history is empty before this night: nothing can be judged yet");
-    return;
-  }
-  Statement gone(database_,
-                 "SELECT s.key, s.label FROM member m JOIN series s ON s.id = m.series WHERE m.night = ?1 AND NOT EXISTS(SELECT 1 FROM "
-                 "member n WHERE n.night "
-                 "= ?2 AND n.series = m.series) ORDER BY s.label");
-  gone.bind(1, previous.integer(0)).bind(2, night);
-  while (gone.step()) {
-    const std::string label = gone.text(1);
-    const bool renamed = std::any_of(input.rows.begin(), input.rows.end(), [&](const NightRow& row) { return row.key.label() == label; });
-    if (renamed) {
-      comparison.notes.push_back(label +
-                                 ": a new series begins: weights, prompt, settings, hardware or driver are not those of the night before");
-      continue;
-    }
-    const SeriesKey key = parse_key(gone.text(0));
-    const auto already = std::any_of(comparison.cells.begin(), comparison.cells.end(), [&](const compare::CellOutcome& cell) {
-      return cell.model == key.fact("model") && cell.prompt.ends_with("/" + std::string(key.fact("prompt_id"))) &&
-             cell.pass == key.fact("pass");
-    });
-    if (already) continue;  // it failed, and is there as such
-    compare::CellOutcome cell;
-    cell.model = key.fact("model");
-    cell.precision = key.fact("precision");
-    cell.prompt = std::string(key.fact("suite")) + "/" + std::string(key.fact("prompt_id"));
-    cell.device = key.fact("device_effective");
-    cell.device_description = key.fact("device_description");
-    cell.pass = key.fact("pass");
-    cell.base_state = compare::RowState::kMeasured;
-    compare::Judgement missing;
-    missing.metric = "row";
-    missing.reason = Reason::kNoPartner;
-    missing.sentence = "the night before has this row, this one has not";
-    cell.judgements.push_back(std::move(missing));
-    comparison.cells.push_back(std::move(cell));
-  }
 }
 
 }  // namespace qbench::history

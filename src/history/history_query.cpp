@@ -70,7 +70,7 @@ std::size_t History::night_count() const {
 std::vector<SeriesInfo> History::series(std::string_view filter) const {
   Statement select(database_,
                    "SELECT s.id, s.key, s.digest, s.label, count(*), min(m.started_s), max(m.started_s) FROM series s JOIN member m ON "
-                   "m.series = s.id GROUP "
+                   "m.series = s.id WHERE EXISTS(SELECT 1 FROM value v WHERE v.series = s.id) GROUP "
                    "BY s.id ORDER BY s.label, s.id");
   std::vector<SeriesInfo> all;
   while (select.step()) {

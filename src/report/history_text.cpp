@@ -59,6 +59,9 @@ ordered_json change_json(const history::Change& c) {
           {"before", c.before},    {"after", c.after},    {"p", c.p}};
 }
 
+/// Of a step without any noise a t test's p is 0 in a double, which no finite number of nights proves.
+std::string p_text(double p) { return p < 1e-16 ? "p < 1e-16" : fmt::format("p = {:.1g}", p); }
+
 std::string dump(const ordered_json& document) { return document.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n"; }
 
 }  // namespace
@@ -158,8 +161,8 @@ std::string history_changes_terminal(const std::vector<history::Change>& changes
   for (const auto& change : changes) {
     const std::string unit = unit_of(change.metric);
     out += fit_width(fmt::format("{} {} {}", history::format_utc(change.started_s), one_line(change.label), change.metric), width) + "\n";
-    out += fit_width(fmt::format("    {} to {} ({}), p = {:.1g}, {} {}", compare::value_text(change.before, unit),
-                                 compare::value_text(change.after, unit), change_percent(change.before, change.after), change.p,
+    out += fit_width(fmt::format("    {} to {} ({}), {}, {} {}", compare::value_text(change.before, unit),
+                                 compare::value_text(change.after, unit), change_percent(change.before, change.after), p_text(change.p),
                                  one_line(change.run_id), change.git_sha.substr(0, 12)),
                      width) +
            "\n";

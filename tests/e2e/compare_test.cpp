@@ -278,6 +278,40 @@ TEST_CASE("a gate goes from an empty history over suspect to worse, and a rebase
   CHECK(desk.gate(23, 85).out.find("unclear (no baseline)") != std::string::npos);
 }
 
+TEST_CASE("a gate takes no rerun for a night, keeps saying that the output is another, and passes no night that it judged nothing of") {
+  const Desk desk;
+  for (int night = 1; night <= 20; ++night) REQUIRE(desk.gate(night, 100 + night % 3 * 0.1).status == 0);
+  CHECK(desk.gate(21, 80).out.find("suspect (first night)") != std::string::npos);
+  const std::string rerun = desk.file("rerun.csv", summary(80, {{"run_id", "rerun"}, {"started_utc", "2026-10-21T03:32:00Z"}}));
+  const Outcome again = desk.run({"compare", "--gate", Desk::gates(), "--history", "h.sqlite", rerun});
+  CHECK(again.status == 0);
+  CHECK(again.out.find("suspect (same night)") != std::string::npos);
+  for (int night = 22; night <= 24; ++night) {
+    const Outcome other = desk.gate(night, 100, {}, {{"output_digest", "bb"}, {"output_digests", "1"}});
+    CHECK(other.status == 0);
+    CHECK(other.out.find("unclear (differs)") != std::string::npos);
+  }
+  CHECK(desk.run({"history", "rebaseline", "night24", "--metric", "output_digest", "--file", "h.sqlite"}).status == 0);
+  const json accepted = json::parse(desk.gate(25, 100, {"--format", "json"}, {{"output_digest", "bb"}, {"output_digests", "1"}}).out);
+  CHECK(judgement(accepted, "output_digest")["reason"] == "equal");
+  const std::string nothing = desk.file("nothing.json", R"({"metrics": {"load_ms": {"gated": false}}})");
+  const std::string night = desk.night_file(26, 100, {{"output_digest", "bb"}, {"output_digests", "1"}});
+  const Outcome unjudged = desk.run({"compare", "--gate", nothing, "--history", "h.sqlite", night, "--strict"});
+  CHECK(unjudged.status == 4);
+  CHECK(unjudged.out.find("nothing was judged") != std::string::npos);
+  const std::string percent = desk.file("percent.json", R"({"metrics": {"load_ms": {"delta": 3}}})");
+  check_refused(desk.run({"compare", "--gate", percent, "--history", "h.sqlite", night}), "expected a ratio from 0 to 1");
+}
+
+TEST_CASE("a step without noise has a p that is no zero") {
+  const Desk desk;
+  for (int night = 1; night <= 16; ++night) {
+    REQUIRE(desk.run({"history", "add", desk.night_file(night, night <= 10 ? 100 : 80), "--file", "h.sqlite"}).status == 0);
+  }
+  const Outcome changes = desk.run({"history", "changes", "--file", "h.sqlite"});
+  CHECK_MESSAGE(changes.out.find("p < 1e-16") != std::string::npos, changes.out);
+}
+
 TEST_CASE("history adds, lists, shows trends and changes, and takes nights out") {
   const Desk desk;
   const auto history = [&](std::vector<std::string> arguments) {

@@ -106,6 +106,8 @@ TEST_CASE("a gate file that is wrong is refused with file and key") {
   refuses("{\"metrics\": {\"tok_s\": {}}}", "metrics.tok_s: no such metric");
   refuses("{\"metrics\": {\"prompt_tokens\": {}}}", "no better direction");
   refuses("{\"metrics\": {\"load_ms\": {\"delta\": -0.1}}}", "metrics.load_ms.delta: expected a number from 0 on");
+  refuses("{\"metrics\": {\"load_ms\": {\"delta\": 3}}}", "metrics.load_ms.delta: expected a ratio from 0 to 1");
+  refuses("{\"metrics\": {\"ttft_ms\": {\"delta_cpu\": 1.01}}}", "metrics.ttft_ms.delta_cpu: expected a ratio from 0 to 1");
   refuses("{\"metrics\": {\"load_ms\": {\"detla\": 1}}}", "metrics.load_ms.detla: unknown key");
   refuses("{\"metrics\": {\"load_ms\": 3}}", "metrics.load_ms: expected an object");
   refuses("{\"metrics\": {\"load_ms\": {\"gated\": 1}}}", "expected true or false");

@@ -21,7 +21,7 @@ inline constexpr std::int64_t kFirstNight = 1790000000;
 
 inline std::string run_of(int night) { return "night" + std::to_string(night); }
 
-/// Night number `night` with one row whose decode rate is `rate`.
+/// Night number `night`, a day after the one before, with one row whose decode rate is `rate`.
 inline record::ResultSet night_set(int night, double rate, const std::function<void(record::ResultRow&)>& change = {}) {
   record::ResultRow row = example_row();
   set(row, record::MetricId::kDecodeTokPerS, {rate, rate, rate});
@@ -30,6 +30,14 @@ inline record::ResultSet night_set(int night, double rate, const std::function<v
   set_fact(row, "kv_bytes", "4096");
   if (change) change(row);
   return example_set({row}, run_of(night), history::format_utc(kFirstNight + night * 86400));
+}
+
+/// Another run of that night, `minutes` later.
+inline record::ResultSet rerun_set(int night, int minutes, double rate, const std::function<void(record::ResultRow&)>& change = {}) {
+  record::ResultSet set = night_set(night, rate, change);
+  set.run_id += "+" + std::to_string(minutes);
+  set.started_utc = history::format_utc(kFirstNight + night * 86400 + minutes * 60);
+  return set;
 }
 
 struct Place {
@@ -60,9 +68,9 @@ inline void check(const compare::Judgement& one, compare::Verdict verdict, compa
   CHECK_FALSE(one.sentence.empty());
 }
 
-inline compare::NightState state_of(const history::History& history, int night) {
+inline compare::NightState state_of(const history::History& history, int night, const std::string& rerun = {}) {
   for (const auto& point : history.trend(history.series("").front(), "decode_tok_per_s", 0)) {
-    if (point.run_id == run_of(night)) return point.state;
+    if (point.run_id == run_of(night) + rerun) return point.state;
   }
   FAIL("no such night");
   throw;
