@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <memory>
@@ -53,7 +54,8 @@ other weights, prompts, settings (precision, batch, context, cache, threads) or 
 With --gate and --history the night's value is judged against median and MAD of the last 20 accepted nights of its key and kept: a first excess is
 suspect, the next night in excess is worse; 8 to 19 nights only warn. Runs within 12 hours are one night. Output ids that are not the accepted
 ones are said until `qbench history rebaseline`; a gate that had nothing to judge is inconclusive.
-Exit codes: 0 fine, 1 something is worse, 2 usage or unreadable input, 3 a model failed in NEW, 4 with --strict: suspect, unclear or missing.)";
+Exit codes: 0 fine, 1 something is worse, 2 usage or unreadable input, 3 a model failed in NEW, 4 with --strict: suspect, unclear, missing, or
+a critical alert of --monitor.)";
 
 void check(const CompareOptions& o) {
   const auto usage = [](const std::string& message) { throw Error(ErrorCode::kUsage, message, "compare"); };
@@ -101,7 +103,7 @@ constexpr std::array<Format<report::ComparisonReport>, 6> kFormats{{
     {"md", [](const auto& what, const auto&) { return report::comparison_markdown(what); }},
     {"csv", [](const auto& what, const auto&) { return report::comparison_csv(what); }},
     {"json", [](const auto& what, const auto&) { return report::comparison_json(what); }},
-    {"junit", [](const auto& what, const auto&) { return report::comparison_junit(what.comparisons); }},
+    {"junit", [](const auto& what, const auto&) { return report::comparison_junit(what); }},
     {"html", [](const auto& what, const auto&) { return report::comparison_page(what); }},
 }};
 
@@ -138,6 +140,14 @@ void write(const std::array<Format<What>, n>& formats, const CompareOptions& opt
   write_output(text);
 }
 
+/// That of the comparisons; a monitor's failed rows and critical alerts count as theirs do.
+int exit_code(const report::ComparisonReport& report, bool strict) {
+  const int code = compare::exit_code(report.comparisons, strict);
+  const auto any = [&](const auto& test) { return std::any_of(report.alerts.begin(), report.alerts.end(), test); };
+  if (any([](const compare::Alert& alert) { return alert.metric == "status"; })) return kExitModelFailed;
+  return code == kExitFine && strict && any([](const compare::Alert& alert) { return alert.severity == compare::Severity::kCritical; }) ? kExitInconclusive : code;
+}
+
 int run(const CompareOptions& options) {
   check(options);
   std::vector<record::ResultSet> results;
@@ -159,7 +169,7 @@ int run(const CompareOptions& options) {
       report.comparisons.push_back(compare::compare_results(results.front(), results[i], rules));
   }
   write(kFormats, options, report);
-  return compare::exit_code(report.comparisons, options.strict);
+  return exit_code(report, options.strict);
 }
 
 }  // namespace
@@ -172,7 +182,7 @@ Command add_compare(CLI::App& root) {
                       "Gate file: what is judged and how far it may move; without one the numbers of configs/gates/nightly.json");
   command->add_option("--history", options->history, "History file to judge NEW against, and to keep it in");
   command->add_option("--delta", options->delta, "One tolerance for all metrics, such as 3%");
-  command->add_flag("--strict", options->strict, "Exit with 4 where something is suspect, unclear or missing");
+  command->add_flag("--strict", options->strict, "Exit with 4 where something is suspect, unclear or missing, or an alert critical");
   command->add_flag("--across-gpus", options->across_gpus, "Table of models by devices: tokens/s with ratios, per watt, per price");
   command->add_option("--price", options->prices, "What an hour of a device costs: \"H100=2.5\"; may be repeated");
   command->add_flag("--monitor", options->monitor, "Alerts by configs/thresholds.json, and what the measurements say bounds each row");

@@ -8,7 +8,8 @@
 
 namespace qbench::compare {
 
-/// What an hour of a device costs: `--price "H100=2.5"`. The name is matched within the device's description, whatever the case.
+/// What an hour of a device costs: `--price "H100=2.5"`. The name is matched as whole words of the device's description, whatever the
+/// case; of several that fit the longest counts.
 struct Price {
   std::string device;
   double per_hour = 0;
@@ -21,7 +22,7 @@ struct AcrossValue {
   std::optional<double> tok_per_s;  ///< decode_tok_per_s of the row: the median of its sessions
   std::optional<double> low, high;  ///< lowest and highest session
   std::size_t n_sessions = 0;
-  std::optional<double> ratio;               ///< to the first device that has a value in this line
+  std::optional<double> ratio;               ///< to the first device that has a value in this line; none where that did other work
   std::optional<double> tok_per_s_per_watt;  ///< over the GPU's mean power, where it was measured
   std::optional<double> tok_per_money;       ///< where a price was given
   std::string state;                         ///< "failed", "throttled", "absent"; empty: measured
@@ -40,7 +41,8 @@ struct AcrossTable {
 };
 
 /// The rows of the speed pass; where a result has none (results/published), rows of the text pass too, by e2e_tok_per_s. Where two results
-/// hold the same line for the same device, the later one counts, with a note. Error{kUsage} where a price names no device of the table.
+/// hold the same line for the same device, the later one counts, with a note. Rows of other weights, prompts or
+/// token counts have no ratio, with a note. Error{kUsage} where a price names no device of the table, or two name the same.
 AcrossTable across_devices(const std::vector<record::ResultSet>& results, const std::vector<Price>& prices);
 
 }  // namespace qbench::compare

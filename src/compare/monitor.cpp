@@ -149,6 +149,12 @@ void check(const Threshold& limit, const ResultRow& row, const ResultRow* base, 
   }
 }
 
+/// No limit holds for what has no values, and that is worse than any that is broken.
+Alert failure_alert(const ResultRow& row) {
+  const std::string words = row.failure.code + (row.failure.code.empty() || row.failure.message.empty() ? "" : ": ") + row.failure.message;
+  return {Severity::kCritical, describe_cell(nullptr, &row).name(), "status", "", 0, 0, "the row failed" + (words.empty() ? "" : " (" + words + ")")};
+}
+
 }  // namespace
 
 std::string_view name_of(Severity severity) noexcept { return severity == Severity::kCritical ? "critical" : "warning"; }
@@ -159,7 +165,9 @@ std::vector<Alert> find_alerts(const record::ResultSet& results, const Threshold
   std::vector<Alert> alerts;
   const record::ResultSet none;
   for (const RowPair& pair : pair_rows(base == nullptr ? none : *base, results)) {
-    if (pair.fresh == nullptr || !record::is_measured(pair.fresh->status)) continue;
+    if (pair.fresh == nullptr) continue;
+    if (pair.fresh->status == record::Status::kFailed) alerts.push_back(failure_alert(*pair.fresh));
+    if (!record::is_measured(pair.fresh->status)) continue;
     for (const Threshold& limit : limits_of(*pair.fresh, thresholds)) check(limit, *pair.fresh, pair.base, alerts);
   }
   std::stable_sort(alerts.begin(), alerts.end(), [](const Alert& a, const Alert& b) { return a.severity > b.severity; });

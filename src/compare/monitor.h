@@ -39,7 +39,7 @@ Thresholds read_thresholds(const std::filesystem::path& path);
 
 struct Alert {
   Severity severity = Severity::kWarning;
-  std::string cell, metric, unit;
+  std::string cell, metric, unit;  ///< metric: "status" of a row that failed
   double value = 0, limit = 0;
   std::string sentence;
 };
@@ -51,7 +51,7 @@ struct Recommendation {
   std::string sentence;
 };
 
-/// Alerts of every measured row, critical ones first; `base` pairs rows for limits on falling. A metric without a value raises none.
+/// Alerts of every measured row and one, critical, of every row that failed; critical ones first; `base` pairs rows for limits on falling. A metric without a value raises none.
 std::vector<Alert> find_alerts(const record::ResultSet& results, const Thresholds& thresholds, const record::ResultSet* base = nullptr);
 
 std::vector<Recommendation> recommend(const record::ResultSet& results);

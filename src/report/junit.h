@@ -9,6 +9,7 @@
 #include "compare/outcome.h"
 #include "record/records.h"
 #include "record/sample_file.h"
+#include "report/comparison_text.h"
 
 /// JUnit XML as Jenkins's xunit plugin (junit-10.xsd) and GitLab read it: a suite per model, a case per row and per metric that gates judge.
 namespace qbench::report {
@@ -44,6 +45,8 @@ std::string junit_xml(const std::string& name, const std::vector<JunitSuite>& su
 std::string run_junit(const record::RunRecord& run, const record::SampleFileContent& content);
 
 /// Comparisons or gates: a failure where something is worse, a skip with the verdict as its type where it is suspect, unclear or missing.
+/// A row that failed is an error. Alerts of a monitor are a suite of their own: critical ones failures, warnings skips; without one it passes.
 std::string comparison_junit(const std::vector<compare::Comparison>& comparisons);
+std::string comparison_junit(const ComparisonReport& report);
 
 }  // namespace qbench::report

@@ -112,9 +112,24 @@ JunitSuite new_suite(const Comparison& comparison, const std::string& name) {
   return suite;
 }
 
-}  // namespace
+/// A monitor's alerts, a case each; none is a case that passes, so that a report of nothing is not taken for no report.
+JunitSuite alert_suite(const std::vector<compare::Alert>& alerts) {
+  JunitSuite suite{"monitor", "", "", {}, {}, {}};
+  for (const compare::Alert& alert : alerts) {
+    JunitCase one;
+    one.classname = "monitor";
+    one.name = fmt::format("{}[{}]", alert.metric, alert.cell);
+    one.result = alert.severity == compare::Severity::kCritical ? CaseResult::kFailure : CaseResult::kSkipped;
+    if (alert.metric == "status") one.result = CaseResult::kError;
+    one.type = alert.severity == compare::Severity::kCritical ? "CriticalAlert" : "WarningAlert";
+    one.message = alert.sentence;
+    suite.cases.push_back(std::move(one));
+  }
+  if (alerts.empty()) suite.cases.push_back({"monitor", "alerts", std::nullopt, CaseResult::kPassed, "", "", "0 alerts\n"});
+  return suite;
+}
 
-std::string comparison_junit(const std::vector<Comparison>& comparisons) {
+std::vector<JunitSuite> comparison_suites(const std::vector<Comparison>& comparisons) {
   std::vector<JunitSuite> suites;
   for (const Comparison& comparison : comparisons) {
     const std::size_t first = suites.size();
@@ -129,8 +144,23 @@ std::string comparison_junit(const std::vector<Comparison>& comparisons) {
       }
     }
   }
-  const bool gate = !comparisons.empty() && comparisons.front().is_gate;
-  return junit_xml(gate ? "qbench gate" : "qbench compare", suites);
+  return suites;
+}
+
+std::string document_name(const std::vector<Comparison>& comparisons) {
+  return !comparisons.empty() && comparisons.front().is_gate ? "qbench gate" : "qbench compare";
+}
+
+}  // namespace
+
+std::string comparison_junit(const std::vector<Comparison>& comparisons) {
+  return junit_xml(document_name(comparisons), comparison_suites(comparisons));
+}
+
+std::string comparison_junit(const ComparisonReport& report) {
+  std::vector<JunitSuite> suites = comparison_suites(report.comparisons);
+  if (report.monitored) suites.push_back(alert_suite(report.alerts));
+  return junit_xml(document_name(report.comparisons), suites);
 }
 
 }  // namespace qbench::report

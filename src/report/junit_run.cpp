@@ -89,13 +89,15 @@ std::string all_metrics(const CellRecord& cell, const std::string& row) {
   return text;
 }
 
-void add_load_failures(JunitSuite& suite, const record::SampleFileContent& content) {
+void add_load_failures(JunitSuite& suite, const record::SampleFileContent& content, const std::string& device) {
   for (const record::LoadRecord& load : content.loads) {
     if (load.model.label != suite.name || load.status != record::Status::kFailed) continue;
     suite.cases.push_back({junit_class(load.device, load.model.label), "load", std::nullopt, CaseResult::kError,
                            load.failure.code == "memory" ? "OutOfMemory" : "ModelLoadFailed", load.failure.code + ": " + load.failure.message, ""});
     return;
   }
+  // Planned, and nothing is there: the run was killed before, or is still on the way.
+  suite.cases.push_back({junit_class(device, suite.name), "load", std::nullopt, CaseResult::kError, "NotRun", "planned, but the run ended before this model had a row", ""});
 }
 
 }  // namespace
@@ -110,7 +112,7 @@ std::string run_junit(const record::RunRecord& run, const record::SampleFileCont
       if (cell.cell.model == label) own.push_back(&cell);
     }
     suite.properties = shared_facts(run, own);
-    if (own.empty()) add_load_failures(suite, content);
+    if (own.empty()) add_load_failures(suite, content, cells.empty() ? std::string("none") : cells.front().cell.device);
     for (const CellRecord* cell : own) {
       const std::string row = row_text(*cell, cells);
       suite.cases.push_back(status_case(*cell, row, content));

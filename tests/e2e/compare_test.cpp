@@ -409,6 +409,13 @@ TEST_CASE("the monitor raises alerts by limits and says what bounds a row") {
   CHECK(alerts.out.find("critical: smol q4_1 smoke/is-prime cpu") != std::string::npos);
   CHECK(alerts.out.find("context: smol") != std::string::npos);
   CHECK(longest_line(alerts.out) <= 80);
+  CHECK(desk.run({"compare", "--monitor", "poor.csv", "--strict", "--junit", "alerts.xml"}).status == 4);
+  CHECK(read_file(desk.dir.path() / "alerts.xml").find("CriticalAlert") != std::string::npos);
+  desk.file("broken.csv", summary(100, {{"status", "failed"}, {"error_code", "memory"}, {"error", "needs 99 GB"}}));
+  const Outcome broken = desk.run({"compare", "--monitor", "broken.csv"});
+  CHECK(broken.status == 3);
+  CHECK(broken.out.find("the row failed") != std::string::npos);
+  CHECK(desk.run({"compare", "--monitor", desk.file("fine.csv", summary(100)), "--strict"}).status == 0);
   CHECK(desk.run({"compare", "--monitor", desk.file("fine.csv", summary(100))}).out.find("0 alerts") != std::string::npos);
   desk.file("limits.json", R"({"everywhere": {"decode_tok_per_s": {"min": 150}}})");
   const json document = json::parse(desk.run({"compare", "--thresholds", "limits.json", "fine.csv", "--format", "json"}).out);

@@ -85,6 +85,51 @@ TEST_CASE("models by devices have ratios to the first device, tokens a second pe
   CHECK(table.lines[1].values[1].ratio == 1.0);  // the first that has a value
 }
 
+TEST_CASE("a row of other weights or token counts has its rate and no ratio, and a note says why") {
+  const auto table_with = [](const ResultRow& other) {
+    ResultRow first = gpu_row("NVIDIA H100 NVL", 200, 400);
+    first.metric(MetricId::kPromptTokens).value = 20;
+    first.metric(MetricId::kOutputTokens).value = 64;
+    return compare::across_devices({example_set({first}, "a"), example_set({other}, "b")}, {});
+  };
+  ResultRow other = gpu_row("NVIDIA L4", 40, 70);
+  other.metric(MetricId::kPromptTokens).value = 20;
+  other.metric(MetricId::kOutputTokens).value = 64;
+  CHECK(table_with(other).lines[0].values[1].ratio == doctest::Approx(0.2));
+  CHECK(table_with(other).notes.empty());
+  ResultRow weights = other, longer = other, generated = other;
+  set_fact(weights, "model_fingerprint", "sha256:other");
+  longer.metric(MetricId::kPromptTokens).value = 2000;
+  generated.metric(MetricId::kOutputTokens).value = 8;
+  for (const auto& [row, words] : {std::pair{weights, "model_fingerprint"}, {longer, "prompt_tokens: 20 against 2000"}, {generated, "output_tokens: 64 against 8"}}) {
+    const auto table = table_with(row);
+    REQUIRE(table.lines.size() == 1);
+    CHECK(table.lines[0].values[0].ratio == 1.0);
+    CHECK(table.lines[0].values[1].tok_per_s == 40);
+    CHECK_FALSE(table.lines[0].values[1].ratio.has_value());
+    REQUIRE(table.notes.size() == 1);
+    CHECK(table.notes[0].find(words) != std::string::npos);
+    CHECK(table.notes[0].find("no ratio") != std::string::npos);
+  }
+}
+
+TEST_CASE("a price is of the device whose name holds it as whole words, and of one price only") {
+  const std::vector<record::ResultSet> results{example_set({gpu_row("NVIDIA L40S", 80, 300)}), example_set({gpu_row("NVIDIA L4", 40, 70)})};
+  const auto prices = [](const std::vector<const char*>& texts) {
+    std::vector<compare::Price> all;
+    for (const char* text : texts) all.push_back(compare::parse_price(text));
+    return all;
+  };
+  const auto table = compare::across_devices(results, prices({"l4=0.5"}));
+  CHECK_FALSE(table.lines[0].values[0].tok_per_money.has_value());
+  CHECK(table.lines[0].values[1].tok_per_money == doctest::Approx(40 * 3600 / 0.5));
+  const auto longest = compare::across_devices(results, prices({"NVIDIA=1", "NVIDIA L4=0.5"}));
+  CHECK(longest.lines[0].values[0].tok_per_money == doctest::Approx(80 * 3600));
+  CHECK(longest.lines[0].values[1].tok_per_money == doctest::Approx(40 * 3600 / 0.5));
+  CHECK(refusal([&] { compare::across_devices(results, prices({"L4=0.5", "l4=0.6"})); }).find("'l4' has two prices") != std::string::npos);
+  CHECK(refusal([&] { compare::across_devices({results[0]}, prices({"L4=0.5"})); }).find("'L4' is in no device's name") != std::string::npos);
+}
+
 TEST_CASE("prices that are none, or of a device that is not there, are refused") {
   for (const char* text : {"H100", "H100=", "=2", "H100=0", "H100=-1", "H100=nan", "H100=2.5x", "H100=inf"}) {
     CAPTURE(text);

@@ -220,6 +220,33 @@ TEST_CASE("failed, skipped and throttled rows are told apart, and loading from r
   CHECK(Report(run_junit(test::small_run(), content)).result("nowhere|status[smoke/fizzbuzz speed]") == "error OutOfMemory");
 }
 
+TEST_CASE("a model that was planned and has no row is an error") {
+  auto run = test::small_run();
+  record::ModelFacts unrun;
+  unrun.label = "unrun";
+  run.models.push_back(unrun);
+  const Report report(run_junit(run, test::small_content("x")));
+  CHECK(report.result("unrun|load") == "error NotRun");
+  CHECK(report.result("smol|status[smoke/fizzbuzz speed]").empty());
+}
+
+TEST_CASE("a monitor's alerts are cases: critical ones failures, warnings skips, failed rows errors") {
+  ComparisonReport monitor;
+  monitor.monitored = true;
+  CHECK(Report(comparison_junit(monitor)).result("monitor|alerts").empty());
+  monitor.alerts = {{compare::Severity::kCritical, "smol", "success_ratio", "1", 0.8, 0.85, "below the limit"},
+                    {compare::Severity::kCritical, "broken", "status", "", 0, 0, "the row failed"},
+                    {compare::Severity::kWarning, "smol", "e2e_ms", "ms", 9, 8, "above the limit"}};
+  const Report report(comparison_junit(monitor));
+  CHECK(report.result("monitor|success_ratio[smol]") == "failure CriticalAlert");
+  CHECK(report.result("monitor|status[broken]") == "error CriticalAlert");
+  CHECK(report.result("monitor|e2e_ms[smol]") == "skipped WarningAlert");
+  CHECK(report.size() == 3);
+  monitor.monitored = false;
+  monitor.comparisons = {comparison()};
+  CHECK(comparison_junit(monitor) == comparison_junit(monitor.comparisons));
+}
+
 TEST_CASE("a comparison's JUnit report fails where something is worse and skips where nothing was decided") {
   const Report report(comparison_junit({comparison()}));
   const std::string row = "[smoke/fizzbuzz speed q4_1]";
