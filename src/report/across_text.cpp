@@ -81,7 +81,7 @@ std::string across_terminal(const AcrossTable& table, const ComparisonOptions& o
       }
     }
   }
-  for (const std::string& note : table.notes) out += fit_width(one_line(note), width) + "\n";
+  for (const std::string& note : table.notes) out += wrapped(note, "", width);
   return out;
 }
 

@@ -86,28 +86,6 @@ std::string one_line(std::string_view text) {
   return out;
 }
 
-/// Words in lines of at most `width` columns, each after `indent`; a word that is longer than a line is cut.
-std::string wrapped(std::string_view text, const std::string& indent, std::size_t width) {
-  std::string out = indent;
-  std::size_t column = indent.size();
-  const std::string line = one_line(text);
-  for (std::size_t at = 0; at < line.size();) {
-    const std::size_t end = std::min(line.find(' ', at), line.size());
-    const std::string word = fit_width(std::string_view(line).substr(at, end - at), width - indent.size());
-    at = end + 1;
-    if (column > indent.size() && column + 1 + display_width(word) > width) {
-      out += "\n" + indent;
-      column = indent.size();
-    } else if (column > indent.size()) {
-      out += ' ';
-      ++column;
-    }
-    out += word;
-    column += display_width(word);
-  }
-  return out + "\n";
-}
-
 std::string right(const std::string& text, std::size_t width) {
   const std::size_t used = display_width(text);
   return std::string(width - std::min(width, used), ' ') + text;
@@ -195,6 +173,27 @@ std::string cell_markdown(const CellOutcome& cell) {
 }
 
 }  // namespace
+
+std::string wrapped(std::string_view text, const std::string& indent, std::size_t width) {
+  std::string out = indent;
+  std::size_t column = indent.size();
+  const std::string line = one_line(text);
+  for (std::size_t at = 0; at < line.size();) {
+    const std::size_t end = std::min(line.find(' ', at), line.size());
+    const std::string word = fit_width(std::string_view(line).substr(at, end - at), width - indent.size());
+    at = end + 1;
+    if (column > indent.size() && column + 1 + display_width(word) > width) {
+      out += "\n" + indent;
+      column = indent.size();
+    } else if (column > indent.size()) {
+      out += ' ';
+      ++column;
+    }
+    out += word;
+    column += display_width(word);
+  }
+  return out + "\n";
+}
 
 std::string comparison_terminal(const ComparisonReport& report, const ComparisonOptions& given) {
   ComparisonOptions options = given;

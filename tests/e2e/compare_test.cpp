@@ -393,6 +393,14 @@ TEST_CASE("models across devices stand side by side, with what a token costs") {
   CHECK(desk.run({"compare", "--across-gpus", cpu, gpu, "--format", "md"}).out.find("| 100.0 (5.00x) |") != std::string::npos);
   CHECK(record::parse_csv(desk.run({"compare", "--across-gpus", cpu, gpu, "--format", "csv"}).out, "out").rows.size() == 2);
   CHECK(json::parse(desk.run({"compare", "--across-gpus", cpu, gpu, "--format", "json"}).out)["lines"].size() == 1);
+  Fields other_weights = l4;
+  other_weights["model_fingerprint"] = "sha256:2";
+  const Outcome unlike = desk.run({"compare", "--across-gpus", cpu, desk.file("other.csv", summary(100, other_weights))});
+  CHECK(unlike.status == 0);
+  CHECK(unlike.out.find("5.00x") == std::string::npos);
+  CHECK(unlike.out.find("model_fingerprint:") != std::string::npos);
+  CHECK(unlike.out.find("sha256:2") != std::string::npos);  // the note is wrapped, not cut
+  CHECK(longest_line(unlike.out) <= 80);
   check_refused(desk.run({"compare", "--across-gpus", cpu, "--price", "A100=1"}), "'A100' is in no device's name");
   check_refused(desk.run({"compare", "--across-gpus", cpu, "--price", "A100"}), "expected a device and what an hour of it costs");
   const std::string published =
