@@ -171,9 +171,10 @@ TEST_CASE("stamps that no clock gives break no page") {
   sample.telemetry.time_ns = {kLeast, kMost};
   sample.telemetry.rss_bytes = {kMost, kLeast};
   sample.telemetry.cpu_time_ns = {0, 0};
-  content.samples.push_back(sample);
-  content.samples.back().t0_ns = kLeast;
   content.loads.front().telemetry = sample.telemetry;
+  const record::SampleRecord copy = sample;  // the vector may move what `sample` names
+  content.samples.push_back(copy);
+  content.samples.back().t0_ns = kLeast;
   CHECK(data_of(run_page(test::small_run(), content))["rows"].size() == 2);
 }
 
