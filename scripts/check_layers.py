@@ -18,6 +18,7 @@ ARROWS = {
     "measure": ["stats", "record", "backend", "sysinfo"],
     "engine": ["text", "model", "backend", "record"],
     "quality": ["engine", "sandbox", "workload", "stats", "record"],
+    "recommend": ["record", "stats", "workload"],
 }
 LEVELS_1_TO_5 = [room for room in ARROWS if room not in ("base", "kernels", "backend_device")]
 ARROWS["run"] = LEVELS_1_TO_5

@@ -2,20 +2,22 @@
 # Installs what the build and the tests need from Debian 12's packages. Does nothing when all of it is there.
 #   scripts/setup.sh           compiler, build tools, libraries
 #   scripts/setup.sh --fuzz    also clang with libFuzzer
+#   scripts/setup.sh --quality also what scoring generated code uses: the sandbox, Python's, TypeScript's and C++'s tools
 #   scripts/setup.sh --reports also Chromium and junitparser, with which tests open report.html and junit.xml
 #   scripts/setup.sh --cuda    also the CUDA toolkit's compiler, headers and tools, into .cache/cuda where no toolkit has them
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 packages=(g++ cmake ninja-build ccache git ca-certificates python3 python3-pip python3-venv
-  libfmt-dev libspdlog-dev nlohmann-json3-dev libcli11-dev libtinyxml2-dev libpcre2-dev libutf8proc-dev nettle-dev libsqlite3-dev doctest-dev libjs-chart.js)
+  libfmt-dev libspdlog-dev nlohmann-json3-dev libcli11-dev libtinyxml2-dev libpcre2-dev libutf8proc-dev nettle-dev libsqlite3-dev libseccomp-dev doctest-dev libjs-chart.js)
 cuda=false
 for option in "$@"; do
   case "$option" in
     --fuzz) packages+=(clang-14 libclang-rt-14-dev) ;;
+    --quality) packages+=(bubblewrap libseccomp2 python3-fastapi python3-httpx python3-coverage python3-pytest mypy bandit node-typescript g++) ;;
     --reports) packages+=(chromium python3-junitparser) ;;
     --cuda) cuda=true ;;
-    *) echo "setup.sh: unknown option '$option'; known: --fuzz, --reports, --cuda" >&2; exit 2 ;;
+    *) echo "setup.sh: unknown option '$option'; known: --fuzz, --quality, --reports, --cuda" >&2; exit 2 ;;
   esac
 done
 

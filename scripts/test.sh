@@ -47,7 +47,7 @@ run_check() {
   fi
 }
 
-if $all; then ./scripts/setup.sh --fuzz --reports || exit 2; else ./scripts/setup.sh || exit 2; fi
+if $all; then ./scripts/setup.sh --fuzz --quality --reports || exit 2; else ./scripts/setup.sh || exit 2; fi
 if $all && ! ./scripts/setup.sh --cuda; then
   echo "[skipped] the CUDA kernels: the toolkit's headers are not here and could not be fetched" | tee -a "$logs/checks.log"
 fi
