@@ -1,0 +1,40 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "quality/rating/rating.h"
+#include "record/records.h"
+#include "sandbox/sandbox.h"
+#include "workload/task.h"
+
+/// Judges tasks of TaskKind::kChecks: a web service is read, and started where that can be done.
+namespace qbench::quality {
+
+enum class CheckResult : std::uint8_t { kPassed, kFailed, kUnknown };
+
+struct Check {
+  std::string name;      ///< "model loaded once"
+  bool required = true;  ///< the answer passes only with it; kUnknown does not fail it
+  CheckResult result = CheckResult::kUnknown;
+  std::string evidence;  ///< one line with line numbers: why
+};
+
+struct CheckReport {
+  record::TaskStatus status = record::TaskStatus::kHarnessError;
+  double seconds = 0;  ///< processor time of the started service; 0 where it was not started
+  std::string detail;  ///< the first failed check, or "7 of 7 checks, the service was not started: ..."
+  std::vector<Check> checks;
+  std::vector<ToolUse> tools;
+  std::int64_t passed() const;
+  Correctness correctness() const;
+};
+
+/// Checks a FastAPI answer (`task.checks` names what is wanted, see prompts/README.md). Whatever the machine lacks makes a check unknown,
+/// never failed. kHarnessError only where nothing could be checked at all.
+CheckReport check_web_service(const sandbox::Sandbox& sandbox, const RaterOptions& options, const workload::Task& task,
+                              std::span<const workload::CodeFile> code);
+
+}  // namespace qbench::quality
