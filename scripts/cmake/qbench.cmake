@@ -50,6 +50,25 @@ function(qb_room name)
   target_link_libraries(qb_${name} PUBLIC ${R_LIBS})
 endfunction()
 
+# qb_embed(sources NAMESPACE qbench::room HEADER room/texts.h TEXTS function file [function file...]): source files that put the files' texts
+# into the program, one function each, declared by hand in the header; their paths are appended to the list `sources`.
+function(qb_embed sources)
+  cmake_parse_arguments(E "" "NAMESPACE;HEADER" "TEXTS" ${ARGN})
+  set(made ${${sources}})
+  while(E_TEXTS)
+    list(POP_FRONT E_TEXTS name file)
+    set(out ${CMAKE_CURRENT_BINARY_DIR}/${name}.cpp)
+    get_filename_component(file ${file} ABSOLUTE)
+    add_custom_command(
+      OUTPUT ${out}
+      COMMAND ${CMAKE_COMMAND} -DIN=${file} -DNAME=${name} -DNAMESPACE=${E_NAMESPACE} -DHEADER=${E_HEADER} -DOUT=${out} -P ${CMAKE_SOURCE_DIR}/scripts/cmake/embed.cmake
+      DEPENDS ${file} ${CMAKE_SOURCE_DIR}/scripts/cmake/embed.cmake
+      VERBATIM)
+    list(APPEND made ${out})
+  endwhile()
+  set(${sources} ${made} PARENT_SCOPE)
+endfunction()
+
 # What the sanitizer builds need: all tests but those that drive the whole program; the tests that run threads.
 add_custom_target(tests_quick)
 add_custom_target(tests_threads)
