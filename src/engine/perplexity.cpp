@@ -7,25 +7,10 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "engine/log_softmax.h"
 
 namespace qbench::engine {
 namespace {
-
-/// -log softmax(logits)[id] in nats; sums in double.
-double negative_log_likelihood(std::span<const float> logits, std::int32_t id) {
-  const double top = *std::max_element(logits.begin(), logits.end());
-  double sum = 0.0;
-  for (const float value : logits) sum += std::exp(static_cast<double>(value) - top);
-  return std::log(sum) - (static_cast<double>(logits[static_cast<std::size_t>(id)]) - top);
-}
-
-void require_finite(std::span<const float> logits, std::int64_t row) {
-  const auto broken = std::find_if_not(logits.begin(), logits.end(), [](float l) { return std::isfinite(l); });
-  if (broken == logits.end()) return;
-  throw Error(ErrorCode::kDevice, "the logit of token id " + std::to_string(broken - logits.begin()) + " after token " + std::to_string(row) +
-                                      " is not a finite number; the model's weights are broken, or its activations leave the range of --precision or --kv-type",
-              "perplexity");
-}
 
 PerplexityResult summarise(const std::vector<double>& losses, std::int64_t chunks) {
   PerplexityResult result;
@@ -102,14 +87,14 @@ std::int64_t run_step(Session& session, const Step& step, const PerplexityOption
   tally.step.clear();
   std::size_t row = 0;
   return session.score_step(step.fed, step.first, step.most, step.first_scored, [&](std::int64_t index, std::span<const float> logits) {
-    require_finite(logits, step.offset + index);
+    require_finite(logits, step.offset + index, "perplexity");
     const std::size_t at = row++;
     if (reference == nullptr && options.on_logits) options.on_logits(tally.rows, logits);
     ++tally.rows;
     if (keep) tally.step.insert(tally.step.end(), logits.begin(), logits.end());
     const auto next = static_cast<std::size_t>(index) + 1;
     if (next >= step.original.size()) return;
-    tally.losses.push_back(negative_log_likelihood(logits, step.original[next]));
+    tally.losses.push_back(-log_softmax_at(logits, step.original[next]));
     if (reference == nullptr) return;
     const std::span<const float> expected = std::span(reference->step).subspan(at * logits.size(), logits.size());
     const double kl = divergence(expected, logits);

@@ -94,6 +94,8 @@ class Session {
   std::int64_t context() const { return options_.context; }
   std::uint64_t kv_bytes() const { return cache_->device_bytes(); }
   std::int64_t sequences() const { return options_.sequences; }
+  /// Whether the keys and values of every position stay in the cache: without --kv-window.
+  bool keeps_all_positions() const { return options_.kv_window == 0; }
   model::Model& model() { return *model_; }
 
   /// Whether tokens are picked on the device and fed to the next step there.
