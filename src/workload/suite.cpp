@@ -30,6 +30,7 @@ std::string digest_of(const Prompt& prompt) {
   object["system"] = prompt.system ? nlohmann::ordered_json(*prompt.system) : nlohmann::ordered_json();
   object["turns"] = std::move(turns);
   object["settings"] = to_json(content);
+  if (prompt.task) object["task"] = prompt.task->digest;
   return sha256_hex(object.dump());
 }
 

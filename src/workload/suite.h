@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "workload/settings.h"
+#include "workload/task.h"
 
 namespace qbench::workload {
 
@@ -30,7 +31,8 @@ struct Prompt {
   std::string group;                  ///< prompts that belong together (a verbose and a dense one); empty: none
   std::string size_class;             ///< model size the prompt was written for ("7b", "14b", "72b"); empty: any
   std::vector<std::string> tags;
-  std::string digest;  ///< SHA-256 over id, system message, turns (text and declared length) and settings
+  std::optional<Task> task;  ///< what makes an answer right; absent where nothing judges it
+  std::string digest;        ///< SHA-256 over id, system message, turns (text and declared length), settings and, where there is one, the task
 };
 
 /// A named list of prompts.

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/text_file.h"
 #include "workload/names.h"
+#include "workload/task_folder.h"
 
 namespace qbench::workload {
 namespace fs = std::filesystem;
@@ -100,7 +101,7 @@ std::vector<std::string> read_tags(const json& value, const std::string& where) 
 
 std::vector<std::string> prompt_keys() {
   std::vector<std::string> keys = setting_names(SettingsScope::kPrompt);
-  keys.insert(keys.end(), {"id", "title", "language", "system", "turns", "group", "size_class", "tags"});
+  keys.insert(keys.end(), {"id", "title", "language", "system", "turns", "group", "size_class", "tags", "task"});
   return keys;
 }
 
@@ -128,16 +129,27 @@ bool read_prompt_key(Prompt& prompt, const std::string& key, const json& value, 
   return true;
 }
 
+/// The prompt's task, from the folder of this name beside the suite file; its prompt.txt is the one turn where the suite file has none.
+void read_task(Prompt& prompt, const json& value, const fs::path& folder, const std::string& where) {
+  const fs::path place = folder / read_name(value, "task", where);
+  if (prompt.language.empty()) fail("prompt '" + prompt.id + "' has a 'task' and no 'language'", where);
+  prompt.task = load_task(place, prompt.id, prompt.language);
+  if (!prompt.turns.empty()) return;
+  prompt.turns.push_back({read_prompt_text(place / "prompt.txt", where), 0});
+  prompt.turns.front().prompt_tokens = estimate_prompt_tokens(prompt.turns.front().text);
+}
+
 Prompt read_prompt(const json& value, const Settings& defaults, const fs::path& folder, const std::string& where) {
   if (!value.is_object()) fail("expected an object, got " + describe_value(value), where);
   Prompt prompt;
   Settings own;
   for (const auto& [key, item] : value.items()) {
-    if (read_prompt_key(prompt, key, item, folder, where) || read_setting(own, key, item, SettingsScope::kPrompt, where)) continue;
+    if (key == "task" || read_prompt_key(prompt, key, item, folder, where) || read_setting(own, key, item, SettingsScope::kPrompt, where)) continue;
     if (is_setting(key)) fail("'" + key + "' cannot be set for one prompt; it may stand in the suite's 'defaults' or in a profile", where);
     fail_unknown_key(key, prompt_keys(), where);
   }
   if (prompt.id.empty()) fail("has no 'id'", where);
+  if (value.contains("task")) read_task(prompt, value["task"], folder, where);
   if (prompt.turns.empty()) fail("prompt '" + prompt.id + "' has no 'turns'", where);
   if (prompt.title.empty()) prompt.title = prompt.id;
   prompt.settings = overlay(defaults, own);

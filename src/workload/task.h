@@ -16,6 +16,12 @@ struct CodeFile {
   bool operator==(const CodeFile&) const = default;
 };
 
+/// An answer that looks right and is not: the tests must refuse it.
+struct WrongAnswer {
+  std::string name;  ///< its folder's name
+  std::vector<CodeFile> files;
+};
+
 /// How a task's answer is judged.
 enum class TaskKind {
   kCases,       ///< calls with arguments; qbench compares what comes back
@@ -29,17 +35,20 @@ struct Task {
   std::string id;
   std::string language;  ///< "python", "typescript", "cpp"; MultiPL-E may name others
   TaskKind kind = TaskKind::kCases;
-  std::string entry_point;               ///< function that must exist; empty where the cases name all they call
-  std::vector<std::string> paths;        ///< files that an answer has; one for most
-  std::string cases;                     ///< kCases: the JSON array of cases
-  double tolerance = 0;                  ///< kCases: floating-point results may differ by this, relative and absolute
-  std::vector<CodeFile> harness;         ///< kCases of C++: adapter.cpp
-  std::string prefix;                    ///< kPythonTest, kInside: the code that the answer completes (HumanEval's prompt)
-  std::string test;                      ///< kPythonTest, kInside: the suite's test program
-  std::string checks;                    ///< kChecks: JSON object with the settings of the check
-  std::vector<CodeFile> reference;       ///< a right answer; empty where the suite has none
-  std::vector<std::vector<CodeFile>> wrong;  ///< variants that the tests must refuse
-  std::string digest;                    ///< SHA-256 over all of the above
+  std::string entry_point;          ///< function that must exist; empty where the cases name all they call
+  std::vector<std::string> paths;   ///< files that an answer has; one for most
+  std::string cases;                ///< kCases: the JSON array of cases
+  double tolerance = 0;             ///< kCases: floating-point results may differ by this, relative and absolute
+  std::vector<CodeFile> harness;    ///< kCases of C++: adapter.cpp
+  std::string prefix;               ///< kPythonTest, kInside: the code that the answer completes (HumanEval's prompt)
+  std::string test;                 ///< kPythonTest, kInside: the suite's test program
+  std::string checks;               ///< kChecks: JSON object with the settings of the check
+  std::vector<CodeFile> reference;  ///< a right answer; empty where the suite has none
+  std::vector<WrongAnswer> wrong;
+  std::string digest;  ///< SHA-256 over all of the above
 };
+
+/// SHA-256 over everything of the task but its digest.
+std::string digest_of(const Task& task);
 
 }  // namespace qbench::workload

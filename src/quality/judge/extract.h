@@ -10,7 +10,9 @@ namespace qbench::quality {
 
 /// The code of an answer, and how it was found.
 struct ExtractedCode {
-  std::vector<workload::CodeFile> files;  ///< none when there is no code
+  /// Whole files at task.paths, none when there is no code. Where the answer is only the body of the function that task.prefix begins, the file is
+  /// task.prefix and the body; a function that came whole stands alone (the judge defines what the prefix has before it).
+  std::vector<workload::CodeFile> files;
   std::string rule;                       ///< which rule found it: "bare", "fence", "named fences", "unfinished fence", ...
   bool unfinished = false;                ///< a fence or thought that never closed: the answer was cut off
 };
