@@ -1,0 +1,32 @@
+"""URL slugs for titles."""
+
+import itertools
+import re
+import unicodedata
+
+
+def _slug(title: str, max_length: int) -> str:
+    decomposed = unicodedata.normalize("NFKD", title)
+    letters = "".join(ch for ch in decomposed if not unicodedata.combining(ch))
+    plain = letters.lower().replace("ß", "ss")
+    hyphenated = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+    return hyphenated[:max_length].rstrip("-") or "untitled"
+
+
+def make_slugs(titles: list[str], max_length: int = 40) -> list[str]:
+    """Return one slug per title; no two are equal and none exceeds ``max_length``.
+
+    Raises ValueError when max_length is below 10.
+    """
+    if max_length < 10:
+        raise ValueError("max_length must be at least 10")
+    seen: dict[str, int] = {}
+    slugs = []
+    for title in titles:
+        base = slug = _slug(title, max_length)
+        number = seen[base] = seen.get(base, 0) + 1
+        if number > 1:
+            suffix = f"-{number}"
+            slug = base[: max_length - len(suffix)].rstrip("-") + suffix
+        slugs.append(slug)
+    return slugs
