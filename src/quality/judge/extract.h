@@ -18,7 +18,8 @@ struct ExtractedCode {
 };
 
 /// Finds the code of `answer`, which may be chatty: thinking text, prose, several fenced blocks, file names, a block that never ends, or
-/// nothing but code or the body of the function that `task.prefix` begins. Never throws for any bytes; NUL and malformed UTF-8 stay in the text.
+/// nothing but code or the body of the function that `task.prefix` begins. Never throws for any bytes; NUL and malformed UTF-8 stay in the
+/// text.
 ExtractedCode extract_code(std::string_view answer, const workload::Task& task);
 
 }  // namespace qbench::quality
