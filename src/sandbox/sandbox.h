@@ -20,8 +20,8 @@ enum class Level {
 std::string_view name_of(Level level) noexcept;  ///< "bwrap+cgroup", "bwrap", "rlimits"
 
 struct Limits {
-  double cpu_s = 10;   ///< processor time of all processes together
-  double wall_s = 30;  ///< from start to end
+  double cpu_s = 10;                                      ///< processor time of all processes together
+  double wall_s = 30;                                     ///< from start to end
   std::uint64_t memory_bytes = std::uint64_t{512} << 20;  ///< of all processes together
   std::int64_t processes = 64;                            ///< threads count
   std::uint64_t file_bytes = std::uint64_t{16} << 20;     ///< the largest file it may write
@@ -51,14 +51,14 @@ enum class End {
   kWallTimeout,
   kOom,
   kOutputLimit,
-  kViolation,     ///< the seccomp filter killed it
-  kNotStarted,    ///< the sandbox or the program could not be started: never the candidate's fault
+  kViolation,   ///< the seccomp filter killed it
+  kNotStarted,  ///< the sandbox or the program could not be started: never the candidate's fault
 };
 
 struct Outcome {
   End end = End::kExited;
-  int exit_code = 0;  ///< of kExited
-  int signal = 0;     ///< of kSignal
+  int exit_code = 0;                 ///< of kExited
+  int signal = 0;                    ///< of kSignal
   std::string output, error_output;  ///< at most Limits::output_bytes each
   double cpu_s = 0, wall_s = 0;
   std::uint64_t peak_bytes = 0;  ///< as the watcher saw it; 0 for very short runs
@@ -89,6 +89,8 @@ class Sandbox {
   static std::unique_ptr<Sandbox> open(const Options& options);
   virtual ~Sandbox() = default;
   virtual Level level() const = 0;
+  /// One line for a person: the level, what it is made of, what it lacks.
+  virtual std::string description() const = 0;
   virtual Outcome run(const Job& job) const = 0;
   virtual std::unique_ptr<Process> start(const Job& job) const = 0;
 };

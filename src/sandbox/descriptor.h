@@ -1,0 +1,47 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <utility>
+
+namespace qbench::sandbox {
+
+/// Owns a file descriptor. All that are made here are closed by exec.
+class Descriptor {
+ public:
+  Descriptor() = default;
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    if (this != &other) {
+      close();
+      fd_ = std::exchange(other.fd_, -1);
+    }
+    return *this;
+  }
+  ~Descriptor() { close(); }
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+  void close() noexcept;
+
+ private:
+  int fd_ = -1;
+};
+
+struct PipeEnds {
+  Descriptor read, write;
+};
+
+/// Error{kIo} with the system's reason, as all below.
+PipeEnds make_pipe();
+
+/// Two ends of a SOCK_SEQPACKET; what arrives at the first carries its sender's process id as this process sees it.
+std::pair<Descriptor, Descriptor> make_report_socket();
+
+/// A file in memory that holds `content`, to be read from its beginning.
+Descriptor make_memory_file(const char* name, std::span<const unsigned char> content);
+Descriptor make_memory_file(const char* name, std::string_view content);
+
+void set_nonblocking(int fd);
+
+}  // namespace qbench::sandbox
