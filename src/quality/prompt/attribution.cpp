@@ -1,0 +1,114 @@
+#include "quality/prompt/attribution.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+
+#include "base/check.h"
+#include "base/random.h"
+
+namespace qbench::quality {
+namespace {
+
+struct Later {
+  bool operator()(const TokenSpan& a, const TokenSpan& b) const { return a.begin != b.begin ? a.begin > b.begin : a.size() > b.size(); }
+};
+/// Costs by span, the last span first: the cache then holds what precedes each one.
+using Costs = std::map<TokenSpan, double, Later>;
+
+/// Places of the random spans of one length: drawn without replacement, the same for all sections of that length.
+std::vector<TokenSpan> random_spans(const AttributionInput& input, std::int64_t length, const AttributionOptions& options) {
+  const std::int64_t places = input.user_text.size() - length + 1;
+  std::vector<std::int64_t> starts(static_cast<std::size_t>(std::max<std::int64_t>(places, 0)));
+  std::iota(starts.begin(), starts.end(), input.user_text.begin);
+  Random random(options.seed, static_cast<std::uint64_t>(length));
+  const std::size_t count = std::min(starts.size(), static_cast<std::size_t>(options.random_spans));
+  for (std::size_t i = 0; i < count; ++i) std::swap(starts[i], starts[i + random.next_below(starts.size() - i)]);
+  std::vector<TokenSpan> spans;
+  for (std::size_t i = 0; i < count; ++i) spans.push_back({starts[i], starts[i] + length});
+  return spans;
+}
+
+/// Every span whose cost is needed, once. A random span that is the section itself says nothing about it, but may about another one.
+Costs plan(const AttributionInput& input, const AttributionOptions& options) {
+  Costs costs;
+  for (const TokenSpan& section : input.sections) {
+    if (section.size() <= 0) continue;
+    costs[section] = 0.0;
+    for (const TokenSpan& span : random_spans(input, section.size(), options)) costs[span] = 0.0;
+  }
+  return costs;
+}
+
+std::vector<std::int32_t> without(const AttributionInput& input, const TokenSpan& span) {
+  std::vector<std::int32_t> ids(input.prompt_ids.begin(), input.prompt_ids.begin() + span.begin);
+  ids.insert(ids.end(), input.prompt_ids.begin() + span.end, input.prompt_ids.end());
+  if (ids.empty()) ids.push_back(input.prompt_ids.front());  // something must predict the answer's first token
+  return ids;
+}
+
+SectionAttribution judge(const AttributionInput& input, const TokenSpan& section, const Costs& costs, const AttributionOptions& options) {
+  SectionAttribution result;
+  result.span = section;
+  if (section.size() <= 0) return result;
+  result.cost_nats = costs.at(section);
+  result.nats_per_answer_token = result.cost_nats / static_cast<double>(input.answer_ids.size());
+  result.nats_per_token = result.cost_nats / static_cast<double>(section.size());
+  std::vector<double> random;
+  for (const TokenSpan& span : random_spans(input, section.size(), options)) {
+    if (span != section) random.push_back(costs.at(span));
+  }
+  const auto n = static_cast<double>(random.size());
+  result.random_spans = static_cast<std::int64_t>(random.size());
+  if (!random.empty()) result.random_mean_nats = std::accumulate(random.begin(), random.end(), 0.0) / n;
+  double squares = 0.0;
+  for (const double cost : random) squares += (cost - result.random_mean_nats) * (cost - result.random_mean_nats);
+  if (random.size() > 1) result.spread_nats = std::sqrt(squares / (n - 1.0));
+  result.relevant = result.cost_nats > 0.0 && result.cost_nats > result.spread_nats;
+  return result;
+}
+
+}  // namespace
+
+engine::ContinuationCost plan_attribution(const AttributionInput& input, const AttributionOptions& options) {
+  engine::ContinuationCost cost;
+  const auto answer = static_cast<std::int64_t>(input.answer_ids.size()) - 1;  // the last token is only predicted
+  const auto whole = static_cast<std::int64_t>(input.prompt_ids.size());
+  cost.passes = 1;
+  cost.tokens_fed = whole + answer;
+  for (const auto& [span, unused] : plan(input, options)) {
+    const std::int64_t rest = std::max<std::int64_t>(whole - span.size(), 1);
+    const std::int64_t kept = std::min(span.begin, rest - 1);  // the token before the answer always runs
+    ++cost.passes;
+    cost.tokens_fed += rest + answer - kept;
+    cost.tokens_reused += kept;
+  }
+  return cost;
+}
+
+Attribution attribute(engine::Session& session, const AttributionInput& input, const AttributionOptions& options,
+                      const std::function<void(std::int64_t passes)>& on_pass) {
+  QB_CHECK(input.user_text.size() > 0 && input.user_text.begin >= 0 &&
+           input.user_text.end <= static_cast<std::int64_t>(input.prompt_ids.size()));
+  engine::ContinuationScorer scorer(session);
+  Attribution result;
+  result.answer_tokens = static_cast<std::int64_t>(input.answer_ids.size());
+  result.log_p_nats = scorer.score(input.prompt_ids, input.answer_ids).sum_log_p;
+  if (on_pass) on_pass(scorer.cost().passes);
+  Costs costs = plan(input, options);
+  for (auto& [span, cost] : costs) {
+    const std::vector<std::int32_t> rest = without(input, span);
+    cost = result.log_p_nats - scorer.score(rest, input.answer_ids).sum_log_p;
+    if (on_pass) on_pass(scorer.cost().passes);
+  }
+  result.total_tokens = input.user_text.size();
+  for (const TokenSpan& section : input.sections) {
+    result.sections.push_back(judge(input, section, costs, options));
+    if (result.sections.back().relevant) result.relevant_tokens += section.size();
+  }
+  result.cost = scorer.cost();
+  return result;
+}
+
+}  // namespace qbench::quality

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/continuation.h"
+#include "engine/session.h"
+#include "quality/prompt/token_map.h"
+
+/// What each part of a prompt does for the answer, measured: the answer is teacher-forced with the part's tokens left out.
+///   cost of a span      = log p(answer | prompt) - log p(answer | prompt without the span), in nats
+///   spread              = standard deviation (n - 1) of the costs of random spans that have the section's length and lie in the user's
+///   text a section is relevant where its cost is above 0 and above the spread context efficiency  = tokens of relevant sections / tokens
+///   of the user's text
+/// The standard deviation, not a high quantile: random spans overlap what matters, so a prompt in which every part matters alike would have
+/// no part above the 95th percentile. Tokens are left out as ids, for sections and random spans alike; nothing is tokenized again. Where
+/// nothing would be left (a base model's prompt that is one section) its first token stays.
+namespace qbench::quality {
+
+struct AttributionOptions {
+  std::int64_t random_spans = 16;  ///< for each length; fewer where there are fewer places
+  std::uint64_t seed = 1;
+};
+
+/// The prompt as it is sent.
+struct AttributionInput {
+  std::vector<std::int32_t> prompt_ids;
+  TokenSpan user_text;              ///< tokens of the user's text among them: the rest is the template's
+  std::vector<TokenSpan> sections;  ///< in order, without overlap, within user_text
+  std::vector<std::int32_t> answer_ids;
+};
+
+struct SectionAttribution {
+  TokenSpan span;
+  double cost_nats = 0.0;                ///< below 0: the answer is likelier without it
+  double nats_per_answer_token = 0.0;    ///< cost over the answer's tokens
+  std::optional<double> nats_per_token;  ///< cost over the section's tokens; nothing for an empty section
+  std::int64_t random_spans = 0;         ///< that the spread is over
+  double random_mean_nats = 0.0;
+  double spread_nats = 0.0;  ///< 0 below two random spans
+  bool relevant = false;
+};
+
+struct Attribution {
+  double log_p_nats = 0.0;  ///< of the answer with the whole prompt
+  std::int64_t answer_tokens = 0;
+  std::vector<SectionAttribution> sections;
+  std::int64_t relevant_tokens = 0, total_tokens = 0;
+  double context_efficiency_ratio() const { return static_cast<double>(relevant_tokens) / static_cast<double>(total_tokens); }
+  engine::ContinuationCost cost;
+};
+
+/// Passes, and at most so many tokens through the model: known before anything runs.
+engine::ContinuationCost plan_attribution(const AttributionInput& input, const AttributionOptions& options);
+
+/// `on_pass`, which may be empty, is called after each pass with how many have run. Spans are left out from the last one to the first, so
+/// that what lies before a span is computed once. Deterministic. Errors of ContinuationScorer; QB_CHECK: a user's text with at least one
+/// token.
+Attribution attribute(engine::Session& session, const AttributionInput& input, const AttributionOptions& options,
+                      const std::function<void(std::int64_t passes)>& on_pass = {});
+
+}  // namespace qbench::quality
