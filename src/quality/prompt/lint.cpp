@@ -251,7 +251,7 @@ void lint_placeholder_words(const std::vector<PromptWord>& words, std::string_vi
 void lint_ambiguity(const std::vector<PromptWord>& words, const std::vector<PromptLine>& lines, std::vector<LintFinding>& findings) {
   for (std::size_t at = 0; at < words.size(); ++at) {
     const LineKind kind = lines[words[at].line - 1].kind;
-    if (kind == LineKind::kCode || kind == LineKind::kFence) continue;
+    if (kind == LineKind::kCode || kind == LineKind::kFence || words[at].in_code) continue;
     for (const std::string_view phrase : kAmbiguous) {
       if (phrase_at(words, at, phrase)) findings.push_back({kAmbiguousWord, words[at].line, fmt::format("'{}'", phrase)});
     }

@@ -184,7 +184,7 @@ class Reader {
  private:
   bool judged(std::size_t at) const {
     const LineKind kind = kinds_[words_[at].line - 1];
-    return kind != LineKind::kCode && kind != LineKind::kFence;
+    return kind != LineKind::kCode && kind != LineKind::kFence && !words_[at].in_code;  // what stands in code is a value, not a bound
   }
   /// Bytes between a word and the next one.
   std::string_view gap(std::size_t at) const {
@@ -244,8 +244,8 @@ class Reader {
     auto value = word.empty() ? std::nullopt : leading_number(word, length);
     if (!value) return std::nullopt;
     std::size_t end = at;
-    // "1,000 users": three digits behind a comma belong to the number.
-    while (length == word.size() && gap(end) == "," && end + 1 < words_.size() && words_[end + 1].lower.size() == 3) {
+    // "1,000 users", "1 000 users": three digits behind a comma or a blank belong to the number.
+    while (length == word.size() && (gap(end) == "," || gap(end) == " ") && end + 1 < words_.size() && words_[end + 1].lower.size() == 3) {
       std::size_t digits = 0;
       const auto more = leading_number(words_[end + 1].lower, digits);
       if (!more || digits != 3) break;

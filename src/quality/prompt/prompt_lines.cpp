@@ -132,13 +132,15 @@ bool has_open_fence(std::string_view text) {
 std::vector<PromptWord> split_words(std::string_view text) {
   std::vector<PromptWord> words;
   std::size_t line = 1;
+  bool in_code = false;
   for (std::size_t i = 0; i < text.size();) {
     if (!is_word_byte(text[i])) {
       if (text[i] == '\n') ++line;
+      in_code = text[i] != '\n' && in_code != (text[i] == '`');
       ++i;
       continue;
     }
-    PromptWord word{{i, i}, line, {}};
+    PromptWord word{{i, i}, line, {}, in_code};
     const auto joins = [&](std::size_t at) {
       return (text[at] == '-' || text[at] == '\'' || text[at] == '.') && at + 1 < text.size() && is_word_byte(text[at + 1]);
     };

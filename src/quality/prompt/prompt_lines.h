@@ -42,7 +42,8 @@ bool has_open_fence(std::string_view text);
 struct PromptWord {
   TextSpan span;
   std::size_t line = 1;
-  std::string lower;  ///< ASCII letters in lower case
+  std::string lower;     ///< ASCII letters in lower case
+  bool in_code = false;  ///< between backticks of its line
 };
 std::vector<PromptWord> split_words(std::string_view text);
 

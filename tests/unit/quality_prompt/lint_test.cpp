@@ -54,7 +54,7 @@ TEST_CASE("every rule has a name and a reason of its own, and a clean prompt has
 TEST_CASE("ambiguous words are named with their line, outside code") {
   check_fires(LintId::kAmbiguousWord, kClean + "Handle errors as needed.\n", 2, "'as needed'");
   check_fires(LintId::kAmbiguousWord, kClean + "\nIt should be FAST.\n", 3, "'fast'");
-  check_silent(LintId::kAmbiguousWord, kClean + "```\nsome = fast\n```\nBreakfast, fasten, somewhere.\n");
+  check_silent(LintId::kAmbiguousWord, kClean + "```\nsome = fast\n```\nBreakfast, fasten, somewhere, `some`.\n");
 }
 
 TEST_CASE("a missing output format and missing success criteria are said of the whole prompt") {
@@ -82,7 +82,7 @@ TEST_CASE("numbers of different things, and bounds that hold together, are not")
         "API response <100ms p95\nDatabase query <50ms average\n", "Python 3\nPython 3.11\n", "React 18+\nReact 19\n",
         "Port this from Python 2.7 to Python 3.11.\n", "95%+ test coverage\n90%+ Lighthouse score\n",
         "Context (20% of tokens)\nTask (30% of tokens)\n", "3 examples of input.\n5 examples of output.\n",
-        "```\nat least 100 lines\n```\nAt most 50 lines.\n"}) {
+        "```\nat least 100 lines\n```\nAt most 50 lines.\n", "Rates such as `512 B/s` and `1000 ms`.\nNot `1000.0 kB/s` in 10 ms.\n"}) {
     check_silent(LintId::kContradictoryNumbers, text);
   }
   const auto root = fixtures_dir().parent_path().parent_path() / "prompts";
