@@ -48,27 +48,32 @@ std::optional<std::string> seed_text(std::string_view name) {
 
 TEST_CASE("every suite in the repository loads, has files of its own only and sane declared lengths") {
   const DataDirHere here;
-  CHECK(list_suites() == std::vector<std::string>{"codegen", "guide", "smoke"});
+  CHECK(list_suites() == std::vector<std::string>{"codegen", "guide", "python-tasks", "smoke", "typescript-tasks"});
   for (const std::string& name : list_suites()) {
     const Suite suite = find_suite(name);
     CAPTURE(name);
     CHECK(suite.name == name);
     CHECK_FALSE(suite.title.empty());
     CHECK_FALSE(suite.description.empty());
-    std::size_t turns = 0;
+    // A task's text is prompt.txt in its own folder; all others stand beside suite.json.
+    std::size_t turns = 0, tasks = 0;
     for (const Prompt& prompt : suite.prompts) {
       CAPTURE(prompt.id);
-      turns += prompt.turns.size();
+      (prompt.task ? tasks : turns) += prompt.turns.size();
       for (const Turn& turn : prompt.turns) {
         // English and code: 3 to 7 bytes a token; the template adds 10 to 29 tokens.
         const auto bytes = static_cast<std::int64_t>(turn.text.size());
         CHECK(turn.prompt_tokens > bytes / 7);
         CHECK(turn.prompt_tokens < bytes / 3 + 32);
       }
+      if (prompt.task) CHECK_MESSAGE(prompt.task->wrong.size() >= 2, "tests that no wrong answer has tried");
     }
+    const fs::path folder = suite.path.parent_path();
+    const auto count = [&](auto&& wanted) { return std::count_if(fs::directory_iterator(folder), fs::directory_iterator(), wanted); };
     const auto is_text = [](const fs::directory_entry& entry) { return entry.path().extension() == ".txt"; };
-    const auto files = std::count_if(fs::directory_iterator(suite.path.parent_path()), fs::directory_iterator(), is_text);
-    CHECK_MESSAGE(static_cast<std::size_t>(files) == turns, "a text file without a prompt, or used twice");
+    const auto is_task = [](const fs::directory_entry& entry) { return fs::exists(entry.path() / "task.json"); };
+    CHECK_MESSAGE(static_cast<std::size_t>(count(is_text)) == turns, "a text file without a prompt, or used twice");
+    CHECK_MESSAGE(static_cast<std::size_t>(count(is_task)) == tasks, "a task without a prompt, or used twice");
   }
 }
 
