@@ -1,0 +1,204 @@
+#include "cli/cmd_recommend.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/environment.h"
+#include "base/error.h"
+#include "cli/output.h"
+#include "cli/recommend_text.h"
+#include "record/sample_file.h"
+#include "workload/suite.h"
+
+namespace qbench::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct RecommendOptions {
+  std::optional<std::string> task, constraints;
+  std::vector<fs::path> results;
+  std::string prefer = "balanced";
+  std::optional<double> output_tokens;
+  std::optional<fs::path> evaluate;
+  fs::path predictions = "results/predictions.jsonl";
+  bool no_save = false, json = false;
+};
+
+constexpr const char* kExamples = R"(Examples:
+  qbench recommend --task task.txt --constraints "ttft<500ms,vram<24GB"
+  qbench recommend --task codegen#lru-cache --results results/20261121_032200-nightly --prefer quality --json
+  qbench recommend --evaluate results/20261128_032200-nightly
+Constraints, comma-separated, < or >: ttft, time (of the whole answer: ms, s, min), tok_per_s (while decoding), vram (GB, GiB), context and tokens
+(counts), success (0.8 or 80%), quality (0 to 10). Preferences: balanced (least predicted time over the chance of success), quality, speed.
+Everything follows from measured rows: TTFT is a line over the prompt's length, the time TTFT and a gap for each token of the answer, success
+the share of judged tasks of like complexity that passed. Intervals and confidence come from 1,000 resamples of sessions and tasks with a fixed seed.
+Each prediction is appended to results/predictions.jsonl; --evaluate holds them against a later run of the same prompts.
+Exit status: 0 fine, 2 usage or unreadable input, 4 no model can be recommended (nothing measured, or none holds the constraints).)";
+
+bool is_result(const fs::path& path) { return fs::exists(path / "run.json") || fs::exists(path / "summary.csv"); }
+
+/// A result as it is named; of a folder of results all that can be read, the others with a warning.
+std::vector<record::ResultSet> read_results(const std::vector<fs::path>& paths, std::vector<fs::path>& folders) {
+  std::vector<record::ResultSet> results;
+  for (const fs::path& path : paths) {
+    if (!fs::is_directory(path) || is_result(path)) {
+      results.push_back(record::read_result_set(path));
+      folders.push_back(path);
+      continue;
+    }
+    std::vector<fs::path> inside;
+    for (const auto& entry : fs::directory_iterator(path)) {
+      if (entry.is_directory() && is_result(entry.path())) inside.push_back(entry.path());
+    }
+    std::sort(inside.begin(), inside.end());
+    for (const fs::path& one : inside) {
+      try {  // nobody named this one: a half-written or foreign folder must not hide the others
+        results.push_back(record::read_result_set(one));
+        folders.push_back(one);
+      } catch (const Error& problem) {
+        write_stderr(std::string("qbench: warning: left out: ") + problem.what() + "\n");
+      }
+    }
+  }
+  return results;
+}
+
+std::string whole_text(const workload::Prompt& prompt) {
+  std::string text;
+  for (const workload::Turn& turn : prompt.turns) text += (text.empty() ? "" : "\n\n") + turn.text;
+  return text;
+}
+
+/// Texts of the prompts in the shipped suites, and of other suites as their runs' samples hold them (rendered).
+recommend::PromptTexts prompt_texts(const std::vector<fs::path>& folders) {
+  recommend::PromptTexts texts;
+  for (const fs::path& folder : folders) {
+    if (!fs::exists(folder / "samples.jsonl")) continue;
+    const record::SampleFileContent content = record::read_sample_file(folder / "samples.jsonl");
+    for (const record::SampleRecord& sample : content.samples) {
+      if (!sample.prompt_text) continue;
+      const auto cell =
+          std::find_if(content.cells.begin(), content.cells.end(), [&](const record::CellRecord& one) { return one.cell == sample.cell; });
+      if (cell != content.cells.end()) texts.emplace(cell->settings.prompt_fingerprint, *sample.prompt_text);
+    }
+  }
+  for (const std::string& name : workload::list_suites()) {
+    for (const workload::Prompt& prompt : workload::find_suite(name).prompts) texts[prompt.digest] = whole_text(prompt);
+  }
+  return texts;
+}
+
+workload::Prompt task_prompt(const std::string& task) {
+  const workload::Suite suite =
+      task.find('#') != std::string::npos && !fs::exists(task) ? workload::find_suite(task) : workload::suite_from_prompt_file(task);
+  if (suite.prompts.size() != 1)
+    throw Error(ErrorCode::kUsage, fmt::format("'{}' names {} prompts, expected one: SUITE#ID", task, suite.prompts.size()), "--task");
+  return suite.prompts.front();
+}
+
+std::size_t columns() {
+  winsize size{};
+  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 80 ? size.ws_col : 80;
+}
+
+void save(const RecommendOptions& options, const TaskAnswer& answer) {
+  recommend::StoredPrediction stored;
+  stored.created_utc = iso8601_utc(wall_now_ns());
+  stored.task = answer.task;
+  stored.digest = answer.needs.digest;
+  stored.complexity = answer.needs.complexity.score;
+  stored.preference = recommend::name_of(answer.preference);
+  for (const recommend::Ranked& one : answer.choice.ranked) {
+    const recommend::Candidate& candidate = answer.evidence.candidates[one.candidate];
+    stored.candidates.push_back({candidate.key(), candidate.name(), answer.predictions.of[one.candidate]});
+  }
+  if (answer.choice.chosen()) stored.chosen = stored.candidates.front().key;
+  recommend::append_prediction(options.predictions, stored);
+}
+
+int recommend_task(const RecommendOptions& options) {
+  TaskAnswer answer;
+  const auto preference = recommend::preference_from_name(options.prefer);
+  if (!preference)
+    throw Error(ErrorCode::kUsage, "'" + options.prefer + "' is no preference; there are balanced, quality, speed", "--prefer");
+  answer.preference = *preference;
+  const auto constraints = options.constraints ? recommend::parse_constraints(*options.constraints) : std::vector<recommend::Constraint>{};
+  answer.task = *options.task;
+  const workload::Prompt prompt = task_prompt(answer.task);
+  answer.needs.digest = prompt.digest;
+  for (const workload::Turn& turn : prompt.turns) answer.needs.prompt_tokens += static_cast<double>(turn.prompt_tokens);
+  answer.needs.output_tokens = options.output_tokens;
+  answer.needs.complexity = recommend::assess_complexity(whole_text(prompt));
+  std::vector<fs::path> paths = options.results, folders;
+  if (paths.empty() && fs::is_directory("results")) paths.emplace_back("results");
+  const std::vector<record::ResultSet> results = read_results(paths, folders);
+  answer.evidence = recommend::gather_evidence(results, prompt_texts(folders));
+  answer.check = recommend::check_complexity(answer.evidence);
+  answer.predictions = recommend::predict(answer.evidence, answer.needs);
+  answer.choice = recommend::choose(answer.evidence, answer.predictions, constraints, answer.preference);
+  if (!options.no_save && !answer.evidence.candidates.empty()) save(options, answer);
+  if (options.json) {
+    write_output_json(answer_json(answer));
+  } else {
+    write_output(answer_text(answer, {columns(), output_is_terminal() && !environment_variable("NO_COLOR")}));
+  }
+  return answer.choice.chosen() ? kExitFine : kExitInconclusive;
+}
+
+int evaluate(const RecommendOptions& options) {
+  const auto stored = recommend::read_predictions(options.predictions);
+  std::vector<fs::path> folders;
+  const auto results = read_results({*options.evaluate}, folders);
+  const recommend::Calibration calibration = recommend::evaluate(stored, results);
+  if (options.json) {
+    write_output_json(calibration_json(calibration));
+  } else {
+    write_output(calibration_text(calibration));
+  }
+  return calibration.matched > 0 ? kExitFine : kExitInconclusive;
+}
+
+int run(const RecommendOptions& options) {
+  if (options.task.has_value() == options.evaluate.has_value())
+    throw Error(ErrorCode::kUsage, "give --task FILE to choose a model, or --evaluate DIR to check earlier predictions", "recommend");
+  return options.evaluate ? evaluate(options) : recommend_task(options);
+}
+
+}  // namespace
+
+Command add_recommend(CLI::App& root) {
+  const auto options = std::make_shared<RecommendOptions>();
+  CLI::App* command = root.add_subcommand("recommend", "Choose a model for a task from measured results, with predictions");
+  command->add_option("--task", options->task, "The task: a text file, or SUITE#ID")->type_name("FILE");
+  command->add_option("--constraints", options->constraints, "What the choice must hold, such as ttft<500ms,vram<24GB")->type_name("C,...");
+  command->add_option("--results", options->results, "Run folders, summary.csv, or folders of run folders (results)")
+      ->delimiter(',')
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->type_name("PATH,...");
+  command->add_option("--prefer", options->prefer, "balanced, quality or speed")->capture_default_str()->type_name("P");
+  command->add_option("--output-tokens", options->output_tokens, "Tokens of the answer, where you know better")
+      ->check(CLI::Range(1.0, 1e7))
+      ->type_name("N");
+  command->add_option("--evaluate", options->evaluate, "Hold earlier predictions against this result")->type_name("DIR");
+  command->add_option("--predictions", options->predictions, "Where predictions are kept")->capture_default_str()->type_name("FILE");
+  command->add_flag("--no-save", options->no_save, "Keep no prediction");
+  command->add_flag("--json", options->json, "One JSON document");
+  command->footer(kExamples);
+  return {"recommend", [options](Invocation&) { return run(*options); }};
+}
+
+}  // namespace qbench::cli

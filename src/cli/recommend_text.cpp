@@ -1,0 +1,199 @@
+#include "cli/recommend_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "recommend/prediction_json.h"
+#include "report/terminal_table.h"
+#include "report/text.h"
+
+namespace qbench::cli {
+namespace {
+
+using nlohmann::ordered_json;
+using recommend::Quantity;
+
+std::string bold(const std::string& text, const TextStyle& style) { return style.color ? "\x1b[1m" + text + "\x1b[0m" : text; }
+
+std::string left(std::string_view text, std::size_t width) {
+  const std::string fitted = report::fit_width(report::printable(text), width);
+  return fitted + std::string(width - std::min(width, report::display_width(fitted)), ' ');
+}
+
+/// Words in lines of the width, each line after the first under the first word.
+std::string wrapped(const std::string& text, std::size_t width, const std::string& lead) {
+  std::string out = lead, line = lead;
+  const std::string indent(report::display_width(lead), ' ');
+  bool first = true;
+  std::size_t at = 0;
+  out.clear();
+  while (at < text.size()) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    const std::string word = text.substr(at, end - at);
+    at = end + 1;
+    if (!first && report::display_width(line) + 1 + report::display_width(word) > width) {
+      out += line + "\n";
+      line = indent + word;
+    } else {
+      line += (first ? "" : " ") + word;
+    }
+    first = false;
+  }
+  return out + line + "\n";
+}
+
+std::string complexity_text(const TaskAnswer& answer, const TextStyle& style) {
+  const auto& complexity = answer.needs.complexity;
+  std::string out = bold(fmt::format("Complexity {:.1f} of 10", complexity.score), style);
+  if (answer.check.correlation) {
+    out +=
+        fmt::format(" (rank correlation with failures: {:+.2f} over {} measured tasks)\n", *answer.check.correlation, answer.check.tasks);
+  } else {
+    out += fmt::format(" (worth unknown: {} measured tasks{})\n", answer.check.tasks, answer.check.tasks >= 3 ? ", all alike" : "");
+  }
+  for (const auto& part : complexity.parts)
+    out += fmt::format("  {} {:>5.0f}  {:+.2f} of {:.1f}  {}\n", left(part.name, 16), part.count, part.points, part.most,
+                       report::fit_width(part.counted, style.width - 40));
+  return out;
+}
+
+std::string cell(const std::optional<recommend::Estimate>& estimate, Quantity quantity) {
+  return estimate ? recommend::quantity_text(quantity, estimate->value) : "-";
+}
+
+std::string range(const std::optional<recommend::Estimate>& estimate, Quantity quantity) {
+  if (!estimate) return "-";
+  return fmt::format("{} ({} to {})", recommend::quantity_text(quantity, estimate->value),
+                     recommend::quantity_text(quantity, estimate->low), recommend::quantity_text(quantity, estimate->high));
+}
+
+std::string candidates_text(const TaskAnswer& answer, const TextStyle& style) {
+  const std::size_t name_width = style.width - 56;
+  std::string out = "\n" +
+                    bold(left("Model", name_width) +
+                             fmt::format(" {:>9} {:>9} {:>9} {:>9} {:>8} {:>5}", "success", "time", "ttft", "tokens", "memory", "wins"),
+                         style) +
+                    "\n";
+  for (const recommend::Ranked& one : answer.choice.ranked) {
+    const recommend::Prediction& p = answer.predictions.of[one.candidate];
+    const std::string memory = p.memory_bytes ? recommend::quantity_text(Quantity::kVramBytes, *p.memory_bytes) : "-";
+    out += left(answer.evidence.candidates[one.candidate].name(), name_width) +
+           fmt::format(" {:>9} {:>9} {:>9} {:>9} {:>8} {:>5}\n", cell(p.success_ratio, Quantity::kSuccessRatio),
+                       cell(p.e2e_ms, Quantity::kE2eMs), cell(p.ttft_ms, Quantity::kTtftMs),
+                       p.output_tokens ? fmt::format("{:.0f}", p.output_tokens->value) : "-", memory,
+                       fmt::format("{:.0f} %", one.win_ratio * 100));
+  }
+  return out;
+}
+
+std::string chosen_text(const TaskAnswer& answer, const TextStyle& style) {
+  const recommend::Choice& choice = answer.choice;
+  const recommend::Ranked& first = choice.ranked.front();
+  const recommend::Prediction& p = answer.predictions.of[first.candidate];
+  std::string out = "\n";
+  if (!choice.chosen()) {
+    out += bold("No candidate holds all constraints.", style) + "\n";
+  } else {
+    out += wrapped(fmt::format("Recommended: {} (confidence {:.0f} %, preference {})", answer.evidence.candidates[first.candidate].name(),
+                               *choice.confidence * 100, recommend::name_of(answer.preference)),
+                   style.width, "");
+    out += fmt::format("  success  {}\n  time     {}\n  ttft     {}\n  tokens   {}\n", range(p.success_ratio, Quantity::kSuccessRatio),
+                       range(p.e2e_ms, Quantity::kE2eMs), range(p.ttft_ms, Quantity::kTtftMs),
+                       range(p.output_tokens, Quantity::kOutputTokens));
+    if (p.quality_score) out += fmt::format("  quality  {}\n", range(p.quality_score, Quantity::kQualityScore));
+    if (p.context_tokens)
+      out += fmt::format("  context  {:.0f} positions: {:.0f} of the prompt{}, the rest the answer's upper end\n", *p.context_tokens,
+                         p.prompt_tokens, p.prompt_tokens_measured ? "" : " (estimated)");
+  }
+  if (!choice.reasons.empty()) out += "Because\n";
+  for (const std::string& reason : choice.reasons) out += wrapped(reason, style.width, "  - ");
+  if (!choice.caveats.empty()) out += "But\n";
+  for (const std::string& caveat : choice.caveats) out += wrapped(caveat, style.width, "  - ");
+  return out;
+}
+
+}  // namespace
+
+std::string answer_text(const TaskAnswer& answer, const TextStyle& style) {
+  std::string out = complexity_text(answer, style);
+  if (answer.evidence.candidates.empty()) {
+    out += fmt::format("Context: about {:.0f} tokens of prompt, and the answer.\n\n", answer.needs.prompt_tokens);
+    out += fmt::format(
+        "Nothing measured that a choice could follow from. Measure the models that you consider, then ask again:\n"
+        "  qbench run -m MODEL -m MODEL --suite python-tasks --pass text --score\n"
+        "  qbench run -m MODEL -m MODEL {} {} --sessions 3\n",
+        answer.task.find('#') != std::string::npos ? "--suite" : "--prompt-file", answer.task);
+    return out;
+  }
+  return out + candidates_text(answer, style) + chosen_text(answer, style);
+}
+
+ordered_json answer_json(const TaskAnswer& answer) {
+  ordered_json out{{"task", answer.task}, {"prompt_digest", answer.needs.digest}, {"preference", recommend::name_of(answer.preference)}};
+  ordered_json& complexity = out["complexity"] = {{"score", answer.needs.complexity.score}, {"measured_tasks", answer.check.tasks}};
+  complexity["rank_correlation_with_failures"] = answer.check.correlation ? ordered_json(*answer.check.correlation) : ordered_json(nullptr);
+  for (const auto& part : answer.needs.complexity.parts)
+    complexity["parts"].push_back(
+        {{"name", part.name}, {"counted", part.counted}, {"count", part.count}, {"points", part.points}, {"most", part.most}});
+  out["candidates"] = ordered_json::array();
+  for (const recommend::Ranked& one : answer.choice.ranked) {
+    const recommend::Candidate& candidate = answer.evidence.candidates[one.candidate];
+    out["candidates"].push_back({{"name", candidate.name()},
+                                 {"model", candidate.model},
+                                 {"device", candidate.device},
+                                 {"machine", candidate.machine},
+                                 {"precision", candidate.precision},
+                                 {"violated", one.violated},
+                                 {"win_ratio", one.win_ratio},
+                                 {"prediction", recommend::to_json(answer.predictions.of[one.candidate])}});
+  }
+  if (answer.choice.chosen()) {
+    out["choice"] = {{"model", answer.evidence.candidates[answer.choice.ranked.front().candidate].model},
+                     {"confidence", *answer.choice.confidence}};
+  } else {
+    out["choice"] = nullptr;
+  }
+  out["reasons"] = answer.choice.reasons;
+  out["caveats"] = answer.choice.caveats;
+  return out;
+}
+
+std::string calibration_text(const recommend::Calibration& calibration) {
+  std::string out =
+      fmt::format("{} of {} predictions are of a task and model that the results hold.\n", calibration.matched, calibration.predictions);
+  if (!calibration.quantities.empty())
+    out += fmt::format("\n{:<18} {:>4} {:>18} {:>21}\n", "", "n", "inside 95 % range", "measured / predicted");
+  for (const auto& one : calibration.quantities) {
+    out += fmt::format("{:<18} {:>4} {:>18} {:>21}\n", one.metric, one.n,
+                       fmt::format("{} ({:.0f} %)", one.inside, 100.0 * static_cast<double>(one.inside) / static_cast<double>(one.n)),
+                       one.median_ratio ? fmt::format("{:.2f}", *one.median_ratio) : "-");
+  }
+  if (calibration.brier)
+    out += fmt::format("\nSuccess: Brier score {:.3f} (0 is perfect; always saying 50 % gives at most 0.25)\n", *calibration.brier);
+  for (const auto& bin : calibration.bins)
+    out += fmt::format("  predicted {:>3.0f} to {:>3.0f} %: {:>3.0f} % on average, {:>3.0f} % came true, n = {}\n", bin.low * 100,
+                       bin.high * 100, bin.predicted * 100, bin.measured * 100, bin.n);
+  if (calibration.choices > 0)
+    out += fmt::format("\nChoices: {} of {} were the best of the models that were measured.\n", calibration.choices_right,
+                       calibration.choices);
+  return out;
+}
+
+ordered_json calibration_json(const recommend::Calibration& calibration) {
+  ordered_json out{{"predictions", calibration.predictions}, {"matched", calibration.matched}};
+  out["quantities"] = ordered_json::array();
+  for (const auto& one : calibration.quantities) {
+    out["quantities"].push_back({{"metric", one.metric}, {"n", one.n}, {"inside", one.inside}});
+    if (one.median_ratio) out["quantities"].back()["median_ratio"] = *one.median_ratio;
+  }
+  if (calibration.brier) out["success"]["brier"] = *calibration.brier;
+  for (const auto& bin : calibration.bins)
+    out["success"]["bins"].push_back(
+        {{"low", bin.low}, {"high", bin.high}, {"n", bin.n}, {"predicted", bin.predicted}, {"measured", bin.measured}});
+  out["choices"] = {{"n", calibration.choices}, {"right", calibration.choices_right}};
+  return out;
+}
+
+}  // namespace qbench::cli

@@ -1,0 +1,157 @@
+#include "recommend/prediction_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/text_file.h"
+#include "recommend/prediction_json.h"
+
+namespace qbench::recommend {
+namespace {
+
+constexpr int kVersion = 1;
+constexpr std::size_t kMostBytes = std::size_t{256} << 20;
+
+/// The members of a prediction that have intervals.
+struct EstimateField {
+  const char* name;
+  std::optional<Estimate> Prediction::*member;
+};
+constexpr EstimateField kEstimates[] = {{"output_tokens", &Prediction::output_tokens},       {"ttft_ms", &Prediction::ttft_ms},
+                                        {"decode_tok_per_s", &Prediction::decode_tok_per_s}, {"e2e_ms", &Prediction::e2e_ms},
+                                        {"success_ratio", &Prediction::success_ratio},       {"quality_score", &Prediction::quality_score}};
+
+class Reader {
+ public:
+  Reader(const nlohmann::json& object, std::string where) : object_(object), where_(std::move(where)) {
+    if (!object.is_object()) fail("expected an object");
+  }
+
+  std::string text(const char* key) const {
+    const nlohmann::json& value = member(key);
+    if (!value.is_string()) fail(std::string(key) + ": expected a string");
+    return value.get<std::string>();
+  }
+  double number(const char* key) const {
+    const nlohmann::json& value = member(key);
+    if (!value.is_number() || !std::isfinite(value.get<double>()) || value.get<double>() < 0)
+      fail(std::string(key) + ": expected a number from 0 on");
+    return value.get<double>();
+  }
+  std::optional<double> maybe_number(const char* key) const { return object_.contains(key) ? std::optional(number(key)) : std::nullopt; }
+  const nlohmann::json& member(const char* key) const {
+    const auto at = object_.find(key);
+    if (at == object_.end()) fail(std::string(key) + ": missing");
+    return *at;
+  }
+  bool has(const char* key) const { return object_.contains(key); }
+  [[noreturn]] void fail(const std::string& message) const { throw Error(ErrorCode::kFormat, message, where_); }
+  const std::string& where() const { return where_; }
+
+ private:
+  const nlohmann::json& object_;
+  std::string where_;
+};
+
+Prediction prediction_from(const Reader& reader) {
+  Prediction prediction;
+  prediction.prompt_tokens = reader.number("prompt_tokens");
+  prediction.memory_bytes = reader.maybe_number("memory_bytes");
+  prediction.context_tokens = reader.maybe_number("context_tokens");
+  for (const EstimateField& field : kEstimates) {
+    if (!reader.has(field.name)) continue;
+    const Reader one(reader.member(field.name), reader.where() + ": " + field.name);
+    const double n = one.number("n");
+    if (n > 1e15) one.fail("n: too large");
+    prediction.*field.member = Estimate{one.number("value"), one.number("low"), one.number("high"), static_cast<std::int64_t>(n)};
+  }
+  return prediction;
+}
+
+StoredPrediction stored_from(const nlohmann::json& line, const std::string& where) {
+  const Reader reader(line, where);
+  if (reader.number("version") != kVersion) reader.fail("version: expected " + std::to_string(kVersion));
+  StoredPrediction stored;
+  stored.created_utc = reader.text("created_utc");
+  stored.task = reader.text("task");
+  stored.digest = reader.text("prompt_digest");
+  stored.complexity = reader.number("complexity");
+  stored.preference = reader.text("preference");
+  if (reader.has("chosen")) stored.chosen = reader.text("chosen");
+  if (!reader.member("candidates").is_array()) reader.fail("candidates: expected an array");
+  for (const nlohmann::json& one : reader.member("candidates")) {
+    const Reader candidate(one, where + ": candidates");
+    stored.candidates.push_back(
+        {candidate.text("key"), candidate.text("name"), prediction_from(Reader(candidate.member("prediction"), where + ": prediction"))});
+  }
+  return stored;
+}
+
+/// Closes the file at the end of the scope.
+struct OpenFile {
+  explicit OpenFile(int number) : fd(number) {}
+  ~OpenFile() {
+    if (fd >= 0) ::close(fd);
+  }
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+  int fd;
+};
+
+}  // namespace
+
+nlohmann::ordered_json to_json(const Prediction& prediction) {
+  nlohmann::ordered_json out{{"prompt_tokens", prediction.prompt_tokens}};
+  if (prediction.context_tokens) out["context_tokens"] = *prediction.context_tokens;
+  if (prediction.memory_bytes) out["memory_bytes"] = *prediction.memory_bytes;
+  for (const EstimateField& field : kEstimates) {
+    if (const auto& estimate = prediction.*field.member)
+      out[field.name] = {{"value", estimate->value}, {"low", estimate->low}, {"high", estimate->high}, {"n", estimate->n}};
+  }
+  return out;
+}
+
+void append_prediction(const std::filesystem::path& path, const StoredPrediction& stored) {
+  nlohmann::ordered_json line{{"version", kVersion},
+                              {"created_utc", stored.created_utc},
+                              {"task", stored.task},
+                              {"prompt_digest", stored.digest},
+                              {"complexity", stored.complexity},
+                              {"preference", stored.preference}};
+  if (stored.chosen) line["chosen"] = *stored.chosen;
+  line["candidates"] = nlohmann::ordered_json::array();
+  for (const StoredCandidate& candidate : stored.candidates)
+    line["candidates"].push_back({{"key", candidate.key}, {"name", candidate.name}, {"prediction", to_json(candidate.prediction)}});
+  std::error_code failed;
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), failed);
+  const std::string text = line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  const OpenFile file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  if (file.fd < 0) throw Error(ErrorCode::kIo, std::string("cannot be written: ") + std::strerror(errno), path.string());
+  if (::write(file.fd, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    throw Error(ErrorCode::kIo, std::string("cannot be written: ") + std::strerror(errno), path.string());
+}
+
+std::vector<StoredPrediction> read_predictions(const std::filesystem::path& path) {
+  const std::string text = read_text_file(path, kMostBytes);
+  std::vector<StoredPrediction> stored;
+  std::size_t number = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    const std::string line = text.substr(at, end - at);
+    at = end + 1;
+    ++number;
+    if (line.empty()) continue;
+    const std::string where = path.string() + ", line " + std::to_string(number);
+    stored.push_back(stored_from(parse_json(line, where, {.one_line = true}), where));
+  }
+  return stored;
+}
+
+}  // namespace qbench::recommend

@@ -1,0 +1,61 @@
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "workplace.h"
+
+using namespace qbench;
+using namespace qbench::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("recommend without results says what to run, with results chooses, and a later run checks what it predicted") {
+  const Workplace place;
+  const fs::path task = place.path() / "task.txt", kept = place.path() / "predictions.jsonl";
+  write_file(task, "Write a function that must parse a date.\n");
+  const std::string results = place.results().string();
+  fs::create_directories(place.results());
+  const Outcome before = place.qbench({"recommend", "--task", task.string(), "--results", results});
+  CHECK(before.status == 4);
+  CHECK(contains(before.out, "qbench run -m MODEL -m MODEL --prompt-file " + task.string()));
+
+  const Outcome run = place.qbench(place.run(place.model(), {"--prompt-file", task.string()}));
+  REQUIRE_MESSAGE(run.status == 0, run.err);
+  const Outcome chosen = place.qbench({"recommend", "--task", task.string(), "--results", results, "--predictions", kept.string(), "--json"});
+  REQUIRE_MESSAGE(chosen.status == 0, chosen.err);
+  const auto answer = nlohmann::json::parse(chosen.out);
+  CHECK(answer["choice"]["confidence"] == 1.0);
+  CHECK(answer["candidates"].size() == 1);
+  CHECK(answer["candidates"][0]["prediction"]["ttft_ms"]["n"].get<int>() >= 1);
+  CHECK(contains(answer["caveats"].dump(), "by speed alone"));
+
+  const Outcome checked = place.qbench({"recommend", "--evaluate", results, "--predictions", kept.string()});
+  CHECK_MESSAGE(checked.status == 0, checked.err);
+  CHECK(contains(checked.out, "1 of 1 predictions are of a task and model that the results hold"));
+  CHECK(contains(checked.out, "ttft_ms"));
+}
+
+TEST_CASE("recommend refuses what it cannot use and leaves out folders that nobody named") {
+  const Workplace place;
+  CHECK(place.qbench({"recommend"}).status == 2);
+  CHECK(place.qbench({"recommend", "--task", (place.path() / "none.txt").string()}).status == 2);
+  const fs::path task = place.path() / "task.txt";
+  write_file(task, "Sort.\n");
+  const Outcome wrong = place.qbench({"recommend", "--task", task.string(), "--constraints", "speed<5ms", "--results", place.results().string()});
+  CHECK(wrong.status == 2);
+  CHECK(contains(wrong.err, "no quantity 'speed'"));
+  const fs::path broken = place.results() / "broken";
+  fs::create_directories(broken);
+  write_file(broken / "summary.csv", "no,header\n");
+  const Outcome left_out = place.qbench({"recommend", "--task", task.string(), "--results", place.results().string()});
+  CHECK(left_out.status == 4);
+  CHECK(contains(left_out.err, "warning: left out:"));
+  CHECK(place.qbench({"recommend", "--task", task.string(), "--results", broken.string()}).status == 2);
+}

@@ -1,0 +1,99 @@
+#include "recommend/evaluate.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/text_file.h"
+#include "recommend_examples.h"
+#include "test_support.h"
+
+using namespace qbench;
+using namespace qbench::recommend;
+
+namespace {
+
+Prediction prediction(double e2e_ms, double success) {
+  Prediction out;
+  out.prompt_tokens = 100;
+  out.e2e_ms = Estimate{e2e_ms, e2e_ms * 0.9, e2e_ms * 1.1, 12};
+  out.success_ratio = Estimate{success, 0, 1, 12};
+  return out;
+}
+
+StoredPrediction stored(const std::string& prompt, const Prediction& a, const Prediction& b) {
+  StoredPrediction out;
+  out.created_utc = "2026-11-21T03:22:00Z";
+  out.task = prompt + ".txt";
+  out.digest = "digest-" + prompt;
+  out.complexity = 3.5;
+  out.preference = "balanced";
+  const std::string key_a = candidate_of(test::row("a", prompt, record::Pass::kText, 1, 1, 1)).key(),
+                    key_b = candidate_of(test::row("b", prompt, record::Pass::kText, 1, 1, 1)).key();
+  out.chosen = key_a;
+  out.candidates = {{key_a, "a", a}, {key_b, "b", b}};
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("predictions are kept and read back as they were") {
+  const test::TempDir folder;
+  const auto path = folder.path() / "deep" / "predictions.jsonl";
+  append_prediction(path, stored("p", prediction(1000, 0.5), prediction(2000, 0.75)));
+  append_prediction(path, stored("q", prediction(3000, 0.5), prediction(4000, 0.75)));
+  const auto read = read_predictions(path);
+  REQUIRE(read.size() == 2);
+  CHECK(read[0].digest == "digest-p");
+  CHECK(read[0].complexity == 3.5);
+  CHECK(*read[0].chosen == read[0].candidates[0].key);
+  CHECK(read[1].candidates[1].prediction.e2e_ms->high == doctest::Approx(4400));
+  CHECK(read[1].candidates[1].prediction.success_ratio->n == 12);
+  CHECK_FALSE(read[1].candidates[1].prediction.ttft_ms);
+}
+
+TEST_CASE("a file of predictions that is broken is refused with its line") {
+  const test::TempDir folder;
+  const auto path = folder.path() / "predictions.jsonl";
+  append_prediction(path, stored("p", prediction(1000, 0.5), prediction(2000, 0.75)));
+  const std::string good = read_text_file(path);
+  for (const std::string& bad : {std::string("{"), std::string("[]"), std::string("{\"version\":2}"), good.substr(0, good.size() / 2)}) {
+    write_text_file_atomic(path, good + bad + "\n");
+    CAPTURE(bad);
+    CHECK_THROWS_WITH_AS(read_predictions(path), doctest::Contains("line 2"), Error);
+  }
+  CHECK_THROWS_AS(read_predictions(folder.path() / "none.jsonl"), Error);
+}
+
+TEST_CASE("calibration counts what lay inside, how far off the middle was, and whether the choice was right") {
+  // Measured: a takes 1 s and passes, b takes 4 s and passes; a's prediction holds, b's is twice too small.
+  record::ResultSet later = test::set_of({test::judged_row("a", "p", 91, 100, 10, true), test::judged_row("b", "p", 391, 100, 10, true)});
+  const Calibration calibration = evaluate(
+      {stored("p", prediction(1000, 0.8), prediction(2000, 0.6)), stored("unrun", prediction(1, 0.5), prediction(1, 0.5))}, {later});
+  CHECK(calibration.predictions == 4);
+  CHECK(calibration.matched == 2);
+  const auto time =
+      std::find_if(calibration.quantities.begin(), calibration.quantities.end(), [](const auto& one) { return one.metric == "e2e_ms"; });
+  REQUIRE(time != calibration.quantities.end());
+  CHECK(time->n == 2);
+  CHECK(time->inside == 1);
+  CHECK(*time->median_ratio == doctest::Approx(1.5));
+  CHECK(*calibration.brier == doctest::Approx((0.2 * 0.2 + 0.4 * 0.4) / 2));
+  REQUIRE(calibration.bins.size() == 2);
+  CHECK(calibration.bins[0].predicted == doctest::Approx(0.6));
+  CHECK(calibration.bins[0].measured == doctest::Approx(1));
+  CHECK(calibration.choices == 1);
+  CHECK(calibration.choices_right == 1);
+}
+
+TEST_CASE("a choice that another model beat is counted as wrong, and the latest prediction of a task counts") {
+  record::ResultSet later = test::set_of({test::judged_row("a", "p", 391, 100, 10, true), test::judged_row("b", "p", 91, 100, 10, true)});
+  const Calibration calibration =
+      evaluate({stored("p", prediction(9, 0.1), prediction(9, 0.1)), stored("p", prediction(4000, 0.8), prediction(1000, 0.6))}, {later});
+  CHECK(calibration.matched == 2);
+  CHECK(calibration.choices_right == 0);
+  CHECK(calibration.choices == 1);
+  CHECK(calibration.quantities.size() == 2);
+  for (const auto& one : calibration.quantities) CHECK(one.inside == 2);
+}
