@@ -23,6 +23,12 @@ struct SinceVersion3 {
   T& value;
 };
 
+/// The same since version 4.
+template <class T>
+struct SinceVersion4 {
+  T& value;
+};
+
 /// Values of the sessions; only those that the catalogue marks by_session are written.
 template <class V>
 struct SessionValues {
@@ -223,6 +229,61 @@ void fields(Archive& a, FieldsOf<TaskRecord> auto& r) {
   a("status", Word{r.status, task_status_from_name});
   a("seconds", r.seconds);
   a("detail", r.detail);
+  a("iteration", SinceVersion4{r.iteration});
+  a("sandbox_level", r.sandbox_level);
+  a("judge", r.judge);
+  a("cases_passed", r.cases_passed);
+  a("cases_total", r.cases_total);
+  a("prompt_tokens", r.prompt_tokens);
+  a("answer_tokens", r.answer_tokens);
+  a("generation_s", r.generation_s);
+  a("judge_s", r.judge_s);
+  a("rule", r.rule);
+  a("answer_digest", r.answer_digest);
+  a("answer", r.answer);
+}
+
+template <class Archive>
+void fields(Archive& a, FieldsOf<QualityValue> auto& r) {
+  a("name", r.name);
+  a("value", r.value);
+  a("evidence", r.evidence);
+}
+
+template <class Archive>
+void fields(Archive& a, FieldsOf<QualityWord> auto& r) {
+  a("name", r.name);
+  a("text", r.text);
+}
+
+template <class Archive>
+void fields(Archive& a, FieldsOf<QualityTool> auto& r) {
+  a("name", r.name);
+  a("version", r.version);
+  a("problem", r.problem);
+}
+
+template <class Archive>
+void fields(Archive& a, FieldsOf<QualityRecord> auto& r) {
+  a("cell", r.cell);
+  a("session", r.session);
+  a("sample", r.sample);
+  a("iteration", r.iteration);
+  a("source", r.source);
+  a("status", Word{r.status, status_from_name});
+  a("failure", r.failure);
+  a("values", r.values);
+  a("words", r.words);
+  a("strengths", r.strengths);
+  a("limitations", r.limitations);
+  a("tools", r.tools);
+}
+
+template <class Archive>
+void fields(Archive& a, FieldsOf<JudgingFacts> auto& r) {
+  a("sandbox_level", r.sandbox_level);
+  a("judge", r.judge);
+  a("pass_ks", r.pass_ks);
 }
 
 template <class Archive>
@@ -246,6 +307,7 @@ void fields(Archive& a, FieldsOf<CellRecord> auto& r) {
   a("disturbances", r.disturbances);
   a("state", SinceVersion3{r.state});
   a("roofline", SinceVersion3{r.roofline});
+  a("judging", SinceVersion4{r.judging});
   a("sessions", SessionValues{r.sessions});
   a("metrics", r.metrics);
 }

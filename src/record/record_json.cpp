@@ -65,6 +65,10 @@ class Writer {
   static ordered_json to(const SinceVersion3<T>& field) {
     return to(field.value);
   }
+  template <class T>
+  static ordered_json to(const SinceVersion4<T>& field) {
+    return to(field.value);
+  }
   template <class V>
   static ordered_json to(const SessionValues<V>& values) {
     ordered_json array = ordered_json::array();
@@ -142,6 +146,10 @@ class Reader {
   static bool may_be_missing(const SinceVersion3<T>&) {
     return true;
   }
+  template <class T>
+  static bool may_be_missing(const SinceVersion4<T>&) {
+    return true;
+  }
   template <class V>
   static bool may_be_missing(const SessionValues<V>&) {
     return true;
@@ -199,6 +207,10 @@ class Reader {
   }
   template <class T>
   void from(const json& value, const std::string& path, SinceVersion3<T>& field) const {
+    from(value, path, field.value);
+  }
+  template <class T>
+  void from(const json& value, const std::string& path, SinceVersion4<T>& field) const {
     from(value, path, field.value);
   }
   template <class V>
@@ -291,6 +303,7 @@ std::string to_json_line(const LoadRecord& record) { return dump(versioned("load
 std::string to_json_line(const SampleRecord& record) { return dump(versioned("sample", record)); }
 std::string to_json_line(const CellRecord& record) { return dump(versioned("cell", record)); }
 std::string to_json_line(const TaskRecord& record) { return dump(versioned("task", record)); }
+std::string to_json_line(const QualityRecord& record) { return dump(versioned("quality", record)); }
 std::string to_json_line(const BreakdownRecord& record) { return dump(versioned("breakdown", record)); }
 std::string to_json_line(const AblationRecord& record) { return dump(versioned("ablation", record)); }
 
@@ -302,11 +315,12 @@ Line parse_json_line(std::string_view text, std::string_view where) {
   if (kind != object.end() && *kind == "sample") return read_record<SampleRecord>(object, where);
   if (kind != object.end() && *kind == "cell") return read_record<CellRecord>(object, where);
   if (kind != object.end() && *kind == "task") return read_record<TaskRecord>(object, where);
+  if (kind != object.end() && *kind == "quality") return read_record<QualityRecord>(object, where);
   if (kind != object.end() && *kind == "breakdown") return read_record<BreakdownRecord>(object, where);
   if (kind != object.end() && *kind == "ablation") return read_record<AblationRecord>(object, where);
   throw Error(ErrorCode::kFormat,
               "kind is " + (kind == object.end() ? "missing" : kind->dump()) +
-                  ", expected \"load\", \"sample\", \"cell\", \"task\", \"breakdown\" or \"ablation\"",
+                  ", expected \"load\", \"sample\", \"cell\", \"task\", \"quality\", \"breakdown\" or \"ablation\"",
               std::string(where));
 }
 

@@ -9,8 +9,8 @@
 
 namespace qbench::record {
 
-/// A line of samples.jsonl: `kind` is "load", "sample", "cell", "task", "breakdown" or "ablation".
-using Line = std::variant<LoadRecord, SampleRecord, CellRecord, TaskRecord, BreakdownRecord, AblationRecord>;
+/// A line of samples.jsonl: `kind` is "load", "sample", "cell", "task", "quality", "breakdown" or "ablation".
+using Line = std::variant<LoadRecord, SampleRecord, CellRecord, TaskRecord, QualityRecord, BreakdownRecord, AblationRecord>;
 
 /// One line of JSON without the newline, with `kind` and `schema_version`. 64-bit integers are JSON integers (readers must not go through
 /// double); undefined values are null; text that is not UTF-8 has its bad bytes replaced by U+FFFD.
@@ -18,6 +18,7 @@ std::string to_json_line(const LoadRecord& record);
 std::string to_json_line(const SampleRecord& record);
 std::string to_json_line(const CellRecord& record);
 std::string to_json_line(const TaskRecord& record);
+std::string to_json_line(const QualityRecord& record);
 std::string to_json_line(const BreakdownRecord& record);
 std::string to_json_line(const AblationRecord& record);
 

@@ -215,6 +215,13 @@ struct RooflineFacts {
   std::optional<double> read_limit_gb_per_s, matmul_limit_tflop_per_s;  ///< measured in the worker process
 };
 
+/// How a row's answers were judged.
+struct JudgingFacts {
+  std::optional<std::string> sandbox_level;  ///< "mixed" where they differ, as below
+  std::optional<std::string> judge;
+  std::vector<std::int64_t> pass_ks;  ///< --k, ascending; the last one is that of pass_at_k_ratio
+};
+
 /// One cell, summarised: a row of summary.csv. Also written for cells that failed or were skipped, with the reason.
 struct CellRecord {
   CellKey cell;
@@ -236,6 +243,7 @@ struct CellRecord {
   std::optional<std::string> disturbances;     ///< what the telemetry of the timed repetitions shows: throttling, clocks that moved
   MachineState state;
   RooflineFacts roofline;
+  JudgingFacts judging;
   /// Values of the sessions, in order, of the metrics that the catalogue marks by_session; at() of the main statistic in `metrics` is their
   /// median. Empty in older files and where nothing was measured.
   std::vector<MetricValues> sessions;
@@ -259,15 +267,59 @@ enum class TaskStatus : std::uint8_t {
 std::string_view name_of(TaskStatus status) noexcept;  ///< "pass", "wrong", "exception", "compile_error", ...
 TaskStatus task_status_from_name(std::string_view name);
 
-/// One sample of one task, judged.
+/// One attempt at one sample of one task, judged. With a repair loop (--max-iterations) a sample has several, the last of which counts.
 struct TaskRecord {
-  CellKey cell;
+  CellKey cell;  ///< of the answer's turn: the prompt's last one
   std::int64_t session = 0;
   std::string task_id;
-  std::int64_t sample = 0;  ///< several answers to the same task count from 0
+  std::int64_t sample = 0;  ///< several answers to the same task count from 0; 0 is the text pass's own
   TaskStatus status = TaskStatus::kPass;
   std::optional<double> seconds;  ///< processor time of the judged run
   std::string detail;             ///< one line: which test, which exception
+  // Nothing of these in files before version 4.
+  std::int64_t iteration = 1;                ///< 1: the first attempt, 2: the answer to its error, ...
+  std::optional<std::string> sandbox_level;  ///< "bwrap+cgroup", "bwrap", "rlimits"
+  std::optional<std::string> judge;          ///< "outside"; "inside": the tests ran in the candidate's process
+  std::optional<std::int64_t> cases_passed, cases_total;
+  std::optional<std::int64_t> prompt_tokens, answer_tokens;  ///< of the request, thinking included
+  std::optional<double> generation_s, judge_s;               ///< time that generating and judging took
+  std::optional<std::string> rule;           ///< how the code was found in the answer: quality::ExtractedCode
+  std::optional<std::string> answer;         ///< its text; sample 0's first attempt is the text pass's and stands there
+  std::optional<std::string> answer_digest;  ///< SHA-256 of the text
+};
+
+/// One thing that was found out about an answer, by number. Where the name is one of the catalogue's metrics (scope cell_tasks), the row has its
+/// mean over the cell's answers.
+struct QualityValue {
+  std::string name;             ///< "completeness", "response_relevance"
+  std::optional<double> value;  ///< nothing where it could not be known
+  std::string evidence;         ///< what was counted; without a value: why there is none
+};
+
+/// The same in words: "readiness", "stars_reason", "best_use_case".
+struct QualityWord {
+  std::string name, text;
+};
+
+/// A program that was asked, or missed.
+struct QualityTool {
+  std::string name;     ///< "mypy"
+  std::string version;  ///< empty when it did not run
+  std::string problem;  ///< why it gave nothing; empty when it worked
+};
+
+/// What was found out about one answer, beside whether it passes its tests. Of equal cell, session, sample, iteration and source the last counts.
+struct QualityRecord {
+  CellKey cell;
+  std::int64_t session = 0;
+  std::int64_t sample = 0, iteration = 1;  ///< as in TaskRecord
+  std::string source;                      ///< who found it out: "rating", "relevance", ...
+  Status status = Status::kOk;             ///< kFailed: nothing was found out, see failure
+  Failure failure;
+  std::vector<QualityValue> values;
+  std::vector<QualityWord> words;
+  std::vector<std::string> strengths, limitations;  ///< sentences with line numbers, most weighty first
+  std::vector<QualityTool> tools;
 };
 
 /// The program that measured.

@@ -36,8 +36,13 @@ constexpr Range kAnyAmount{0, std::numeric_limits<double>::infinity()};
 
 /// What the metric can be at all: no time and no rate is negative, no share above 1.
 Range range_of(MetricId id) {
+  if (id == MetricId::kFirstAttemptSuccessRatio || id == MetricId::kPassAt1Ratio || id == MetricId::kPassAtKRatio) return {0, 1};
   if (id == MetricId::kSuccessRatio || id == MetricId::kContextEfficiencyRatio || id == MetricId::kGpuThrottleRatio) return {0, 1};
-  if (id == MetricId::kQualityScore) return {0, 10};
+  if (id == MetricId::kQualityScore || id == MetricId::kResponseRelevance || id == MetricId::kCompleteness || id == MetricId::kDocumentation ||
+      id == MetricId::kStructure)
+    return {0, 10};
+  if (id == MetricId::kErrorHandlingPercent || id == MetricId::kTypeCompliancePercent || id == MetricId::kTestCoveragePercent) return {0, 100};
+  if (id == MetricId::kStars) return {1, 5};
   if (id == MetricId::kGpuTemperatureC) return {-273.15, kAnyAmount.high};
   return kAnyAmount;
 }

@@ -70,6 +70,7 @@ void SampleFile::append(const LoadRecord& record) { append_line(to_json_line(rec
 void SampleFile::append(const SampleRecord& record) { append_line(to_json_line(record)); }
 void SampleFile::append(const CellRecord& record) { append_line(to_json_line(record)); }
 void SampleFile::append(const TaskRecord& record) { append_line(to_json_line(record)); }
+void SampleFile::append(const QualityRecord& record) { append_line(to_json_line(record)); }
 void SampleFile::append(const BreakdownRecord& record) { append_line(to_json_line(record)); }
 void SampleFile::append(const AblationRecord& record) { append_line(to_json_line(record)); }
 
@@ -111,6 +112,7 @@ SampleFileContent read_sample_file(const std::filesystem::path& path) {
     if (auto* sample = std::get_if<SampleRecord>(&record)) content.samples.push_back(std::move(*sample));
     if (auto* cell = std::get_if<CellRecord>(&record)) content.cells.push_back(std::move(*cell));
     if (auto* task = std::get_if<TaskRecord>(&record)) content.tasks.push_back(std::move(*task));
+    if (auto* quality = std::get_if<QualityRecord>(&record)) content.qualities.push_back(std::move(*quality));
     if (auto* breakdown = std::get_if<BreakdownRecord>(&record)) content.breakdowns.push_back(std::move(*breakdown));
     if (auto* ablation = std::get_if<AblationRecord>(&record)) content.ablations.push_back(std::move(*ablation));
     rest.remove_prefix(newline + 1);

@@ -31,6 +31,7 @@ class SampleFile {
   void append(const SampleRecord& record);
   void append(const CellRecord& record);
   void append(const TaskRecord& record);
+  void append(const QualityRecord& record);
   void append(const BreakdownRecord& record);
   void append(const AblationRecord& record);
   /// A line that to_json_line made, for example in a worker process; no newline in it.
@@ -48,6 +49,7 @@ struct SampleFileContent {
   std::vector<SampleRecord> samples;
   std::vector<CellRecord> cells;  ///< in file order; of equal keys the last one counts (a resumed run writes a cell again)
   std::vector<TaskRecord> tasks;            ///< in file order; of equal cell, session, task and sample the last one counts
+  std::vector<QualityRecord> qualities;     ///< in file order
   std::vector<BreakdownRecord> breakdowns;  ///< as cells
   std::vector<AblationRecord> ablations;    ///< likewise
   bool truncated_tail = false;    ///< the last line was cut off (the run was killed while it wrote) and is left out

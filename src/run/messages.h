@@ -45,7 +45,7 @@ struct WorkerDone {
 
 using Message =
     std::variant<ModelReady, CellStart, Progress, StreamedText, WorkerDone, record::LoadRecord, record::SampleRecord, record::CellRecord,
-                 record::TaskRecord, record::BreakdownRecord, record::AblationRecord>;
+                 record::TaskRecord, record::QualityRecord, record::BreakdownRecord, record::AblationRecord>;
 
 /// Inverse of what MessageWriter writes; Error{kFormat}.
 Message parse_message(std::string_view line);
@@ -64,6 +64,7 @@ class MessageWriter {
   void send(const record::SampleRecord& record) { write_line(record::to_json_line(record)); }
   void send(const record::CellRecord& record) { write_line(record::to_json_line(record)); }
   void send(const record::TaskRecord& record) { write_line(record::to_json_line(record)); }
+  void send(const record::QualityRecord& record) { write_line(record::to_json_line(record)); }
   void send(const record::BreakdownRecord& record) { write_line(record::to_json_line(record)); }
   void send(const record::AblationRecord& record) { write_line(record::to_json_line(record)); }
 

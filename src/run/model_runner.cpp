@@ -151,6 +151,8 @@ void ModelRunner::handle(const std::vector<JobCell>& cells, std::string_view lin
     on_sample(cells, std::move(*sample), outcome);
   } else if (const auto* task = std::get_if<record::TaskRecord>(&message)) {
     context_.log->add(*task);
+  } else if (const auto* quality = std::get_if<record::QualityRecord>(&message)) {
+    context_.log->add(*quality);
   } else if (const auto* breakdown = std::get_if<record::BreakdownRecord>(&message)) {
     context_.log->add(*breakdown);
     outcome.owes_breakdown = false;

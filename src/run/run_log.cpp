@@ -34,6 +34,11 @@ void RunLog::add(const record::TaskRecord& task) {
   content_.tasks.push_back(task);
 }
 
+void RunLog::add(const record::QualityRecord& quality) {
+  file_.append(quality);
+  content_.qualities.push_back(quality);
+}
+
 void RunLog::add(const record::BreakdownRecord& breakdown) {
   file_.append(breakdown);
   content_.breakdowns.push_back(breakdown);

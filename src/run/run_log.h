@@ -20,6 +20,7 @@ class RunLog {
   void add(const record::SampleRecord& sample);
   void add(const record::CellRecord& cell);
   void add(const record::TaskRecord& task);
+  void add(const record::QualityRecord& quality);
   void add(const record::BreakdownRecord& breakdown);
   void add(const record::AblationRecord& ablation);
   /// Replaces the facts of the model with this label.

@@ -82,8 +82,8 @@ TEST_CASE("a summary of another schema version is refused") {
   const auto path = folder.path() / "summary.csv";
   write_text_file_atomic(path, "schema_version,status\r\n1,ok\r\n");
   CHECK(read_summary_csv(path).rows.size() == 1);
-  write_text_file_atomic(path, "schema_version,status\r\n4,ok\r\n");
-  CHECK_THROWS_WITH_AS(read_summary_csv(path), doctest::Contains("schema_version 4, this build reads versions 1 to 3"), Error);
+  write_text_file_atomic(path, "schema_version,status\r\n5,ok\r\n");
+  CHECK_THROWS_WITH_AS(read_summary_csv(path), doctest::Contains("schema_version 5, this build reads versions 1 to 4"), Error);
   write_text_file_atomic(path, "schema_version,status\r\n1,ok\r\n3,ok\r\n");
   CHECK_THROWS_WITH_AS(read_summary_csv(path), doctest::Contains("rows of schema versions 1 and 3 in one file"), Error);
   write_text_file_atomic(path, "status,schema_version\r\nok,1\r\n");

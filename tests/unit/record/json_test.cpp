@@ -46,13 +46,17 @@ TEST_CASE("each kind of line reads back to the same bytes") {
   CHECK(to_json_line(std::get<CellRecord>(parse_json_line(cell, "x"))) == cell);
   const std::string task = to_json_line(test::example_task());
   CHECK(to_json_line(std::get<TaskRecord>(parse_json_line(task, "x"))) == task);
-  for (const std::string& line : {load, sample, cell, task}) CHECK(line.find('\n') == std::string::npos);
+  const std::string quality = to_json_line(test::example_quality());
+  CHECK(to_json_line(std::get<QualityRecord>(parse_json_line(quality, "x"))) == quality);
+  CHECK(std::get<TaskRecord>(parse_json_line(task, "x")).iteration == 3);
+  CHECK_FALSE(std::get<QualityRecord>(parse_json_line(quality, "x")).values.at(1).value.has_value());
+  for (const std::string& line : {load, sample, cell, task, quality}) CHECK(line.find('\n') == std::string::npos);
 }
 
 TEST_CASE("a line begins with its kind and the schema's version") {
-  CHECK(to_json_line(test::example_sample()).starts_with(R"({"kind":"sample","schema_version":3,)"));
-  CHECK(to_json_line(LoadRecord{}).starts_with(R"({"kind":"load","schema_version":3,)"));
-  CHECK(to_json_line(CellRecord{}).starts_with(R"({"kind":"cell","schema_version":3,)"));
+  CHECK(to_json_line(test::example_sample()).starts_with(R"({"kind":"sample","schema_version":4,)"));
+  CHECK(to_json_line(LoadRecord{}).starts_with(R"({"kind":"load","schema_version":4,)"));
+  CHECK(to_json_line(CellRecord{}).starts_with(R"({"kind":"cell","schema_version":4,)"));
 }
 
 TEST_CASE("a sample keeps what JSON readers tend to lose: large integers, small doubles, other alphabets, absent values") {
@@ -90,7 +94,7 @@ TEST_CASE("text that is not UTF-8 is written with replacement characters and sta
 }
 
 TEST_CASE("a line of the schema before is read, without what it does not know") {
-  std::string old = replaced(to_json_line(test::example_sample()), "\"schema_version\":3", "\"schema_version\":1");
+  std::string old = replaced(to_json_line(test::example_sample()), "\"schema_version\":4", "\"schema_version\":1");
   old = replaced(old, ",\"kv_window\":512,\"kv_sinks\":4", "");
   old = replaced(old, ",\"session\":2", "");
   const auto read = std::get<SampleRecord>(parse_json_line(old, "x"));
@@ -98,6 +102,16 @@ TEST_CASE("a line of the schema before is read, without what it does not know") 
   CHECK(kv_policy_text(read.cell) == "full");
   CHECK(read.repetition == test::example_sample().repetition);
   CHECK(read.session == 0);
+}
+
+TEST_CASE("a task of version 3 is read: one attempt, and how it was judged is not known") {
+  const std::string old =
+      R"({"kind":"task","schema_version":3,"cell":{"model":"m","suite":"s","prompt_id":"p","turn":1,"pass":"text","device":"cpu","precision":"auto","kv_type":"f16","batch":1,"context":512,"threads":2},"session":0,"task_id":"he/1","sample":0,"status":"wrong","seconds":0.25,"detail":"assert 2"})";
+  const auto read = std::get<TaskRecord>(parse_json_line(old, "x"));
+  CHECK(read.status == TaskStatus::kWrong);
+  CHECK(read.iteration == 1);
+  CHECK_FALSE(read.sandbox_level.has_value());
+  CHECK_FALSE(read.answer.has_value());
 }
 
 TEST_CASE("a row keeps the values of its sessions, of the metrics that are judged") {
@@ -122,11 +136,11 @@ TEST_CASE("every way in which a task may end has a word of its own that reads ba
 }
 
 TEST_CASE("another schema version is refused, naming both") {
-  const std::string line = replaced(to_json_line(test::example_sample()), "\"schema_version\":3", "\"schema_version\":4");
+  const std::string line = replaced(to_json_line(test::example_sample()), "\"schema_version\":4", "\"schema_version\":5");
   const std::string message = read_failure(line);
   CHECK(contains(message, "samples.jsonl:7"));
-  CHECK(contains(message, "schema_version 4"));
-  CHECK(contains(message, "versions 1 to 3"));
+  CHECK(contains(message, "schema_version 5"));
+  CHECK(contains(message, "versions 1 to 4"));
   CHECK(contains(read_failure(R"({"kind":"sample"})"), "no schema_version"));
   CHECK(contains(read_failure(R"([1])"), "expected a JSON object"));
 }
@@ -172,7 +186,7 @@ TEST_CASE("run.json reads back to the same bytes, and is written whole or not at
 
 TEST_CASE("a run.json of another version or another program is refused") {
   const std::string good = to_json(test::example_run());
-  CHECK_THROWS_WITH_AS(parse_run_json(replaced(good, "\"schema_version\": 3", "\"schema_version\": 9"), "run.json"),
+  CHECK_THROWS_WITH_AS(parse_run_json(replaced(good, "\"schema_version\": 4", "\"schema_version\": 9"), "run.json"),
                        doctest::Contains("schema_version 9"), Error);
   CHECK_THROWS_WITH_AS(parse_run_json(replaced(good, "\"kind\": \"run\"", "\"kind\": \"walk\""), "run.json"),
                        doctest::Contains("no run.json"), Error);

@@ -137,7 +137,42 @@ inline record::CellRecord example_cell() {
 }
 
 inline record::TaskRecord example_task() {
-  return {example_key(), 1, "he/12", 2, record::TaskStatus::kCpuTimeout, 4.5, "assert 3 of 7"};
+  record::TaskRecord t;
+  t.cell = example_key();
+  t.session = 1;
+  t.task_id = "he/12";
+  t.sample = 2;
+  t.status = record::TaskStatus::kCpuTimeout;
+  t.seconds = 4.5;
+  t.detail = "assert 3 of 7";
+  t.iteration = 3;
+  t.sandbox_level = "bwrap";
+  t.judge = "outside";
+  t.cases_passed = 3;
+  t.cases_total = 7;
+  t.prompt_tokens = 90;
+  t.answer_tokens = 120;
+  t.generation_s = 2.5;
+  t.judge_s = 5.25;
+  t.rule = "fenced";
+  t.answer = "def f():\n    return \"\u00e4\"";
+  t.answer_digest = "beef";
+  return t;
+}
+
+inline record::QualityRecord example_quality() {
+  record::QualityRecord q;
+  q.cell = example_key();
+  q.session = 1;
+  q.sample = 2;
+  q.iteration = 1;
+  q.source = "rating";
+  q.values = {{"completeness", 7.5, "3 of 4 functions"}, {"security_findings", std::nullopt, "bandit is not installed"}};
+  q.words = {{"readiness", "High"}};
+  q.strengths = {"lines 3 to 9: errors are handled"};
+  q.limitations = {"line 12: no type"};
+  q.tools = {{"mypy", "1.0.1", ""}, {"bandit", "", "not installed"}};
+  return q;
 }
 
 inline record::RunRecord example_run() {

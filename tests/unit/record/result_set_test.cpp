@@ -133,6 +133,26 @@ TEST_CASE("results of schema version 2 are one session") {
   CHECK(from_csv.rows[0].fact("stop_rule") == "fixed 2");
 }
 
+// Written by the last qbench of schema version 3, with the paths of its machine shortened and a task put in.
+TEST_CASE("results of schema version 3 keep their sessions and tasks") {
+  const auto folder = std::filesystem::path(QB_SOURCE_DIR) / "tests" / "fixtures" / "record" / "version3";
+  const ResultSet from_csv = read_result_set(folder / "summary.csv");
+  const ResultSet from_folder = read_result_set(folder);
+  CHECK(from_csv.schema_version == 3);
+  CHECK(from_folder.schema_version == 3);
+  REQUIRE(from_csv.rows.size() == 2);
+  REQUIRE(from_folder.rows.size() == 2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    CHECK(from_csv.rows[i].n_sessions == (from_csv.rows[i].pass == Pass::kSpeed ? 2 : 1));
+    CHECK(from_csv.rows[i].key() == from_folder.rows[i].key());
+    CHECK(from_csv.rows[i].metric(MetricId::kDecodeTokPerS).value == from_folder.rows[i].metric(MetricId::kDecodeTokPerS).value);
+    CHECK_FALSE(from_folder.rows[i].metric(MetricId::kTasksJudged).value.has_value());
+    const std::size_t tasks = from_folder.rows[i].pass == Pass::kText ? 1 : 0;
+    REQUIRE(from_folder.rows[i].tasks.size() == tasks);
+    if (tasks == 1) CHECK(from_folder.rows[i].tasks[0].status == TaskStatus::kWrong);
+  }
+}
+
 TEST_CASE("a version 1 summary with a few columns is read, and what it lacks is empty") {
   const test::TempDir folder;
   const auto path = folder.path() / "published.csv";
@@ -180,7 +200,7 @@ TEST_CASE("a damaged summary is refused with the row and what is wrong") {
   CHECK(contains(failure([](CsvTable& t) { set(t, "status", "fine"); }), "column 'status': 'fine' is no status"));
   CHECK(contains(failure([](CsvTable& t) { set(t, "pass", "fast"); }), "column 'pass'"));
   CHECK(contains(failure([](CsvTable& t) { set(t, "model", ""); }), "row 1 has no model"));
-  CHECK(contains(failure([](CsvTable& t) { set(t, "schema_version", "9"); }), "schema_version 9, this build reads versions 1 to 3"));
+  CHECK(contains(failure([](CsvTable& t) { set(t, "schema_version", "9"); }), "schema_version 9, this build reads versions 1 to 4"));
   CHECK(contains(failure([](CsvTable& t) { t.header.at(t.column("ttft_ms_median").value()) = "ttft_s_median"; }),
                  "line 1: column 'ttft_s_median' is in another unit than 'ttft_ms_median' (ms)"));
 }
