@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 packages=(g++ cmake ninja-build ccache git ca-certificates python3 python3-pip python3-venv
-  libfmt-dev libspdlog-dev nlohmann-json3-dev libcli11-dev libtinyxml2-dev libpcre2-dev libutf8proc-dev nettle-dev libsqlite3-dev libseccomp-dev doctest-dev libjs-chart.js)
+  libfmt-dev libspdlog-dev nlohmann-json3-dev libcli11-dev libtinyxml2-dev libpcre2-dev libutf8proc-dev nettle-dev libsqlite3-dev libseccomp-dev zlib1g-dev doctest-dev libjs-chart.js)
 cuda=false
 for option in "$@"; do
   case "$option" in

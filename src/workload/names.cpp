@@ -81,7 +81,9 @@ bool is_name(std::string_view text) noexcept {
   return std::all_of(text.begin(), text.end(), [&](char c) { return letter_or_digit(c) || c == '.' || c == '_' || c == '-'; });
 }
 
-bool looks_like_path(std::string_view value) noexcept { return value.find('/') != std::string_view::npos || value.ends_with(".json"); }
+bool looks_like_path(std::string_view value) noexcept {
+  return value.find('/') != std::string_view::npos || value.ends_with(".json") || value.ends_with(".jsonl") || value.ends_with(".gz");
+}
 
 nlohmann::json read_config_json(const std::filesystem::path& path) {
   try {

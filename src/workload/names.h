@@ -17,7 +17,7 @@ bool is_clean_text(std::string_view text) noexcept;
 /// [a-z0-9] first, then [a-z0-9._-], at most 64.
 bool is_name(std::string_view text) noexcept;
 
-/// True when a --suite or --profile value is meant as a path: it has a slash or ends in .json.
+/// True when a --suite or --profile value is meant as a path: it has a slash or ends in .json, .jsonl or .gz.
 bool looks_like_path(std::string_view value) noexcept;
 
 /// Reads a configuration file as JSON, 4 MiB at most. Whatever is wrong with it is Error{kConfig}.

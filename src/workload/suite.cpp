@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "workload/names.h"
+#include "workload/public_suite.h"
 #include "workload/suite_json.h"
 
 namespace qbench::workload {
@@ -90,9 +91,10 @@ Suite find_whole_suite(std::string_view name_or_path) {
 Suite load_suite(const fs::path& path) {
   std::error_code ignored;
   const bool folder = fs::is_directory(path, ignored);
+  if (!folder && is_public_suite(path)) return with_digests(read_public_suite(path));
   if (!folder && fs::exists(path, ignored) && path.extension() != ".json") {
     throw Error(ErrorCode::kConfig,
-                "is no suite: expected a folder with suite.json or a .json file; a file with one prompt goes to --prompt-file",
+                "is no suite: expected a folder with suite.json, a .json file or tasks in .jsonl or .jsonl.gz; a file with one prompt goes to --prompt-file",
                 path.string());
   }
   if (folder && !fs::exists(path / "suite.json", ignored)) {

@@ -46,7 +46,7 @@ struct Suite {
   std::string digest;  ///< SHA-256 over name and the prompts' digests
 };
 
-/// Reads a suite: a folder with suite.json, or a suite file (.json). The format is described in prompts/README.md.
+/// Reads a suite: a folder with suite.json, a suite file (.json), or tasks in a public format (.jsonl, .jsonl.gz). prompts/README.md describes them.
 /// Error{kConfig} for anything wrong with it (missing, unreadable, unknown key, bad value), naming file and key.
 Suite load_suite(const std::filesystem::path& path);
 

@@ -16,7 +16,7 @@ namespace qbench::quality {
 /// What became of one answer.
 struct Verdict {
   record::TaskStatus status = record::TaskStatus::kHarnessError;
-  double seconds = 0;  ///< processor time of the judged run
+  double seconds = 0;  ///< processor time of the judged run, without compilers
   std::string detail;  ///< one line: which case, which exception, expected and actual
   std::int64_t cases_passed = 0, cases_total = 0;
   bool judged_inside = false;  ///< the tests ran in the candidate's process: weaker, and said in every row
@@ -27,7 +27,9 @@ struct JudgeOptions {
   bool calibrate = true;   ///< run the reference first, and allow max(2 s, 10 times its processor time)
 };
 
-/// Judges answers to tasks. Keeps the calibration of each task; safe to use from several threads at once.
+/// Judges answers to tasks. The tests are outside: what a case expects never enters the candidate's sandbox, values come back as data, and
+/// qbench compares. A suite's own Python test runs in a second sandbox and calls the candidate through qbench. Right values are right
+/// however they were made; nothing else passes. Keeps the calibration of each task; safe to use from several threads at once.
 class Judge {
  public:
   Judge(const sandbox::Sandbox& sandbox, JudgeOptions options);
@@ -37,6 +39,10 @@ class Judge {
   Verdict judge(const workload::Task& task, std::span<const workload::CodeFile> code);
   /// Extracts the code of a chatty answer and judges it.
   Verdict judge_answer(const workload::Task& task, const std::string& answer);
+  /// Judges the task's reference, which calibrates the task. A task without reference is kHarnessError.
+  Verdict judge_reference(const workload::Task& task);
+  /// Judges code that need not be right: a wrong variant, an empty program. As judge(), but a reference that fails is no matter.
+  Verdict judge_variant(const workload::Task& task, std::span<const workload::CodeFile> code);
 
  private:
   struct State;

@@ -1,0 +1,107 @@
+#include "quality/judge/judge.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+
+#include "quality/judge/extract.h"
+#include "quality/judge/judging.h"
+#include "quality/judge/toolchain.h"
+
+namespace qbench::quality {
+
+using record::TaskStatus;
+
+namespace {
+
+constexpr std::size_t kMaxCodeBytes = std::size_t{4} << 20;
+constexpr double kLeastCpuS = 2;
+constexpr double kCpuOverReference = 10;
+
+Verdict harness_error(std::string detail) { return verdict_of({TaskStatus::kHarnessError, std::move(detail)}); }
+
+std::size_t bytes_of(std::span<const workload::CodeFile> code) {
+  std::size_t bytes = 0;
+  for (const workload::CodeFile& file : code) bytes += file.text.size();
+  return bytes;
+}
+
+}  // namespace
+
+struct Judge::State {
+  const sandbox::Sandbox& sandbox;
+  JudgeOptions options;
+  Toolchain tools;
+
+  /// What the reference took; made once a task.
+  struct Calibration {
+    std::once_flag once;
+    Verdict verdict;
+  };
+  std::mutex mutex;
+  std::map<std::string, std::unique_ptr<Calibration>> calibrations;  ///< by the task's digest
+
+  Verdict run(const workload::Task& task, std::span<const workload::CodeFile> code, const sandbox::Limits& limits) {
+    if (task.kind == workload::TaskKind::kChecks) return harness_error("the task has checks and no tests; qbench score DIR runs them");
+    if (const auto missing = tools.missing_for(task.language)) return harness_error(*missing);
+    if (code.empty()) return verdict_of({TaskStatus::kCompileError, "the answer holds no code"});
+    if (bytes_of(code) > kMaxCodeBytes)
+      return verdict_of(
+          {TaskStatus::kCompileError, fmt::format("the answer's code has {} bytes, at most {} are judged", bytes_of(code), kMaxCodeBytes)});
+    const Judging judging{sandbox, task, code, limits, tools};
+    if (task.kind == workload::TaskKind::kPythonTest) return judge_python_test(judging);
+    return task.kind == workload::TaskKind::kInside ? judge_inside(judging) : judge_cases(judging);
+  }
+
+  const Verdict& reference(const workload::Task& task) {
+    Calibration* calibration = nullptr;
+    {
+      const std::lock_guard lock(mutex);
+      auto& slot = calibrations[task.digest.empty() ? digest_of(task) : task.digest];
+      if (!slot) slot = std::make_unique<Calibration>();
+      calibration = slot.get();
+    }
+    std::call_once(calibration->once, [&] { calibration->verdict = run(task, task.reference, options.limits); });
+    return calibration->verdict;
+  }
+
+  sandbox::Limits limits_for(const Verdict& of_reference) const {
+    sandbox::Limits limits = options.limits;
+    limits.cpu_s = std::min(limits.cpu_s, std::max(kLeastCpuS, kCpuOverReference * of_reference.seconds));
+    return limits;
+  }
+};
+
+Judge::Judge(const sandbox::Sandbox& sandbox, JudgeOptions options) : state_(new State{sandbox, options, {}, {}, {}}) {}
+Judge::~Judge() = default;
+
+Verdict Judge::judge_reference(const workload::Task& task) {
+  if (task.reference.empty()) return harness_error("the task has no reference");
+  return state_->reference(task);
+}
+
+Verdict Judge::judge_variant(const workload::Task& task, std::span<const workload::CodeFile> code) {
+  if (task.reference.empty() || !state_->options.calibrate) return state_->run(task, code, state_->options.limits);
+  const Verdict& reference = state_->reference(task);
+  const bool usable = reference.status == TaskStatus::kPass;
+  return state_->run(task, code, usable ? state_->limits_for(reference) : state_->options.limits);
+}
+
+Verdict Judge::judge(const workload::Task& task, std::span<const workload::CodeFile> code) {
+  if (!task.reference.empty() && state_->options.calibrate) {
+    const Verdict& reference = state_->reference(task);
+    if (reference.status == TaskStatus::kHarnessError) return reference;
+    if (reference.status != TaskStatus::kPass) {
+      Verdict verdict = harness_error(fmt::format("the task's reference fails ({}): {}", name_of(reference.status), reference.detail));
+      verdict.judged_inside = task.kind == workload::TaskKind::kInside;
+      return verdict;
+    }
+  }
+  return judge_variant(task, code);
+}
+
+Verdict Judge::judge_answer(const workload::Task& task, const std::string& answer) { return judge(task, extract_code(answer, task).files); }
+
+}  // namespace qbench::quality
