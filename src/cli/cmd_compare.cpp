@@ -22,6 +22,7 @@
 #include "compare/monitor.h"
 #include "compare/rules.h"
 #include "history/history.h"
+#include "report/across_page.h"
 #include "report/comparison_page.h"
 #include "report/comparison_text.h"
 #include "report/junit.h"
@@ -107,11 +108,13 @@ constexpr std::array<Format<report::ComparisonReport>, 6> kFormats{{
     {"html", [](const auto& what, const auto&) { return report::comparison_page(what); }},
 }};
 
-constexpr std::array<Format<compare::AcrossTable>, 4> kAcrossFormats{{
+constexpr std::array<Format<compare::AcrossTable>, 6> kAcrossFormats{{
     {"terminal", report::across_terminal},
     {"md", [](const auto& what, const auto&) { return report::across_markdown(what); }},
     {"csv", [](const auto& what, const auto&) { return report::across_csv(what); }},
     {"json", [](const auto& what, const auto&) { return report::across_json(what); }},
+    {"junit", [](const auto& what, const auto&) { return report::across_junit(what); }},
+    {"html", [](const auto& what, const auto&) { return report::across_page(what); }},
 }};
 
 template <class What, std::size_t n>

@@ -393,6 +393,8 @@ TEST_CASE("models across devices stand side by side, with what a token costs") {
   CHECK(desk.run({"compare", "--across-gpus", cpu, gpu, "--format", "md"}).out.find("| 100.0 (5.00x) |") != std::string::npos);
   CHECK(record::parse_csv(desk.run({"compare", "--across-gpus", cpu, gpu, "--format", "csv"}).out, "out").rows.size() == 2);
   CHECK(json::parse(desk.run({"compare", "--across-gpus", cpu, gpu, "--format", "json"}).out)["lines"].size() == 1);
+  CHECK(desk.run({"compare", "--across-gpus", cpu, gpu, "--format", "junit"}).out.find("<testsuite name=\"NVIDIA L4\"") != std::string::npos);
+  CHECK(desk.run({"compare", "--across-gpus", cpu, gpu, "--format", "html"}).out.find("qbench across devices") != std::string::npos);
   Fields other_weights = l4;
   other_weights["model_fingerprint"] = "sha256:2";
   const Outcome unlike = desk.run({"compare", "--across-gpus", cpu, desk.file("other.csv", summary(100, other_weights))});
