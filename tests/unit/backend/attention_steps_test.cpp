@@ -275,6 +275,12 @@ std::vector<OwnedBatch> short_steps() {
   return result;
 }
 
+#ifdef __SANITIZE_THREAD__
+constexpr bool kThreadSanitized = true;  ///< looks for races in the steps; the formula's values, which other builds check, take minutes there
+#else
+constexpr bool kThreadSanitized = false;
+#endif
+
 void check_layer(const Shape& shape, const StepDevice& on) {
   CAPTURE(on.name);
   CAPTURE(shape.heads);
@@ -291,6 +297,7 @@ void check_layer(const Shape& shape, const StepDevice& on) {
     CAPTURE(seed);
     const auto x = normal_numbers(batch.tokens() * kHidden, ++seed, 2.0);
     const auto [q, out] = layer.run(batch, x);
+    if (kThreadSanitized) continue;
     const auto [expected_q, expected_out] = layer.expect(batch, x, history);
     CHECK(worst(q, 0, expected_q) <= 1.0);
     CHECK(worst(out, 0, expected_out) <= 1.0);
