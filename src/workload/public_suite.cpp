@@ -148,6 +148,19 @@ std::string language_of(const std::string& name, const std::string& where) {
   return name;
 }
 
+/// The function that MultiPL-E's tests call, which no key names ("candidate = add;", "check(add)"); empty where it is not to be seen.
+std::string tested_function(const std::string& prompt, const std::string& tests) {
+  constexpr const char* kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_$";
+  for (const std::string_view before : {"candidate = ", "check("}) {
+    for (std::size_t at = tests.find(before); at != std::string::npos; at = tests.find(before, at + 1)) {
+      const std::size_t begin = at + before.size();
+      const std::string name = tests.substr(begin, tests.find_first_not_of(kLetters, begin) - begin);
+      if (!name.empty() && prompt.find(name + "(") != std::string::npos) return name;
+    }
+  }
+  return {};
+}
+
 Read read_multipl_e(const Entry& entry) {
   Read read;
   read.task.id = required_full(entry, "name");
@@ -161,6 +174,7 @@ Read read_multipl_e(const Entry& entry) {
                                                 : "solution"};
   read.task.prefix = required_full(entry, "prompt");
   read.task.test = required_full(entry, "tests");
+  read.task.entry_point = tested_function(read.task.prefix, read.task.test);
   read.ask = "Complete this function. " + std::string(kAsk) + "\n\n" + fenced(language, read.task.prefix);
   return read;
 }

@@ -82,8 +82,7 @@ std::vector<Candidate> candidates_of(const std::vector<CodeBlock>& blocks, const
 
 bool defines(const Candidate& one, const std::string& name, const std::string& language) {
   if (one.shape.defines(name)) return true;
-  const bool read = language == "python" || language == "typescript" || language == "cpp";
-  return !read && one.text.find(name) != std::string::npos;  // another language: the word must do
+  return !is_read(language) && one.text.find(name) != std::string::npos;  // another language: the word must do
 }
 
 /// Of those that define the name the best; an excerpt of a longer one is not looked at.

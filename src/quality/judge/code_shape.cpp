@@ -232,6 +232,8 @@ CodeShape shape_of(std::string_view text, std::string_view language) {
   return shape;
 }
 
+bool is_read(std::string_view language) { return is_one_of(language, {"python", "typescript", "javascript", "cpp"}); }
+
 NameSet words_of(std::string_view text) {
   NameSet words;
   for (std::size_t i = 0; i < text.size();) {

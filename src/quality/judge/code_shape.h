@@ -24,6 +24,9 @@ struct CodeShape {
 };
 CodeShape shape_of(std::string_view text, std::string_view language);
 
+/// Languages whose definitions shape_of finds; of others it says what TypeScript would have there.
+bool is_read(std::string_view language);
+
 /// All words of the text.
 NameSet words_of(std::string_view text);
 

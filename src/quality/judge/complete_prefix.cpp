@@ -96,11 +96,14 @@ std::string_view python_body(std::string_view text, const workload::Task& task) 
   return text.substr(0, end);
 }
 
-/// Without the last bracket at the margin and what follows: the test begins with that bracket.
+/// Without the last bracket at the margin and what follows: the test begins with that bracket. A main of the answer's own goes too: the
+/// test has one.
 std::string_view before_last_bracket(std::string_view code) {
   std::size_t last = std::string_view::npos;
-  for (LineReader lines(code); lines.next();)
+  for (LineReader lines(code); lines.next();) {
+    if (last != std::string_view::npos && lines.line().starts_with("int main(")) break;
     if (lines.line().starts_with('}')) last = lines.begin();
+  }
   return code.substr(0, last);
 }
 
@@ -108,7 +111,7 @@ std::string_view before_last_bracket(std::string_view code) {
 
 bool has_entry(std::string_view code, const workload::Task& task) {
   const CodeShape shape = shape_of(code, task.language);
-  if (task.language == "python" || task.language == "typescript" || task.language == "cpp") return shape.defines(task.entry_point);
+  if (is_read(task.language)) return shape.defines(task.entry_point);
   const std::string_view head = trim_left(code);
   return head.find(task.entry_point) < std::min<std::size_t>(head.find('{'), 2000) && head.starts_with(trim_left(task.prefix).substr(0, 2));
 }
@@ -118,8 +121,7 @@ std::string complete_prefix(std::string_view code, const workload::Task& task, b
   std::string body(code);
   if (has_entry(dedent(code), task)) {
     body = dedent(code);
-    if (task.language != "python" && task.language != "typescript" && task.language != "cpp")
-      return open_test ? std::string(before_last_bracket(body)) : body;
+    if (!is_read(task.language)) return open_test ? std::string(before_last_bracket(body)) : body;
     std::string program = task.prefix.substr(0, entry_line(task)) + body;
     if (!program.ends_with('\n')) program += "\n";
     if (open_test) program = before_last_bracket(program);

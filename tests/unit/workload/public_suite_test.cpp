@@ -76,6 +76,19 @@ TEST_CASE("tasks of the public formats become prompts with a task, one a line") 
   CHECK(suite.prompts[3].task->prefix.empty());
   CHECK(suite.prompts[4].task->kind == TaskKind::kInside);
   CHECK(suite.prompts[4].task->paths == std::vector<std::string>{"solution.cpp"});
+  CHECK(suite.prompts[4].task->entry_point.empty());  // no test names it
+}
+
+TEST_CASE("MultiPL-E's function is the one that its tests call") {
+  const auto entry_of = [](std::string_view prompt, std::string_view tests) {
+    const nlohmann::json line{{"name", "x"}, {"language", "js"}, {"prompt", prompt}, {"tests", tests}};
+    return load(line.dump()).prompts.front().task->entry_point;
+  };
+  CHECK(entry_of("function add(x, y){\n", "let candidate = add;\n") == "add");
+  CHECK(entry_of("long add(long x) {\n", "}\nint main() {\n    auto candidate = add;\n") == "add");
+  CHECK(entry_of("def add(x):\n", "def check(candidate):\n    pass\n\ncheck(add)\n") == "add");
+  CHECK(entry_of("def add(x):\n", "check(other)\n").empty());
+  CHECK(entry_of("def add(x):\n", "candidate = ").empty());
 }
 
 TEST_CASE("packed files and lists hold the same tasks") {

@@ -144,7 +144,7 @@ TEST_CASE("some of a suite's prompts can be chosen") {
 TEST_CASE("an unknown suite or profile says which there are") {
   const DataDirHere here;
   check_mentions(message_of(ErrorCode::kConfig, [] { find_suite("smok"); }),
-                 {"no suite 'smok'", "did you mean 'smoke'?", "codegen, guide, smoke"});
+                 {"no suite 'smok'", "did you mean 'smoke'?", "codegen, cpp-tasks, guide, python-tasks, smoke, typescript-tasks"});
   check_mentions(message_of(ErrorCode::kConfig, [] { find_suite(""); }), {"no suite ''"});
   check_mentions(message_of(ErrorCode::kConfig, [] { find_profile("fast"); }), {"no profile 'fast'", "throughput"});
   check_mentions(message_of(ErrorCode::kConfig, [] { find_profile("./none.json"); }), {"none.json", "no such file"});
