@@ -8,7 +8,7 @@ def _round_half_up(numerator: int, denominator: int) -> int:
 
 
 def format_rate(byte_count: int, milliseconds: int) -> str:
-    """Return the rate in the largest decimal unit whose printed number is at least 1.
+    """Return the rate in the largest decimal unit in which it is, rounded, at least 1.
 
     Integers only, so that halves are rounded up exactly.
     Raises ValueError for a negative count or a duration that is not positive.
