@@ -16,6 +16,7 @@ namespace qbench::sandbox {
 
 namespace {
 
+constexpr unsigned kSharedEvery = 3;          // reading all mappings takes longer than the rest
 constexpr std::size_t kMostProcesses = 4096;  // a look stays short whatever happens below
 
 /// All descendants: children are listed with the thread that made them.
@@ -56,31 +57,51 @@ bool read_stat(pid_t pid, Stat& stat) {
   return true;
 }
 
-std::uint64_t memory_bytes(pid_t pid) {
-  const std::string status = read_small_file(fmt::format("/proc/{}/status", pid).c_str());
-  std::uint64_t total = 0;
-  for (const char* key : {"\nRssAnon:", "\nRssShmem:"}) {  // pages of files are the system's to drop
-    const std::size_t at = status.find(key);
-    if (at != std::string::npos) total += std::strtoull(status.c_str() + at + std::string_view(key).size(), nullptr, 10) * 1024;
-  }
-  return total;
+std::uint64_t status_bytes(const std::string& status, std::string_view key) {
+  const std::size_t at = status.find(key);
+  return at == std::string::npos ? 0 : std::strtoull(status.c_str() + at + key.size(), nullptr, 10) * 1024;
 }
 
 }  // namespace
+
+/// Shared pages stay when a process drops them from its tables, and are in nobody's resident set then: the mappings count, each once.
+std::uint64_t ProcessTree::shared_bytes(const std::vector<pid_t>& pids) const {
+  std::map<unsigned long long, std::uint64_t> by_inode;
+  for (const pid_t pid : pids) {
+    const std::string maps = read_small_file(fmt::format("/proc/{}/maps", pid).c_str());
+    for (std::size_t at = 0; at < maps.size(); at = std::min(maps.find('\n', at), maps.size()) + 1) {
+      unsigned long long begin = 0, end = 0, inode = 0;
+      char mode[5] = {};
+      if (std::sscanf(maps.c_str() + at, "%llx-%llx %4s %*x %*x:%*x %llu", &begin, &end, mode, &inode) != 4 || mode[3] != 's') continue;
+      const std::size_t line_end = std::min(maps.find('\n', at), maps.size());
+      if (std::string_view(maps).substr(at, line_end - at).find("/dev/zero") == std::string_view::npos) continue;
+      by_inode[inode] = std::max<std::uint64_t>(by_inode[inode], end - begin);
+    }
+  }
+  std::uint64_t total = 0;
+  for (const auto& [inode, bytes] : by_inode) total += bytes;
+  return total;
+}
 
 Usage ProcessTree::read() {
   Usage usage;
   std::uint64_t tree_ticks = 0;
   Stat stat;
   if (read_stat(root_, stat)) tree_ticks += stat.waited_ticks;
-  for (const pid_t pid : descendants(root_)) {
+  const std::vector<pid_t> pids = descendants(root_);
+  std::uint64_t private_bytes = 0, shared_resident = 0;  // pages of files are the system's to drop
+  for (const pid_t pid : pids) {
     if (!read_stat(pid, stat)) continue;
-    usage.memory_bytes += memory_bytes(pid);
+    const std::string status = read_small_file(fmt::format("/proc/{}/status", pid).c_str());
+    private_bytes += status_bytes(status, "\nRssAnon:");
+    shared_resident += status_bytes(status, "\nRssShmem:");
     tree_ticks += stat.own_ticks + stat.waited_ticks;
     Seen& seen = seen_[pid];
     if (seen.start_ticks != stat.start_ticks) gone_ticks_ += seen.own_ticks;
     seen = {stat.start_ticks, stat.own_ticks};
   }
+  if (looks_++ % kSharedEvery == 0) shared_bytes_ = shared_bytes(pids);
+  usage.memory_bytes = private_bytes + std::max(shared_resident, shared_bytes_);
   // Both are lower bounds: the tree misses children that nobody waited for, the list those that came and went between two looks.
   std::uint64_t listed_ticks = gone_ticks_;
   for (const auto& [pid, seen] : seen_) listed_ticks += seen.own_ticks;

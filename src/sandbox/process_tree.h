@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <vector>
 
 #include "sandbox/gauge.h"
 
@@ -22,7 +23,11 @@ class ProcessTree {
     std::uint64_t start_ticks = 0;
     std::uint64_t own_ticks = 0;  ///< processor time of the process itself when it was last seen
   };
+  std::uint64_t shared_bytes(const std::vector<pid_t>& pids) const;
+
   pid_t root_;
+  unsigned looks_ = 0;
+  std::uint64_t shared_bytes_ = 0;  ///< of shared mappings without a file, as last counted
   std::map<pid_t, Seen> seen_;
   std::uint64_t gone_ticks_ = 0;  ///< of processes whose number has gone to another one
 };

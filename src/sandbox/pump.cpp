@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@ namespace {
 constexpr std::int64_t kMillisecond = 1'000'000;
 constexpr std::int64_t kLookEvery = 20 * kMillisecond;    // what memory can grow by between two looks: some 50 MB a processor
 constexpr std::int64_t kPatience = 5'000 * kMillisecond;  // for a killed sandbox to be gone
+constexpr std::uint64_t kMostFiles = 50'000;              // in a /tmp that is a tmpfs
 constexpr double kSecond = 1e-9;
 constexpr double kOwnCpu = 0.1;  // seconds: more than building a sandbox ever took
 
@@ -225,13 +227,22 @@ void Pump::check_limits() {
   const std::lock_guard lock(mutex_);
   if (stopped_ || ending_) return;
   const double wall_s = static_cast<double>(now - started_ns_) * kSecond;
-  if (usage_.out_of_memory || usage_.memory_bytes > limits_.memory_bytes) {
+  if (count_scratch_files() > kMostFiles) {
+    stop(End::kOutputLimit, fmt::format("made more than {} files", kMostFiles));
+  } else if (usage_.out_of_memory || usage_.memory_bytes > limits_.memory_bytes) {
     stop(End::kOom, fmt::format("used more than {} of memory", format_bytes(limits_.memory_bytes)));
   } else if (usage_.cpu_s > limits_.cpu_s) {
     stop(End::kCpuTimeout, fmt::format("used more than {:g} s of processor time", limits_.cpu_s));
   } else if (wall_s > limits_.wall_s) {
     stop(End::kWallTimeout, fmt::format("was not done after {:g} s ({:.2f} s of processor time)", limits_.wall_s, usage_.cpu_s));
   }
+}
+
+/// Files and folders of its /tmp: empty ones take none of its bytes, but the kernel's memory.
+std::uint64_t Pump::count_scratch_files() const {
+  struct statvfs scratch {};
+  if (keeper_ <= 0 || keeper_ == child_ || ::statvfs(fmt::format("/proc/{}/root/tmp", keeper_).c_str(), &scratch) != 0) return 0;
+  return scratch.f_files - scratch.f_ffree;
 }
 
 /// The first reason counts.

@@ -61,6 +61,7 @@ class Pump {
   void write_input();
   void read_reports();
   void check_limits();
+  std::uint64_t count_scratch_files() const;
   void stop(End end, std::string detail);
   void kill_all();
   void reap();
