@@ -88,6 +88,13 @@ std::string find_hole(Traps& traps, const Outcome& outcome) {
     if (!told.empty()) return "got through:" + told;
   }
   if (outcome.end == End::kNotStarted) return end_name(outcome);
+  if (outcome.output.find("BEGAN " + traps.mark()) == std::string::npos) return "the attack did not run: " + end_name(outcome);
+  for (const char* fault : {"SyntaxError", "NameError", "AttributeError", "TypeError", "ImportError", "KeyError"}) {
+    if (outcome.error_output.find(fault) != std::string::npos ||
+        outcome.output.find(std::string("failed: ") + fault) != std::string::npos) {
+      return std::string("the attack itself is wrong: ") + fault;
+    }
+  }
   return {};
 }
 

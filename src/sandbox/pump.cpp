@@ -257,12 +257,14 @@ void Pump::stop(End end, std::string detail) {
 /// who it is, bubblewrap is killed, and what it made dies with it. Outside namespaces the keeper is asked to end its descendants.
 void Pump::kill_all() {
   killed_ns_ = now_ns();
-  if (keeper_ > 0 && keeper_ != child_) {
-    ::kill(keeper_, SIGKILL);
-  } else if (keeper_ > 0) {
+  if (prepared_.folder) {
     ::kill(child_, SIGTERM);
+  } else if (keeper_ > 0) {
+    ::kill(keeper_, SIGKILL);
   } else {
     ::kill(child_, SIGKILL);
+    report_.close();  // a keeper that was about to say that it runs sees that nobody listens
+    gone_ = true;
   }
 }
 

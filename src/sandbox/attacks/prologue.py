@@ -8,6 +8,7 @@ import sys
 
 traps = json.loads(sys.argv[1])
 libc = ctypes.CDLL(None, use_errno=True)
+print("BEGAN", traps["mark"], flush=True)
 
 
 def succeeded(what):

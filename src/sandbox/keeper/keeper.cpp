@@ -27,10 +27,13 @@ using namespace qbench::sandbox;
 constexpr std::size_t kMaxFilterBytes = 64 << 10;
 alignas(sock_filter) unsigned char filter_bytes[kMaxFilterBytes];
 
-/// Every descriptor of the keeper that the program must not have is closed by exec, this one too.
-void report(const Report& message) {
-  while (::send(kStatusDescriptor, &message, sizeof message, MSG_NOSIGNAL) < 0 && errno == EINTR) {
-  }
+/// False when nobody listens any more.
+bool report(const Report& message) {
+  ssize_t n = 0;
+  do {
+    n = ::send(kStatusDescriptor, &message, sizeof message, MSG_NOSIGNAL);
+  } while (n < 0 && errno == EINTR);
+  return n == sizeof message;
 }
 
 [[noreturn]] void fail(KeeperStep step) {
@@ -179,9 +182,8 @@ std::uint64_t nanoseconds(const timeval& time) {
 
 /// Outside a process namespace the keeper is asked to end by SIGTERM (also when qbench is gone): its descendants first.
 void on_terminate(int) {
-  for (int tries = 0; tries < 100 && kill_children(); ++tries) {
-    while (::waitpid(-1, nullptr, WNOHANG) > 0) {
-    }
+  // A killed one's children are ours by the time that it can be waited for.
+  while (kill_children() && ::waitpid(-1, nullptr, 0) > 0) {
   }
   ::_exit(128 + SIGTERM);
 }
@@ -208,13 +210,20 @@ int main(int argc, char** argv) {
   ::syscall(SYS_close_range, kOrderDescriptor + 1, ~0u, 0);
   const Order order = read_order();
   ::close(kOrderDescriptor);
-  if (::getpid() != 1) become_subreaper();
+  if (::getpid() == 1) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // of bubblewrap; what happened before is seen where the start is reported
+  } else {
+    become_subreaper();
+  }
 
   const pid_t program = start(order, argv + 1);
   for (int fd = 0; fd < kStatusDescriptor; ++fd) ::close(fd);  // the ends of its pipes are the program's alone
   Report message{};
   message.kind = ReportKind::kStarted;
-  report(message);
+  if (!report(message)) {  // qbench is gone, or gave up before it knew of this process
+    if (::getpid() != 1) on_terminate(SIGTERM);
+    return 0;
+  }
   const End end = wait_for(program);
   rusage used{};
   ::getrusage(RUSAGE_CHILDREN, &used);
