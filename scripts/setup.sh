@@ -14,7 +14,7 @@ cuda=false
 for option in "$@"; do
   case "$option" in
     --fuzz) packages+=(clang-14 libclang-rt-14-dev) ;;
-    --quality) packages+=(bubblewrap libseccomp2 python3-fastapi python3-httpx python3-coverage python3-pytest mypy bandit node-typescript g++) ;;
+    --quality) packages+=(bubblewrap libseccomp2 python3-fastapi python3-httpx python3-multipart python3-coverage python3-pytest mypy bandit node-typescript g++) ;;
     --reports) packages+=(chromium python3-junitparser) ;;
     --cuda) cuda=true ;;
     *) echo "setup.sh: unknown option '$option'; known: --fuzz, --quality, --reports, --cuda" >&2; exit 2 ;;

@@ -14,7 +14,7 @@ constexpr std::array<KpiInfo, kKpiCount> kCatalog{{
      "when no file parses"},
     {Kpi::kErrorHandling, "error_handling_percent", "Error-handling coverage", "%", true, 1.5,
      "100 x handled / operations that fail for reasons outside the code (files, network, processes, parsing and conversion of data, "
-     "loading and running a model, indexing of "
+     "running a model, indexing of "
      "what came from outside). Handled: inside a try whose handler does something, in a function that is only called from such a try, or "
      "guarded by a test of the same "
      "value. Empty where there is no such operation"},

@@ -24,7 +24,8 @@ std::string_view name_of(Readiness readiness) noexcept;  ///< "Low", "Medium", "
 /// What a judge found. Nothing is assumed where there was none.
 struct Correctness {
   record::TaskStatus status = record::TaskStatus::kPass;
-  std::int64_t passed = 0, total = 0;  ///< cases or checks
+  std::int64_t passed = 0, total = 0;
+  std::string unit = "tests";  ///< what `total` counts: "tests", "checks"
   std::string detail;
 };
 
@@ -33,6 +34,7 @@ struct RatingInput {
       language;             ///< "python", "typescript", "cpp"; "javascript", "tsx", "c++" and the like are understood; others are not rated
   std::string_view prompt;  ///< what was asked for; may be empty: nothing is then looked for by name
   std::span<const workload::CodeFile> code;
+  std::vector<std::string> asked = {};     ///< names that must be there, beside those in the prompt's backticks
   bool unfinished = false;                 ///< the answer was cut off
   std::optional<Correctness> correctness;  ///< nothing: no judge, kHarnessError counts as that
 };

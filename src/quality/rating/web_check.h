@@ -24,8 +24,9 @@ struct Check {
 
 struct CheckReport {
   record::TaskStatus status = record::TaskStatus::kHarnessError;
-  double seconds = 0;  ///< processor time of the started service; 0 where it was not started
-  std::string detail;  ///< the first failed check, or "7 of 7 checks, the service was not started: ..."
+  double seconds = 0;         ///< processor time of the started service; 0 where it was not started
+  std::string detail;         ///< the first failed check, or "7 of 7 checks, the service was not started: ..."
+  std::string first_failure;  ///< "input validated: ..."; empty when none failed
   std::vector<Check> checks;
   std::vector<ToolUse> tools;
   std::int64_t passed() const;
