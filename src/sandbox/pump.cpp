@@ -351,7 +351,7 @@ bool Pump::send(std::string_view line) {
   input_.append(line).push_back('\n');
   wake();
   changed_.wait(lock, [&] { return input_.empty() || input_refused_ || done_; });
-  return input_.empty() && !done_;
+  return input_.empty() && !input_refused_;  // it may have answered and ended before this thread ran again
 }
 
 std::optional<std::string> Pump::receive(std::size_t max_bytes) {

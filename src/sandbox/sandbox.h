@@ -69,7 +69,7 @@ struct Outcome {
 class Process {
  public:
   virtual ~Process() = default;
-  /// Writes the line and a newline. False when the program has gone or does not read within its limits.
+  /// Writes the line and a newline. False when the program has gone before that or does not read within its limits.
   virtual bool send(std::string_view line) = 0;
   /// The next line without its newline; nothing when the program ended, ran out of a limit, or wrote a line longer than `max_bytes`.
   virtual std::optional<std::string> receive(std::size_t max_bytes) = 0;

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <future>
 #include <string>
 #include <thread>
 #include <vector>
@@ -110,6 +111,26 @@ TEST_CASE("a conversation goes line by line until either side ends it") {
     CHECK(!process->send("more"));
     CHECK(process->receive(100) == std::nullopt);
   }
+}
+
+TEST_CASE("the answer of a program that ends with it is heard, however long the asker was not scheduled") {
+  const auto open = room(Level::kBwrap);
+  if (!open) return;
+  Job job;
+  job.argv = {"/bin/sh", "-c", "read line; echo \"$line\""};
+  const auto talk = [&] {
+    for (int i = 0; i < 12; ++i) {
+      const auto process = open->start(job);
+      const bool sent = process->send("abc");
+      const bool heard = process->receive(100) == "abc";
+      if (!sent || !heard) return false;
+      process->finish();
+    }
+    return true;
+  };
+  std::vector<std::future<bool>> talks;  // more than there are processors
+  for (int i = 0; i < 8; ++i) talks.push_back(std::async(std::launch::async, talk));
+  for (auto& one : talks) CHECK(one.get());
 }
 
 TEST_CASE("a conversation ends with the program, with a line that is too long, with a limit and when it is told to") {
