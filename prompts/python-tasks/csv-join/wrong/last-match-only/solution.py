@@ -67,7 +67,7 @@ def join(text: str, key: str, keep_left: bool, fill: str) -> list[list[str]]:
     return joined
 
 
-def main() -> int:
+def main() -> None:
     """Read the arguments and standard input, and print the joined table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("key", help="column that both tables have")
@@ -78,10 +78,9 @@ def main() -> int:
         joined = join(sys.stdin.read(), options.key, options.left, options.fill)
     except InputError as error:
         print(f"error: {error}")
-        return 1
+        return
     csv.writer(sys.stdout, lineterminator="\n").writerows(joined)
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -101,17 +101,16 @@ def render(settings: Settings) -> list[str]:
     return lines
 
 
-def main() -> int:
+def main() -> None:
     """Merge standard input and print the settings."""
     try:
         lines = render(merge(sys.stdin.read()))
     except SettingsError as error:
         print(error)
-        return 1
+        return
     if lines:
         print("\n".join(lines))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
