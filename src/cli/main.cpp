@@ -16,6 +16,7 @@
 #include "cli/cmd_history.h"
 #include "cli/cmd_models.h"
 #include "cli/cmd_perplexity.h"
+#include "cli/cmd_prompts.h"
 #include "cli/cmd_recommend.h"
 #include "cli/cmd_render.h"
 #include "cli/cmd_report.h"
@@ -93,7 +94,7 @@ int run_command_line(int argc, char** argv, Invocation& invocation) {
   const std::vector<Command> commands{add_run(root),        add_bench(root),  add_models(root),  add_generate(root),
                                       add_tokenize(root),   add_render(root), add_compare(root), add_history(root),
                                       add_perplexity(root), add_doctor(root), add_worker(root), add_report(root), add_ab(root),
-                                      add_recommend(root),  add_sandbox(root)};
+                                      add_recommend(root),  add_sandbox(root), add_prompts(root)};
   check_command_name(invocation.argv, commands);
   try {
     root.parse(argc, argv);
