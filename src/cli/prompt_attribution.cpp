@@ -224,7 +224,7 @@ ordered_json Attributor::json() const {
 }
 
 std::string Attributor::text() const {
-  constexpr std::size_t kTitleWidth = 21;
+  constexpr std::size_t kTitleWidth = 20;
   const auto answer_tokens = static_cast<double>(result_.answer_tokens);
   std::string out = report::fit_width(report::printable(fmt::format("{}, {}", prompt_->name, opened_->ref.label)), 80) + "\n";
   out += report::fit_width(report::printable("answer: " + answer_.source), 80) + "\n";
@@ -248,7 +248,7 @@ std::string Attributor::text() const {
   out += fmt::format("Relevant: leaving it out costs more than the standard deviation over {} random\nspans of its length (seed {}).\n",
                      request_->random_spans, request_->seed);
   if (!exact_) out += "The tokenizer changes the text: where sections begin is estimated.\n";
-  out += fmt::format("Cost: {} passes, {} tokens fed, {} shared with the pass before, {}.\n", result_.cost.passes, result_.cost.tokens_fed,
+  out += fmt::format("Cost: {} passes, {} tokens fed, {} shared, {}.\n", result_.cost.passes, result_.cost.tokens_fed,
                      result_.cost.tokens_reused, format_seconds(seconds_));
   return out;
 }

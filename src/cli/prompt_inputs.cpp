@@ -70,6 +70,15 @@ std::string label_of(const fs::path& path, const std::string& request) {
   return catalog::as_label((folder.has_filename() ? folder : folder.parent_path()).filename().string());
 }
 
+/// A folder with nothing but tokenizer files has no name that tells base from instruct: its template is used where there is one.
+text::PromptStyle style_of(const fs::path& path, const TextSide& side) {
+  std::error_code ignored;
+  const bool only_text = side.source.kind == formats::TokenizerSource::Kind::kHuggingFace && fs::is_directory(path, ignored) &&
+                         !fs::exists(path / "config.json", ignored);
+  if (only_text && !side.source.chat_template.empty()) return text::PromptStyle::kTemplate;
+  return text::detect_prompt_style(side.label, side.source);
+}
+
 }  // namespace
 
 NamedPrompt read_named_prompt(const std::string& file) {
@@ -119,7 +128,7 @@ std::vector<TextSide> open_text_sides(const ModelOptions& options, Invocation& i
       side.label = label_of(path, request);
       side.source = formats::load_tokenizer_source(path);
       side.tokenizer = text::make_tokenizer(side.source);
-      side.style = text::detect_prompt_style(side.label, side.source);
+      side.style = style_of(path, side);
       side.context = options.engine.context ? options.engine.context : stated_context(path, side.source);
       sides.push_back(std::move(side));
     }

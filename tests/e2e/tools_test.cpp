@@ -20,7 +20,7 @@ json parse(const Outcome& outcome) {
 }  // namespace
 
 TEST_CASE("every command explains itself with examples") {
-  for (const std::string command : {"run", "bench", "models", "generate", "tokenize", "render", "perplexity", "doctor"}) {
+  for (const std::string command : {"run", "bench", "models", "generate", "tokenize", "render", "perplexity", "doctor", "prompts"}) {
     CAPTURE(command);
     const Outcome outcome = qbench::test::qbench({command, "--help"});
     CHECK(outcome.status == 0);
