@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -33,6 +35,9 @@ struct RunCommand {
   run::RunRequest request;
   std::string pass;
   std::vector<std::string> prompt_ids;
+  std::optional<std::int64_t> n_samples, max_iterations, jobs;  ///< of --score
+  std::string k;
+  bool no_relevance = false;
   bool dry_run = false, quiet = false, no_color = false;
 };
 
@@ -42,6 +47,7 @@ constexpr const char* kExamples = R"(Examples:
   qbench run -m synthetic:qwen3-30b-a3b --precision q4_k_m --pass speed
   qbench run -m ./Qwen3-8B --prompt "Write quicksort in C" --pass text --stream
   qbench run -m qwen3-30b-a3b --profile realtime --dry-run   the plan with memory estimates, nothing is loaded
+  qbench run -m ./Qwen3-8B --suite python-tasks --pass text --score --n-samples 10 --k 1,10 --max-iterations 3
   qbench run --resume results/20261121_032200-codegen        finish an interrupted run
 Repetitions: a speed cell is measured until its median duration is known to --target-ci, at least --min-reps and at most --max-reps times, for --max-time; the
 row's stop_rule says which ended it. -r N measures N times. --sessions N does all of it N times in fresh processes: what comparisons need.
@@ -50,6 +56,8 @@ new tokens), honours EOS and shows what the model wrote. Later turns of a prompt
 speed pass runs the first turn.
 --breakdown and --ablate follow each speed cell's repetitions with passes of their own, of at most 32 decoded tokens: the report, breakdown.csv and
 ablation.csv hold what they find. The cell's row is written before them: a study that fails is said and ends the run with 3, the row stands.
+--score judges after all timed cells of a model, never beside them. A task that is not passed is a result, not a failure of the run; an answer that could
+not be judged (harness_error) ends it with 3. Scores of different sandbox levels are not comparable: sandbox_level stands in every row.
 Exit status: 0 fine, 2 nothing could start or the table could not be printed, 3 a model failed (its rows say why, the others are measured), 130 and 143 interrupted.)";
 
 /// Prints results while that works. What cannot be printed stops no run, since all of it is in files: a reader that has gone is nothing to
@@ -93,6 +101,37 @@ std::size_t terminal_width() {
   return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 60 ? size.ws_col : kNoTerminalWidth;
 }
 
+/// "1,10": whole numbers above 0, ascending.
+std::vector<std::int64_t> parse_ks(const std::string& text) {
+  std::vector<std::int64_t> ks;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', at), text.size());
+    const std::string one = text.substr(at, comma - at);
+    std::int64_t k = 0;
+    const auto [end, error] = std::from_chars(one.data(), one.data() + one.size(), k);
+    if (error != std::errc() || end != one.data() + one.size() || k < 1 || k > 1000)
+      throw Error(ErrorCode::kUsage, "expected whole numbers from 1 to 1000, comma-separated, got '" + text + "'", "--k");
+    ks.push_back(k);
+    at = comma + 1;
+  }
+  std::sort(ks.begin(), ks.end());
+  ks.erase(std::unique(ks.begin(), ks.end()), ks.end());
+  return ks;
+}
+
+void take_score_options(const RunCommand& options, run::ScoreOptions& scoring) {
+  if (!scoring.score) {
+    const bool given = options.n_samples || options.max_iterations || options.jobs || !options.k.empty() || options.no_relevance || scoring.sandbox || scoring.unsafe;
+    if (given) throw Error(ErrorCode::kUsage, "--n-samples, --k, --max-iterations, --jobs, --no-relevance, --sandbox and --unsafe say how --score works; add it", "--score");
+    return;
+  }
+  scoring.n_samples = options.n_samples.value_or(scoring.n_samples);
+  scoring.max_iterations = options.max_iterations.value_or(scoring.max_iterations);
+  scoring.jobs = options.jobs.value_or(scoring.jobs);
+  scoring.relevance = !options.no_relevance;
+  if (!options.k.empty()) scoring.k = parse_ks(options.k);
+}
+
 /// The request that the flags add up to.
 run::RunRequest make_request(const RunCommand& options) {
   run::RunRequest request = options.request;
@@ -111,6 +150,7 @@ run::RunRequest make_request(const RunCommand& options) {
                      .terminal = stderr_is_terminal,
                      .color = stderr_is_terminal && output_is_terminal() && !options.no_color && !environment_variable("NO_COLOR"),
                      .width = terminal_width()};
+  take_score_options(options, request.options.scoring);
   run::RunOptions nothing_given;
   nothing_given.stream = request.options.stream;
   request.options_given = !(request.options == nothing_given);
@@ -118,6 +158,27 @@ run::RunRequest make_request(const RunCommand& options) {
     throw Error(ErrorCode::kUsage, "no model given (or --resume a run's folder)", "--models");
   if (request.resume && options.dry_run) throw Error(ErrorCode::kUsage, "--dry-run shows a new run; leave out --resume", "run");
   return request;
+}
+
+void add_score_options(CLI::App& command, RunCommand& options) {
+  const std::string group = "Scoring";
+  run::ScoreOptions& scoring = options.request.options.scoring;
+  command.add_flag("--score", scoring.score, "Judge the answers of the text pass by their tasks' tests, in a sandbox, after all timed cells of a model")->group(group);
+  command.add_option("--n-samples", options.n_samples, "Answers to each task, of seeds of their own (1: the text pass's)")
+      ->transform(whole_number())
+      ->check(CLI::Range(1, 1000))
+      ->type_name("N")
+      ->group(group);
+  command.add_option("--k", options.k, "pass@k for these k, comma-separated (1)")->type_name("K,...")->group(group);
+  command.add_option("--max-iterations", options.max_iterations, "Attempts at an answer: the error goes back to the model as the next turn (1)")
+      ->transform(whole_number())
+      ->check(CLI::Range(1, 100))
+      ->type_name("M")
+      ->group(group);
+  command.add_option("--jobs", options.jobs, "Answers judged at once (the cores, at most 8)")->transform(whole_number())->check(CLI::Range(1, 256))->type_name("N")->group(group);
+  command.add_flag("--no-relevance", options.no_relevance, "Do not rank each answer's prompt among 20 others (21 short prefills an answer)")->group(group);
+  command.add_option("--sandbox", scoring.sandbox, "What holds the answers: bwrap+cgroup, bwrap or rlimits (the best there is, rlimits never)")->type_name("LEVEL")->group(group);
+  command.add_flag("--unsafe", scoring.unsafe, "Allow --sandbox=rlimits, which leaves this machine's files open to the answers")->group(group);
 }
 
 int run(const RunCommand& options) {
@@ -191,6 +252,7 @@ Command add_run(CLI::App& root) {
       ->check(CLI::Range(1, 10'000'000))
       ->type_name("S")
       ->group(passes);
+  add_score_options(*command, *options);
   add_sampling_options(*command, settings);
   add_thinking_options(*command, settings);
   const std::string output = "Output";

@@ -136,8 +136,39 @@ bool CellRunner::run_text(std::size_t index, const JobCell& cell) {
     if (cancelled_) break;
     send_cell(cell, turn);
     conversation.answers.push_back(std::move(answer));
+    if (going && turn == turns) keep_written(index, conversation.answers);
   }
   return !cancelled_;
+}
+
+void CellRunner::keep_written(std::size_t index, const std::vector<Answer>& answers) {
+  if (!job_->score || last_.sequences.empty()) return;
+  const record::SequenceRecord& first = last_.sequences.front();
+  written_[index] = {answers, first.prompt_tokens, static_cast<std::int64_t>(first.token_ns.size()), last_.metrics[record::MetricId::kE2eMs].value_or(0.0) / 1e3};
+}
+
+const WrittenAnswer* CellRunner::written(std::size_t cell) const {
+  const auto found = written_.find(cell);
+  return found == written_.end() ? nullptr : &found->second;
+}
+
+ScoreReply CellRunner::ask(const ScoreRequest& request) {
+  JobCell cell = *request.cell;
+  cell.prompt = request.prompt;
+  cell.settings.batch = 1;
+  cell.settings.seed = request.seed;
+  const Conversation conversation{&cell.prompt, request.turn, request.answers};
+  const Progress at{.cell = kScoringCell, .phase = record::Phase::kTimed, .repetition = 0, .turn = request.turn, .most_tokens = cell.settings.max_new_tokens};
+  ScoreReply reply;
+  record::SampleRecord sample;
+  reply.failure = run_guarded([&] { sample = measure(at, cell, conversation, true, &reply.answer); });
+  if (telemetry_.running()) telemetry_.stop(now_ns());
+  reply.cancelled = cancelled_;
+  if (reply.failure || cancelled_) return reply;
+  reply.prompt_tokens = sample.sequences.front().prompt_tokens;
+  reply.answer_tokens = static_cast<std::int64_t>(sample.sequences.front().token_ns.size());
+  reply.generation_s = sample.metrics[record::MetricId::kE2eMs].value_or(0.0) / 1e3;
+  return reply;
 }
 
 bool CellRunner::repeat(Progress at, const JobCell& cell, const Conversation& conversation, bool keep_text, Answer* answer) {

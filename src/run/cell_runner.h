@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "run/messages.h"
 #include "run/opened_model.h"
 #include "run/prompt_source.h"
+#include "run/score_pass.h"
 #include "run/stop_words.h"
 #include "run/study.h"
 
@@ -35,6 +37,10 @@ class CellRunner {
   /// Cold request (before the first cell only), warm-up, measured repetitions; in the text pass each turn once. Sends samples, and for each
   /// row a CellRecord without summary. A failure ends the cell and stands in its rows. False when it was cancelled.
   bool run(std::size_t index);
+  /// One request of the scoring pass, made as the text pass makes its own; nothing is sent.
+  ScoreReply ask(const ScoreRequest& request);
+  /// What this process has written in answer to a cell of the text pass; nullptr where it has not, or not all of it.
+  const WrittenAnswer* written(std::size_t cell) const;
   /// Whether the last cell failed by its device, which then is of no more use to this process.
   bool device_failed() const;
 
@@ -50,6 +56,7 @@ class CellRunner {
   record::SampleRecord measure(const Progress& at, const JobCell& cell, const Conversation& conversation, bool keep_text, Answer* answer);
   StopWords stop_words(const JobCell& cell, bool speed) const;
   engine::GenerateRequest make_request(const JobCell& cell, const StopWords& stops, bool speed, std::int64_t most_tokens);
+  void keep_written(std::size_t index, const std::vector<Answer>& answers);
   void send_cell(const JobCell& cell, std::int64_t turn);
   /// Where the cell's time goes and what its paths are worth, where the job asks for it; the cell's row has been sent, and stays as it is.
   void measure_studies(const JobCell& cell);
@@ -63,6 +70,7 @@ class CellRunner {
   record::RooflineFacts roofline_;  ///< of the cell that runs
   std::optional<backend::MachineLimits> limits_;
   std::string stop_rule_;  ///< of the cell that runs
+  std::map<std::size_t, WrittenAnswer> written_;  ///< only when there is a scoring pass
   bool cold_done_ = false;
   bool cancelled_ = false;
   bool study_lost_device_ = false;

@@ -2,6 +2,7 @@
 
 #include "base/units.h"
 #include "run/run.h"
+#include "run/score_plan.h"
 
 namespace qbench::run {
 namespace {
@@ -44,6 +45,7 @@ int print_plan(const RunPlan& plan, std::optional<std::uint64_t> free_bytes, con
     print(fmt::format("profile {}: {}\n", plan.profile->name, plan.profile->title));
     for (const auto& [key, value] : plan.profile->not_yet) print(fmt::format("  not yet: {} = {}\n", key, value));
   }
+  if (plan.options.scoring.score) print(describe_scoring(plan));
   for (const ModelPlan& model : plan.models) {
     print(fmt::format("{}\n", model.label));
     if (model.failure) {

@@ -4,6 +4,8 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "run/score_job.h"
+#include "run/task_json.h"
 
 namespace qbench::run {
 namespace {
@@ -86,6 +88,7 @@ ordered_json to_json(const workload::Prompt& prompt) {
   for (const workload::Turn& turn : prompt.turns) turns.push_back({{"text", turn.text}, {"prompt_tokens", turn.prompt_tokens}});
   ordered_json object{{"id", prompt.id}, {"language", prompt.language}, {"digest", prompt.digest}, {"turns", turns}};
   if (prompt.system) object["system"] = *prompt.system;
+  if (prompt.task) object["task"] = run::to_json(*prompt.task);
   return object;
 }
 
@@ -97,37 +100,8 @@ workload::Prompt prompt_of(const json& object) {
   for (const json& turn : object.at("turns"))
     prompt.turns.push_back({turn.at("text").get<std::string>(), turn.at("prompt_tokens").get<std::int64_t>()});
   if (object.contains("system")) prompt.system = object.at("system").get<std::string>();
+  if (object.contains("task")) prompt.task = task_from_json(object.at("task"));
   return prompt;
-}
-
-ordered_json to_json(const JobCell& cell) {
-  ordered_json answers = ordered_json::array();
-  for (const Answer& answer : cell.answers) answers.push_back({{"texts", answer.texts}, {"ids", answer.ids}});
-  return {{"key", to_json(cell.key)},
-          {"prompt", to_json(cell.prompt)},
-          {"settings", workload::to_json(as_settings(cell.settings))},
-          {"repetitions", cell.repetitions},
-          {"warmup", cell.warmup},
-          {"first_repetition", cell.first_repetition},
-          {"earlier_s", cell.earlier_s},
-          {"answers", answers}};
-}
-
-JobCell cell_of(const json& object) {
-  JobCell cell;
-  cell.key = key_of(object.at("key"));
-  cell.pass = cell.key.pass == record::Pass::kSpeed ? workload::Pass::kSpeed : workload::Pass::kText;
-  cell.prompt = prompt_of(object.at("prompt"));
-  cell.settings = settings_of(object.at("settings"));
-  object.at("repetitions").get_to(cell.repetitions);
-  object.at("warmup").get_to(cell.warmup);
-  object.at("first_repetition").get_to(cell.first_repetition);
-  object.at("earlier_s").get_to(cell.earlier_s);
-  for (const json& answer : object.at("answers")) {
-    cell.answers.push_back(
-        {answer.at("texts").get<std::vector<std::string>>(), answer.at("ids").get<std::vector<std::vector<std::int32_t>>>()});
-  }
-  return cell;
 }
 
 ordered_json to_json(const catalog::ModelRef& ref) {
@@ -160,10 +134,40 @@ catalog::ModelRef model_of(const json& object) {
 
 }  // namespace
 
+ordered_json to_json(const JobCell& cell) {
+  ordered_json answers = ordered_json::array();
+  for (const Answer& answer : cell.answers) answers.push_back({{"texts", answer.texts}, {"ids", answer.ids}});
+  return {{"key", to_json(cell.key)},
+          {"prompt", to_json(cell.prompt)},
+          {"settings", workload::to_json(as_settings(cell.settings))},
+          {"repetitions", cell.repetitions},
+          {"warmup", cell.warmup},
+          {"first_repetition", cell.first_repetition},
+          {"earlier_s", cell.earlier_s},
+          {"answers", answers}};
+}
+
+JobCell job_cell_from_json(const json& object) {
+  JobCell cell;
+  cell.key = key_of(object.at("key"));
+  cell.pass = cell.key.pass == record::Pass::kSpeed ? workload::Pass::kSpeed : workload::Pass::kText;
+  cell.prompt = prompt_of(object.at("prompt"));
+  cell.settings = settings_of(object.at("settings"));
+  object.at("repetitions").get_to(cell.repetitions);
+  object.at("warmup").get_to(cell.warmup);
+  object.at("first_repetition").get_to(cell.first_repetition);
+  object.at("earlier_s").get_to(cell.earlier_s);
+  for (const json& answer : object.at("answers")) {
+    cell.answers.push_back(
+        {answer.at("texts").get<std::vector<std::string>>(), answer.at("ids").get<std::vector<std::vector<std::int32_t>>>()});
+  }
+  return cell;
+}
+
 std::string to_json(const Job& job) {
   ordered_json cells = ordered_json::array();
   for (const JobCell& cell : job.cells) cells.push_back(to_json(cell));
-  const ordered_json object{{"model", to_json(job.model)},
+  ordered_json object{{"model", to_json(job.model)},
                             {"device", {{"name", job.device.device}, {"threads", job.device.threads}, {"isa", job.device.isa}}},
                             {"engine", workload::to_json(as_settings(job.engine))},
                             {"context", job.context},
@@ -171,6 +175,7 @@ std::string to_json(const Job& job) {
                             {"breakdown", job.breakdown},
                             {"ablate", job.ablate},
                             {"cells", cells}};
+  if (job.score) object["score"] = to_json(*job.score);
   return object.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
@@ -187,7 +192,8 @@ Job parse_job(std::string_view text) {
     object.at("stream").get_to(job.stream);
     object.at("breakdown").get_to(job.breakdown);
     object.at("ablate").get_to(job.ablate);
-    for (const json& cell : object.at("cells")) job.cells.push_back(cell_of(cell));
+    for (const json& cell : object.at("cells")) job.cells.push_back(job_cell_from_json(cell));
+    if (object.contains("score")) job.score = std::make_shared<ScoreJob>(score_job_from_json(object.at("score")));
     return job;
   } catch (const json::exception& broken) {
     throw Error(ErrorCode::kFormat, std::string("not a worker's job: ") + broken.what(), "job");

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +34,8 @@ struct JobCell {
   std::vector<Answer> answers;        ///< text pass: turns that an interrupted run has already
 };
 
+struct ScoreJob;
+
 /// Everything that a worker process does: one model and cells of it.
 struct Job {
   catalog::ModelRef model;  ///< the catalogue's entry travels as its name
@@ -42,7 +46,12 @@ struct Job {
   bool breakdown = false;           ///< as in RunOptions
   std::vector<std::string> ablate;  ///< as in RunOptions
   std::vector<JobCell> cells;
+  std::shared_ptr<const ScoreJob> score;  ///< after the cells; nullptr: nothing
 };
+
+nlohmann::ordered_json to_json(const JobCell& cell);
+/// Inverse; nlohmann's exceptions and Error.
+JobCell job_cell_from_json(const nlohmann::json& object);
 
 /// One JSON document.
 std::string to_json(const Job& job);

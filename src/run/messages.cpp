@@ -39,7 +39,7 @@ Message parse_message(std::string_view line) {
   try {
     const std::string kind = object.at("kind").get<std::string>();
     const bool is_record =
-        kind == "load" || kind == "sample" || kind == "cell" || kind == "task" || kind == "breakdown" || kind == "ablation";
+        kind == "load" || kind == "sample" || kind == "cell" || kind == "task" || kind == "quality" || kind == "breakdown" || kind == "ablation";
     if (!is_record) return parse_own(kind, object);
   } catch (const json::exception& broken) {
     throw Error(ErrorCode::kFormat, broken.what(), "worker's message");

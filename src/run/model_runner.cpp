@@ -8,10 +8,13 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "measure/cell_summary.h"
+#include "measure/task_metrics.h"
+#include "record/record_json.h"
 #include "run/guard.h"
 #include "run/interrupt.h"
 #include "run/messages.h"
 #include "run/progress_so_far.h"
+#include "run/scoring.h"
 
 namespace qbench::run {
 namespace {
@@ -35,9 +38,10 @@ bool ModelRunner::run(std::vector<JobCell> cells) {
   context_.log->forget_replaced(cells);
   start_ns_ = now_ns();
   int deaths = 0;
-  while (!cells.empty()) {
+  while (!cells.empty() || score_job(cells) != nullptr) {
     death_.reset();
     const Outcome outcome = run_worker_process(cells);
+    settle_scores();
     if (outcome.interrupted) {
       if (outcome.current)
         end_rows(cells[*outcome.current],
@@ -48,7 +52,12 @@ bool ModelRunner::run(std::vector<JobCell> cells) {
     const record::Failure failure =
         outcome.load_failed ? load_->failure : death_.value_or(record::Failure{"crash", "the worker process ended before it was done"});
     end_studies(outcome, failure);
+    if (!outcome.load_failed && !outcome.current && outcome.finished == cells.size()) {  // it died while it scored
+      end_scores(failure);
+      return true;
+    }
     if (outcome.load_failed || (!outcome.current && outcome.finished == 0)) {
+      if (cells.empty()) end_scores(failure);
       fail_cells(cells, failure);
       return true;
     }
@@ -85,7 +94,8 @@ ModelRunner::Outcome ModelRunner::run_worker_process(const std::vector<JobCell>&
                 .stream = context_.options->stream,
                 .breakdown = context_.options->breakdown && context_.session == 0,
                 .ablate = context_.session == 0 ? context_.options->ablate : std::vector<std::string>(),
-                .cells = cells};
+                .cells = cells,
+                .score = score_job(cells)};
   cell_tokens_ = 0;
   std::int64_t tokens = 0;
   for (const JobCell& cell : cells) tokens += planned_tokens(cell);
@@ -128,6 +138,7 @@ void ModelRunner::handle(const std::vector<JobCell>& cells, std::string_view lin
     if (start->cell >= cells.size()) throw Error(ErrorCode::kFormat, "cell out of range", "worker's message");
     outcome.current = start->cell;
   } else if (const auto* progress = std::get_if<Progress>(&message)) {
+    if (progress->cell == kScoringCell) return;
     if (progress->cell >= cells.size()) throw Error(ErrorCode::kFormat, "cell out of range", "worker's message");
     record::CellKey key = cells[progress->cell].key;
     key.turn = progress->turn;
@@ -150,7 +161,7 @@ void ModelRunner::handle(const std::vector<JobCell>& cells, std::string_view lin
   } else if (auto* sample = std::get_if<record::SampleRecord>(&message)) {
     on_sample(cells, std::move(*sample), outcome);
   } else if (const auto* task = std::get_if<record::TaskRecord>(&message)) {
-    context_.log->add(*task);
+    on_task(*task);
   } else if (const auto* quality = std::get_if<record::QualityRecord>(&message)) {
     context_.log->add(*quality);
   } else if (const auto* breakdown = std::get_if<record::BreakdownRecord>(&message)) {
@@ -164,6 +175,54 @@ void ModelRunner::handle(const std::vector<JobCell>& cells, std::string_view lin
   } else if (auto* row = std::get_if<record::CellRecord>(&message)) {
     on_row(std::move(*row), cells, outcome);
   }
+}
+
+std::shared_ptr<const ScoreJob> ModelRunner::score_job(const std::vector<JobCell>& cells) const {
+  if (!context_.score) return nullptr;
+  const ScoreOptions& options = context_.options->scoring;
+  auto job = std::make_shared<ScoreJob>(remaining_scores(*model_, context_.plan->suite, options, context_.log->content(), cells, scoring_sources(options)));
+  return job->cells.empty() ? nullptr : job;
+}
+
+void ModelRunner::on_task(const record::TaskRecord& task) {
+  context_.log->add(task);
+  const std::string attempt = (task.sample > 0 ? fmt::format(", answer {}", task.sample + 1) : "") + (task.iteration > 1 ? fmt::format(", attempt {}", task.iteration) : "");
+  const std::string why = task.status == record::TaskStatus::kPass || task.detail.empty() ? "" : ": " + task.detail;
+  context_.display->line(fmt::format("  {}{}: {}{}", task.task_id, attempt, name_of(task.status), why));
+}
+
+void ModelRunner::settle_scores() {
+  if (!context_.score) return;
+  for (const PlannedCell& planned : model_->cells) {
+    if (planned.cell.pass != workload::Pass::kText) continue;
+    const record::CellKey key = row_keys(planned).back();
+    const std::vector<record::CellRecord> rows = context_.log->rows();
+    const auto row = std::find_if(rows.begin(), rows.end(), [&](const record::CellRecord& one) { return one.cell == key; });
+    if (row == rows.end()) continue;
+    record::CellRecord scored = *row;
+    if (context_.plan->suite.prompts[planned.cell.prompt_index].task) scored.judging.pass_ks = context_.options->scoring.k;
+    measure::add_task_metrics(scored, context_.log->content().tasks, context_.log->content().qualities);
+    if (record::to_json_line(scored) != record::to_json_line(*row)) context_.log->add(scored);
+  }
+}
+
+void ModelRunner::end_scores(const record::Failure& failure) {
+  const auto job = score_job({});
+  if (!job) return;
+  for (const ScoreCell& cell : job->cells) {
+    for (std::int64_t sample = 0; cell.cell.prompt.task && sample < job->options.n_samples; ++sample) {
+      if (cell.attempt_of(sample) != nullptr) continue;
+      record::TaskRecord task;
+      task.cell = cell.cell.key;
+      task.task_id = cell.cell.prompt.task->id;
+      task.sample = sample;
+      task.status = record::TaskStatus::kHarnessError;
+      task.detail = "the scoring pass ended: " + failure.message;
+      context_.log->add(task);
+    }
+  }
+  context_.display->error(fmt::format("{}: the scoring pass ended: {}", model_->label, failure.message));
+  settle_scores();
 }
 
 void ModelRunner::on_sample(const std::vector<JobCell>& cells, record::SampleRecord sample, const Outcome& outcome) {

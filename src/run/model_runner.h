@@ -10,6 +10,7 @@
 #include "run/plan.h"
 #include "run/process.h"
 #include "run/run_log.h"
+#include "run/score_job.h"
 
 namespace qbench::run {
 
@@ -23,6 +24,8 @@ class ModelRunner {
     std::function<void(std::string_view)> show_text;  ///< streamed text; may be empty
     const RunOptions* options;
     std::int64_t session = 0;
+    const RunPlan* plan = nullptr;
+    bool score = false;  ///< the scoring pass follows the cells of this session
   };
   ModelRunner(const Context& context, const ModelPlan& model) : context_(context), model_(&model) {}
 
@@ -47,6 +50,13 @@ class ModelRunner {
   void on_row(record::CellRecord row, const std::vector<JobCell>& cells, Outcome& outcome);
   void end_rows(const JobCell& cell, const record::Failure& failure);
   void end_studies(const Outcome& outcome, const record::Failure& failure);
+  /// What is left of the scoring pass when the worker has run `cells`; nullptr: nothing.
+  std::shared_ptr<const ScoreJob> score_job(const std::vector<JobCell>& cells) const;
+  void on_task(const record::TaskRecord& task);
+  /// Puts what was found out into the rows of the text pass.
+  void settle_scores();
+  /// A worker died in the scoring pass: what it owed is the harness's fault.
+  void end_scores(const record::Failure& failure);
   void say_failures(const record::CellKey& key, const std::vector<record::StudyFailure>& failures) const;
   record::CellRecord bare_row(const record::CellKey& key) const;
 

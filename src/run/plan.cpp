@@ -9,6 +9,8 @@
 #include "run/guard.h"
 #include "run/opened_model.h"
 #include "run/prompt_length.h"
+#include "run/repair_prompt.h"
+#include "run/score_plan.h"
 #include "run/step_sizes.h"
 #include "run/stop_words.h"
 #include "run/study.h"
@@ -113,6 +115,8 @@ void make_planned_cells(ModelPlan& model, const RunPlan& plan, const workload::S
     if (cell.settings.kv_window > 0) planned.key.kv_window = cell.settings.kv_window;
     if (cell.settings.kv_sinks > 0) planned.key.kv_sinks = cell.settings.kv_sinks;
     planned.key.batch = cell.settings.batch;
+    if (cell.pass == workload::Pass::kText && prompt.task && plan.options.scoring.max_iterations > 1)
+      planned.repair_tokens = cell.new_tokens_per_turn() + kRepairTokens;
     planned.cell = std::move(cell);
     model.cells.push_back(std::move(planned));
   }
@@ -208,6 +212,7 @@ RunPlan make_plan(const RunOptions& options, const DeviceFactory& devices) {
     plan.models.push_back(std::move(model));
   }
   check_studies(plan);
+  if (plan.options.scoring.score) check_scoring(plan);
   return plan;
 }
 

@@ -22,9 +22,10 @@ struct PlannedCell {
   workload::Cell cell;
   std::int64_t turns = 1;          ///< requests: the speed pass runs the first turn, the text pass all
   std::int64_t prompt_tokens = 0;  ///< of all its turns
+  std::int64_t repair_tokens = 0;  ///< with --max-iterations: that the error and the next answer add
   bool counted = false;            ///< with the model's tokenizer; else declared by the suite
   /// Positions that prompts and longest answers take.
-  std::int64_t positions() const { return prompt_tokens + turns * cell.new_tokens_per_turn(); }
+  std::int64_t positions() const { return prompt_tokens + turns * cell.new_tokens_per_turn() + repair_tokens; }
 };
 
 /// One model of the run.
@@ -46,6 +47,7 @@ struct RunPlan {
   std::optional<workload::Profile> profile;
   std::string device;  ///< "cpu": what will run, or what was asked for where it is not there
   std::vector<ModelPlan> models;
+  std::string sandbox_level;  ///< of what holds the answers that --score judges; empty: nothing is judged
 };
 
 /// Reads suite, profile and every model's headers. Whatever is wrong with one model becomes its `failure`; Error{kUsage} or {kConfig} when

@@ -41,6 +41,8 @@ const record::SampleRecord* timed_sample(const record::SampleFileContent& conten
   return last == content.samples.rend() ? nullptr : &*last;
 }
 
+}  // namespace
+
 Answer answer_of(const record::SampleRecord& sample) {
   Answer answer;
   for (const record::SequenceRecord& sequence : sample.sequences) {
@@ -50,7 +52,9 @@ Answer answer_of(const record::SampleRecord& sample) {
   return answer;
 }
 
-}  // namespace
+const record::SampleRecord* text_sample(const record::SampleFileContent& content, const record::CellKey& key) {
+  return row_is_measured(content, key, 0) ? timed_sample(content, key) : nullptr;
+}
 
 bool same_row(const record::CellKey& a, const record::CellKey& b) {
   return a.model == b.model && a.suite == b.suite && a.prompt_id == b.prompt_id && a.turn == b.turn && a.pass == b.pass;

@@ -25,6 +25,10 @@ std::optional<JobCell> remaining_work(const PlannedCell& planned, const workload
 /// The file keeps everything.
 void forget_replaced_samples(const std::vector<JobCell>& cells, record::SampleFileContent& content);
 
+/// The last repetition of the text pass that worked for this row, which was measured; nullptr without one.
+const record::SampleRecord* text_sample(const record::SampleFileContent& content, const record::CellKey& key);
+Answer answer_of(const record::SampleRecord& sample);
+
 /// The same cell up to what the machine decided: model, suite, prompt, turn and pass.
 bool same_row(const record::CellKey& a, const record::CellKey& b);
 

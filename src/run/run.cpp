@@ -17,6 +17,7 @@
 #include "run/model_runner.h"
 #include "run/progress_so_far.h"
 #include "run/run_log.h"
+#include "run/scoring.h"
 #include "sysinfo/disturbances.h"
 
 namespace qbench::run {
@@ -144,18 +145,23 @@ std::vector<JobCell> cells_left(const RunPlan& plan, const ModelPlan& model, con
   return cells;
 }
 
+ScoreJob scores_left(const RunPlan& plan, const ModelPlan& model, const RunLog& log) {
+  return remaining_scores(model, plan.suite, plan.options.scoring, log.content(), {}, scoring_sources(plan.options.scoring));
+}
+
 /// Runs what is left of every model in every session. Models take turns in beginning (A B C, C A B, ...), so that what drifts with time falls on all
 /// of them. False when a signal came.
 bool run_all(const RunPlan& plan, RunLog& log, Display& display, const RunOutput& output) {
   const std::int64_t sessions = sessions_of(plan);
   const auto models = static_cast<std::int64_t>(plan.models.size());
   for (std::int64_t session = 0; session < sessions; ++session) {
-    const ModelRunner::Context context{&log, &display, output.result, &plan.options, session};
+    const bool score = plan.options.scoring.score && session + 1 == sessions;
+    const ModelRunner::Context context{&log, &display, output.result, &plan.options, session, &plan, score};
     if (sessions > 1) display.line(fmt::format("session {} of {}", session + 1, sessions));
     for (std::int64_t i = 0; i < models; ++i) {
       const ModelPlan& model = plan.models[static_cast<std::size_t>((i + (models - session % models)) % models)];
       std::vector<JobCell> cells = cells_left(plan, model, log, session);
-      if (cells.empty()) continue;
+      if (cells.empty() && (!score || model.failure || scores_left(plan, model, log).cells.empty())) continue;
       if (InterruptGuard::requested()) return false;
       ModelRunner runner(context, model);
       if (model.failure) {
@@ -215,8 +221,10 @@ int run_models(const RunRequest& request, const DeviceFactory& devices, const Ru
   for (const auto& path : written) output.result(path.string() + "\n");
   if (!complete) {
     const std::size_t left = count_cells_left(plan, log);
-    display.error(fmt::format("interrupted with {} cell{} to do; finish this run with: qbench run --resume {}", left, left == 1 ? "" : "s",
-                              log.folder().path().string()));
+    std::int64_t unjudged = 0;
+    for (const ModelPlan& model : plan.models) unjudged += plan.options.scoring.score ? count_unjudged(scores_left(plan, model, log)) : 0;
+    display.error(fmt::format("interrupted with {} cell{} to do{}; finish this run with: qbench run --resume {}", left, left == 1 ? "" : "s",
+                              unjudged == 0 ? std::string() : fmt::format(" and {} answer{} to judge", unjudged, unjudged == 1 ? "" : "s"), log.folder().path().string()));
     return 128 + InterruptGuard::signal();
   }
   return log.has_failed_rows() ? kExitModelFailed : kExitFine;

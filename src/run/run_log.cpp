@@ -67,7 +67,10 @@ bool RunLog::has_failed_rows() const {
   const auto failed = [](const auto& studies) {
     return std::any_of(studies.begin(), studies.end(), [](const auto& record) { return !study_failures(record).empty(); });
   };
-  return std::any_of(now.begin(), now.end(), [](const auto& row) { return row.status == record::Status::kFailed; }) ||
+  const bool unjudged = std::any_of(now.begin(), now.end(), [](const record::CellRecord& row) {
+    return row.metrics.at(record::MetricId::kHarnessErrors, record::Statistic::kNone).value_or(0) > 0;
+  });
+  return unjudged || std::any_of(now.begin(), now.end(), [](const auto& row) { return row.status == record::Status::kFailed; }) ||
          failed(report::latest_breakdowns(content_.breakdowns)) || failed(report::latest_ablations(content_.ablations));
 }
 

@@ -29,7 +29,7 @@ class RunLog {
 
   /// Rows as they stand now, last record of each.
   std::vector<record::CellRecord> rows() const;
-  /// Rows of cells, and of studies of theirs.
+  /// Rows of cells, and of studies of theirs; answers that could not be judged.
   bool has_failed_rows() const;
   /// Writes run.json, summary.csv and the markdown files; returns the paths of the latter two kinds.
   std::vector<std::filesystem::path> write_reports() const;

@@ -52,6 +52,35 @@ RunOptions with_absolute_paths(RunOptions options) {
   return options;
 }
 
+sandbox::Options sandbox_options(const ScoreOptions& options) {
+  if (!options.sandbox) return {.level = std::nullopt, .unsafe = options.unsafe};
+  for (const sandbox::Level level : {sandbox::Level::kBwrapCgroup, sandbox::Level::kBwrap, sandbox::Level::kRlimits})
+    if (*options.sandbox == sandbox::name_of(level)) return {.level = level, .unsafe = options.unsafe};
+  throw Error(ErrorCode::kUsage, "'" + *options.sandbox + "' is no level; there are bwrap+cgroup, bwrap and rlimits", "--sandbox");
+}
+
+ordered_json to_json(const ScoreOptions& options) {
+  ordered_json object{{"n_samples", options.n_samples}, {"k", options.k}, {"max_iterations", options.max_iterations}, {"jobs", options.jobs}};
+  if (options.sandbox) object["sandbox"] = *options.sandbox;
+  if (options.unsafe) object["unsafe"] = true;
+  if (!options.relevance) object["relevance"] = false;
+  return object;
+}
+
+ScoreOptions score_options_from_json(const json& object, std::string_view where) {
+  if (!object.is_object()) throw Error(ErrorCode::kConfig, "expected an object with the options of --score", std::string(where));
+  ScoreOptions options;
+  options.score = true;
+  read(object, "n_samples", where, options.n_samples);
+  read(object, "k", where, options.k);
+  read(object, "max_iterations", where, options.max_iterations);
+  read(object, "jobs", where, options.jobs);
+  read_optional(object, "sandbox", where, options.sandbox);
+  read(object, "unsafe", where, options.unsafe);
+  read(object, "relevance", where, options.relevance);
+  return options;
+}
+
 ordered_json to_json(const RunOptions& options) {
   ordered_json object{{"models", options.models}};
   if (options.suite) object["suite"] = *options.suite;
@@ -64,6 +93,7 @@ ordered_json to_json(const RunOptions& options) {
   if (!options.isa.empty()) object["isa"] = options.isa;
   if (options.breakdown) object["breakdown"] = true;
   if (!options.ablate.empty()) object["ablate"] = options.ablate;
+  if (options.scoring.score) object["score"] = to_json(options.scoring);
   if (options.timeout_s > 0) object["timeout_s"] = options.timeout_s;
   if (options.stream) object["stream"] = true;
   return object;
@@ -84,6 +114,7 @@ RunOptions run_options_from_json(const json& object, std::string_view where) {
   read(object, "isa", where, options.isa);
   read(object, "breakdown", where, options.breakdown);
   read(object, "ablate", where, options.ablate);
+  if (const auto score = object.find("score"); score != object.end()) options.scoring = score_options_from_json(*score, where);
   read(object, "timeout_s", where, options.timeout_s);
   read(object, "stream", where, options.stream);
   return options;

@@ -17,6 +17,7 @@
 #include "run/live_feed.h"
 #include "run/messages.h"
 #include "run/opened_model.h"
+#include "run/scoring.h"
 
 namespace qbench::run {
 namespace {
@@ -103,6 +104,7 @@ int run_worker(int job_fd, int message_fd, const DeviceFactory& devices) {
       if (!runner.run(cell)) break;
       if (runner.device_failed() && cell + 1 < job.cells.size()) return 0;  // not done: a new process may find the device again
     }
+    if (job.score && !InterruptGuard::requested()) run_scoring(*job.score, *loaded.model, *loaded.session, runner, writer);
   }
   writer.send(WorkerDone{InterruptGuard::requested().load()});
   return 0;

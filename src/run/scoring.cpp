@@ -1,0 +1,105 @@
+#include "run/scoring.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <thread>
+
+#include "quality/judge/judge.h"
+#include "quality/prompt/relevance.h"
+#include "run/guard.h"
+#include "run/interrupt.h"
+#include "run/prompt_source.h"
+#include "run/score_pass.h"
+#include "sandbox/sandbox.h"
+
+namespace qbench::run {
+namespace {
+
+constexpr std::string_view kRelevance = "relevance";
+constexpr std::int64_t kMostJobs = 8;
+
+/// Response relevance (quality/prompt/relevance.h) of the last turn's answer.
+class RelevanceAnswerScorer final : public AnswerScorer {
+ public:
+  RelevanceAnswerScorer(OpenedModel& opened, engine::Session& session, const ScoreJob& job) : session_(&session), prompts_(opened) {
+    std::vector<workload::Prompt> pool;
+    for (const ScoreCell& cell : job.cells) pool.push_back(cell.cell.prompt);
+    for (workload::Prompt& prompt : quality::shipped_prompts()) pool.push_back(std::move(prompt));
+    scorer_.emplace(*opened.tokenizer, opened.prompt_style, opened.text_side, std::move(pool));
+  }
+  std::string_view name() const override { return kRelevance; }
+
+  record::QualityRecord score(const ScoredAnswer& answer) override {
+    const JobCell& cell = answer.cell->cell;
+    const std::vector<Answer>& turns = answer.written->turns;
+    workload::EffectiveSettings settings = cell.settings;
+    settings.batch = 1;
+    const Conversation conversation{&cell.prompt, static_cast<std::int64_t>(turns.size()), {turns.begin(), turns.end() - 1}};
+    const PreparedPrompt prompt = prompts_.prepare(conversation, settings);
+    const auto found = scorer_->score(*session_, cell.prompt, cell.settings.enable_thinking, prompt.ids.front(), turns.back().ids.front());
+    record::QualityRecord record;
+    record::QualityValue value{"response_relevance", std::nullopt, "no other prompt fits beside the answer, or there is no answer"};
+    if (found) {
+      value.value = found->score;
+      value.evidence =
+          fmt::format("rank {} of {} prompts by the answer's first {} tokens; log p {:.1f}, of the best other ({}) {:.1f}", found->rank,
+                      found->prompts, found->answer_tokens, found->log_p, found->best_other, found->best_other_log_p);
+    }
+    record.values.push_back(std::move(value));
+    return record;
+  }
+
+ private:
+  engine::Session* session_;
+  PromptSource prompts_;
+  std::optional<quality::RelevanceScorer> scorer_;
+};
+
+std::vector<std::unique_ptr<AnswerScorer>> make_scorers(const ScoreJob& job, OpenedModel& opened, engine::Session& session) {
+  std::vector<std::unique_ptr<AnswerScorer>> scorers;
+  if (job.options.relevance && opened.tokenizer) scorers.push_back(std::make_unique<RelevanceAnswerScorer>(opened, session, job));
+  return scorers;
+}
+
+std::size_t jobs_of(const ScoreOptions& options) {
+  if (options.jobs > 0) return static_cast<std::size_t>(options.jobs);
+  return static_cast<std::size_t>(std::clamp<std::int64_t>(std::thread::hardware_concurrency(), 1, kMostJobs));
+}
+
+}  // namespace
+
+std::vector<std::string_view> scoring_sources(const ScoreOptions& options) {
+  std::vector<std::string_view> sources;
+  if (options.relevance) sources.push_back(kRelevance);
+  return sources;
+}
+
+void run_scoring(const ScoreJob& job, OpenedModel& opened, engine::Session& session, CellRunner& runner, MessageWriter& writer) {
+  std::unique_ptr<sandbox::Sandbox> sandbox;
+  std::unique_ptr<quality::Judge> judge;
+  const auto no_sandbox = run_guarded([&] {
+    sandbox = sandbox::Sandbox::open(sandbox_options(job.options));
+    judge = std::make_unique<quality::Judge>(*sandbox, quality::JudgeOptions{});
+  });
+  const std::vector<std::unique_ptr<AnswerScorer>> scorers = make_scorers(job, opened, session);
+  ScorePass::Context context;
+  context.ask = [&](const ScoreRequest& request) { return runner.ask(request); };
+  context.judge = [&](const workload::Task& task, const std::string& answer) {
+    if (judge) return judge->judge_answer(task, answer);
+    quality::Verdict verdict;
+    verdict.detail = no_sandbox->message;
+    return verdict;
+  };
+  context.written_by = [&](std::size_t cell) { return runner.written(cell); };
+  context.send_task = [&](const record::TaskRecord& task) { writer.send(task); };
+  context.send_quality = [&](const record::QualityRecord& quality) { writer.send(quality); };
+  for (const auto& scorer : scorers) context.scorers.push_back(scorer.get());
+  context.sandbox_level = sandbox ? std::string(sandbox::name_of(sandbox->level())) : std::string();
+  context.jobs = jobs_of(job.options);
+  context.cancel = &InterruptGuard::requested();
+  ScorePass(std::move(context), job).run();
+}
+
+}  // namespace qbench::run
