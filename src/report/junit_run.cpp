@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/units.h"
+#include "record/judged_answers.h"
 #include "report/junit.h"
 #include "report/junit_names.h"
 #include "report/row_choice.h"
@@ -100,6 +101,42 @@ void add_load_failures(JunitSuite& suite, const record::SampleFileContent& conte
   suite.cases.push_back({junit_class(device, suite.name), "load", std::nullopt, CaseResult::kError, "NotRun", "planned, but the run ended before this model had a row", ""});
 }
 
+/// A case for each task: whether all its answers passed. A task that is not passed is a result of the run, told apart from rows that broke by its
+/// type; whoever does not want it to fail a job filters TaskFailed or gates on success_ratio instead.
+JunitCase task_case(const std::vector<const record::JudgedAnswer*>& answers) {
+  const record::TaskRecord& first = answers.front()->first();
+  JunitCase one;
+  one.classname = "quality." + junit_class(first.cell.device, first.cell.model);
+  one.name = fmt::format("task[{}/{} {}]", first.cell.suite, first.cell.prompt_id, first.task_id);
+  one.seconds = 0;
+  for (const record::JudgedAnswer* answer : answers) {
+    for (const record::TaskRecord* attempt : answer->attempts) {
+      *one.seconds += attempt->generation_s.value_or(0) + attempt->judge_s.value_or(0);
+      one.text += fmt::format("answer {} attempt {}: {}{}\n", attempt->sample + 1, attempt->iteration, name_of(attempt->status), attempt->detail.empty() ? "" : ": " + attempt->detail);
+    }
+    if (answer->passed() || one.result == CaseResult::kError) continue;
+    one.result = answer->judged() ? CaseResult::kFailure : CaseResult::kError;
+    one.type = answer->judged() ? "TaskFailed" : "HarnessError";
+    one.message = fmt::format("{}: {}", name_of(answer->last().status), answer->last().detail);
+  }
+  one.text += fmt::format("sandbox_level {}\n", first.sandbox_level.value_or("unknown"));
+  return one;
+}
+
+void add_task_cases(JunitSuite& suite, const record::SampleFileContent& content, const std::string& model) {
+  std::vector<std::vector<const record::JudgedAnswer*>> by_task;
+  const std::vector<record::JudgedAnswer> answers = record::judged_answers(content.tasks);
+  for (const record::JudgedAnswer& answer : answers) {
+    if (answer.first().cell.model != model) continue;
+    const auto known = std::find_if(by_task.begin(), by_task.end(), [&](const auto& group) {
+      return group.front()->first().cell == answer.first().cell && group.front()->first().task_id == answer.first().task_id;
+    });
+    if (known == by_task.end()) by_task.push_back({&answer});
+    else known->push_back(&answer);
+  }
+  for (const auto& group : by_task) suite.cases.push_back(task_case(group));
+}
+
 }  // namespace
 
 std::string run_junit(const record::RunRecord& run, const record::SampleFileContent& content) {
@@ -122,6 +159,7 @@ std::string run_junit(const record::RunRecord& run, const record::SampleFileCont
         if (info.by_session && row_value(*cell, info.id)) suite.cases.push_back(metric_case(*cell, info, row));
       }
     }
+    add_task_cases(suite, content, label);
     suites.push_back(std::move(suite));
   }
   return junit_xml("qbench " + run.run_id, suites);

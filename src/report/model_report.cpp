@@ -8,6 +8,7 @@
 #include "report/model_sections.h"
 #include "report/quality_matrix.h"
 #include "report/study_sections.h"
+#include "report/task_sections.h"
 #include "report/terminal_table.h"
 #include "report/text.h"
 
@@ -83,6 +84,7 @@ std::string model_markdown(const record::RunRecord& run, const record::SampleFil
                      run.finished_utc.empty() ? ", not finished" : ", finished " + run.finished_utc, ok, cells.size());
   if (!latest.empty()) out += "## The models of this run\n\n" + models_markdown(latest, model_label) + "\nTokens and seconds are sums over the prompts of the pass; tok/s is their ratio, prompts included.\n\n";
   out += results_section(cells);
+  out += tasks_section(content, model_label);
   out += failures_section(cells, loads);
   out += code_quality_section(content, model_label);
   out += model_section(model);

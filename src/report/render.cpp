@@ -10,6 +10,7 @@
 #include "base/text_file.h"
 #include "report/junit.h"
 #include "report/model_report.h"
+#include "report/task_totals.h"
 #include "report/row_choice.h"
 #include "report/run_page.h"
 #include "report/study_sections.h"
@@ -42,6 +43,7 @@ void write(Paths& paths, const std::filesystem::path& path, const std::string& t
 
 void write_tables(Paths& paths, const std::filesystem::path& folder, const record::RunRecord& run, const record::SampleFileContent& content) {
   write(paths, folder / "summary.csv", summary_csv(run, record::latest_cells(content.cells)));
+  if (!content.tasks.empty()) write(paths, folder / "quality.csv", tasks_csv(task_totals(content)));
   if (!content.breakdowns.empty()) write(paths, folder / "breakdown.csv", breakdown_csv(latest_breakdowns(content.breakdowns)));
   if (!content.ablations.empty()) write(paths, folder / "ablation.csv", ablation_csv(latest_ablations(content.ablations)));
 }

@@ -47,7 +47,7 @@ struct RunPlan {
   std::optional<workload::Profile> profile;
   std::string device;  ///< "cpu": what will run, or what was asked for where it is not there
   std::vector<ModelPlan> models;
-  std::string sandbox_level;  ///< of what holds the answers that --score judges; empty: nothing is judged
+  std::string sandbox_level;  ///< of what holds the answers that --score judges and rates; empty without --score
 };
 
 /// Reads suite, profile and every model's headers. Whatever is wrong with one model becomes its `failure`; Error{kUsage} or {kConfig} when

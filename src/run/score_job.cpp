@@ -42,7 +42,7 @@ std::vector<record::TaskRecord> judged_attempts(const record::CellKey& key, cons
 std::vector<std::string> found_sources(const record::CellKey& key, const record::SampleFileContent& content) {
   std::vector<std::string> sources;
   for (const record::QualityRecord& quality : content.qualities)
-    if (quality.cell == key && quality.status == record::Status::kOk) sources.push_back(quality.source);
+    if (quality.cell == key) sources.push_back(quality.source);
   return sources;
 }
 

@@ -48,7 +48,7 @@ void check_scoring(RunPlan& plan) {
   }
   if (!any_text) refuse("judges what the text pass writes, and this run has none (--pass speed); run --pass text or both", "--score");
   check_samples(plan);
-  if (count_tasks(plan) > 0) plan.sandbox_level = sandbox::name_of(sandbox::Sandbox::open(sandbox_options(plan.options.scoring))->level());
+  plan.sandbox_level = sandbox::name_of(sandbox::Sandbox::open(sandbox_options(plan.options.scoring))->level());
   for (ModelPlan& model : plan.models) {
     const bool no_text = std::any_of(model.notes.begin(), model.notes.end(),
                                      [](const std::string& note) { return note.starts_with("there is no tokenizer: prompts"); });
@@ -61,7 +61,7 @@ std::string describe_scoring(const RunPlan& plan) {
   const std::int64_t tasks = count_tasks(plan);
   std::string text;
   if (tasks == 0) {
-    text = fmt::format("scoring: suite {} has no tasks, nothing is judged\n", plan.suite.name);
+    text = fmt::format("scoring: suite {} has no tasks, nothing is judged; sandbox {}\n", plan.suite.name, plan.sandbox_level);
   } else {
     std::string ks;
     for (const std::int64_t k : options.k) ks += fmt::format("{}pass@{}", ks.empty() ? "" : ", ", k);
@@ -72,6 +72,7 @@ std::string describe_scoring(const RunPlan& plan) {
     for (const workload::Prompt& prompt : plan.suite.prompts)
       if (prompt.task) text += fmt::format("  {}: {}, {}\n", prompt.id, prompt.task->id, prompt.task->language);
   }
+  text += "  each prompt's first answer is rated\n";
   if (options.relevance) text += "  each prompt's first answer is ranked among 20 other prompts (response relevance)\n";
   return text;
 }

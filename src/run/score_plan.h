@@ -8,7 +8,7 @@ namespace qbench::run {
 
 /// Whether the run can be scored as it was asked for, and what will hold the answers (RunPlan::sandbox_level). Error{kUsage}: there is no
 /// text pass, a model has synthetic weights, k asks for more answers than there are, several answers are asked for and all would be the
-/// same; {kConfig}: that of Sandbox::open, when a prompt has a task.
+/// same; {kConfig}: that of Sandbox::open.
 void check_scoring(RunPlan& plan);
 
 /// Lines of --dry-run.

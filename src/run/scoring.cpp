@@ -6,8 +6,10 @@
 #include <memory>
 #include <thread>
 
+#include "quality/judge/extract.h"
 #include "quality/judge/judge.h"
 #include "quality/prompt/relevance.h"
+#include "quality/rating/rating_record.h"
 #include "run/guard.h"
 #include "run/interrupt.h"
 #include "run/prompt_source.h"
@@ -57,8 +59,30 @@ class RelevanceAnswerScorer final : public AnswerScorer {
   std::optional<quality::RelevanceScorer> scorer_;
 };
 
-std::vector<std::unique_ptr<AnswerScorer>> make_scorers(const ScoreJob& job, OpenedModel& opened, engine::Session& session) {
+/// KPIs, stars, strengths and limitations (quality/rating/rating.h).
+class RatingAnswerScorer final : public AnswerScorer {
+ public:
+  explicit RatingAnswerScorer(const sandbox::Sandbox& sandbox) : rater_(sandbox) {}
+  std::string_view name() const override { return quality::kRatingSource; }
+
+  record::QualityRecord score(const ScoredAnswer& answer) override {
+    const workload::Prompt& prompt = answer.cell->cell.prompt;
+    workload::Task any_file;
+    any_file.language = prompt.language;
+    const std::optional<quality::Correctness> correctness =
+        answer.verdict != nullptr ? quality::correctness_of(*answer.verdict) : std::nullopt;
+    return quality::rating_record(rater_.rate_answer(answer.written->turns.back().texts.front(), prompt.task ? *prompt.task : any_file,
+                                                     prompt.turns.back().text, correctness));
+  }
+
+ private:
+  quality::Rater rater_;
+};
+
+std::vector<std::unique_ptr<AnswerScorer>> make_scorers(const ScoreJob& job, OpenedModel& opened, engine::Session& session,
+                                                        const sandbox::Sandbox* sandbox) {
   std::vector<std::unique_ptr<AnswerScorer>> scorers;
+  if (sandbox != nullptr) scorers.push_back(std::make_unique<RatingAnswerScorer>(*sandbox));
   if (job.options.relevance && opened.tokenizer) scorers.push_back(std::make_unique<RelevanceAnswerScorer>(opened, session, job));
   return scorers;
 }
@@ -71,7 +95,7 @@ std::size_t jobs_of(const ScoreOptions& options) {
 }  // namespace
 
 std::vector<std::string_view> scoring_sources(const ScoreOptions& options) {
-  std::vector<std::string_view> sources;
+  std::vector<std::string_view> sources{quality::kRatingSource};
   if (options.relevance) sources.push_back(kRelevance);
   return sources;
 }
@@ -83,10 +107,12 @@ void run_scoring(const ScoreJob& job, OpenedModel& opened, engine::Session& sess
     sandbox = sandbox::Sandbox::open(sandbox_options(job.options));
     judge = std::make_unique<quality::Judge>(*sandbox, quality::JudgeOptions{});
   });
-  const std::vector<std::unique_ptr<AnswerScorer>> scorers = make_scorers(job, opened, session);
+  const std::vector<std::unique_ptr<AnswerScorer>> scorers = make_scorers(job, opened, session, sandbox.get());
   ScorePass::Context context;
   context.ask = [&](const ScoreRequest& request) { return runner.ask(request); };
   context.judge = [&](const workload::Task& task, const std::string& answer) {
+    if (judge && task.kind == workload::TaskKind::kChecks)
+      return quality::verdict_of(quality::check_web_service(*sandbox, {}, task, quality::extract_code(answer, task).files));
     if (judge) return judge->judge_answer(task, answer);
     quality::Verdict verdict;
     verdict.detail = no_sandbox->message;
