@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "cli/output.h"
 #include "cli/sandbox_options.h"
+#include "quality/judge/judge_attacks.h"
 #include "sandbox/attack.h"
 #include "sandbox/cost.h"
 #include "sandbox/traps.h"
@@ -41,7 +42,11 @@ constexpr const char* kExamples = R"(Examples:
 Each attack is a program that tries to do what generated code must not. What it got hold of is seen outside: in a file, a socket, a process, a
 secret. Exit status: 0 all contained, 1 a hole, 2 the sandbox cannot be made here.)";
 
-std::vector<Attack> all_attacks(const std::shared_ptr<sandbox::Traps>& traps) { return sandbox::sandbox_attacks(traps); }
+std::vector<Attack> all_attacks(const std::shared_ptr<sandbox::Traps>& traps) {
+  std::vector<Attack> attacks = sandbox::sandbox_attacks(traps);
+  for (Attack& attack : quality::judge_attacks()) attacks.push_back(std::move(attack));
+  return attacks;
+}
 
 void check_python() {
   if (::access("/usr/bin/python3", X_OK) == 0) return;

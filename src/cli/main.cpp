@@ -22,6 +22,7 @@
 #include "cli/cmd_report.h"
 #include "cli/cmd_run.h"
 #include "cli/cmd_sandbox.h"
+#include "cli/cmd_score.h"
 #include "cli/cmd_tokenize.h"
 #include "cli/cmd_worker.h"
 #include "cli/command.h"
@@ -94,7 +95,7 @@ int run_command_line(int argc, char** argv, Invocation& invocation) {
   const std::vector<Command> commands{add_run(root),        add_bench(root),  add_models(root),  add_generate(root),
                                       add_tokenize(root),   add_render(root), add_compare(root), add_history(root),
                                       add_perplexity(root), add_doctor(root), add_worker(root), add_report(root), add_ab(root),
-                                      add_recommend(root),  add_sandbox(root), add_prompts(root)};
+                                      add_recommend(root),  add_sandbox(root), add_prompts(root), add_score(root)};
   check_command_name(invocation.argv, commands);
   try {
     root.parse(argc, argv);

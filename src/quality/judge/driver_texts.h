@@ -14,5 +14,6 @@ std::string_view mutate_py();
 std::string_view transpile_js();
 std::string_view driver_js();
 std::string_view driver_h();
+std::string_view attacks_py();
 
 }  // namespace qbench::quality

@@ -2,6 +2,7 @@
 // Included before the answer; adapter.cpp, after it, says QB_FUNCTION(name) for each function that is called.
 #pragma once
 #include <cxxabi.h>
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -434,10 +435,13 @@ inline std::string run_forked(const Value& steps, int answers) {
     if (n <= 0) break;
     received.append(block, static_cast<std::size_t>(n));
   }
-  ::close(ends[0]);
   if (!received.empty()) ::kill(child, SIGKILL);
   int status = 0;
   ::waitpid(child, &status, 0);
+  ::fcntl(ends[0], F_SETFL, O_NONBLOCK);  // a grandchild may hold the other end
+  const ssize_t more = ::read(ends[0], block, sizeof block);
+  if (more > 0) received.append(block, static_cast<std::size_t>(more));
+  ::close(ends[0]);
   if (!received.empty() && received.find('\n') == received.size() - 1) return "\"steps\":" + received.substr(0, received.size() - 1);
   const int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   const std::string how = signal ? "by signal " + std::to_string(signal) : "with exit code " + std::to_string(WEXITSTATUS(status));

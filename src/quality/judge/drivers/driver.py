@@ -315,13 +315,18 @@ def run_forked(request, paths):
         if not piece:
             break
         received += piece
-    os.close(source)
     if received:
         try:
             os.kill(child, 9)  # it has answered; what else it would do is not waited for
         except ProcessLookupError:
             pass
     _, status = os.waitpid(child, 0)
+    os.set_blocking(source, False)  # a grandchild may hold the other end
+    try:
+        received += os.read(source, 1 << 16)
+    except BlockingIOError:
+        pass
+    os.close(source)
     if received.endswith(b"\n") and received.count(b"\n") == 1:
         return '"steps": ' + received[:-1].decode("ascii", "replace").encode("ascii", "replace").decode("ascii")
     how = "by signal %d" % os.WTERMSIG(status) if os.WIFSIGNALED(status) else "with exit code %d" % os.WEXITSTATUS(status)
