@@ -78,11 +78,12 @@ Suite select_prompts(Suite suite, std::string_view ids) {
 
 /// A shipped suite's name means that suite whatever lies in the working folder; `./smoke` means the folder.
 Suite find_whole_suite(std::string_view name_or_path) {
+  const fs::path path(name_or_path);
+  if (looks_like_path(name_or_path)) return load_suite(path);  // also by a program that stands alone, without shipped suites
   const std::vector<std::string> names = list_suites();
   if (std::find(names.begin(), names.end(), name_or_path) != names.end()) return load_suite(suites_dir() / name_or_path);
-  const fs::path path(name_or_path);
   std::error_code ignored;
-  if (looks_like_path(name_or_path) || fs::exists(path, ignored)) return load_suite(path);
+  if (fs::exists(path, ignored)) return load_suite(path);
   throw Error(ErrorCode::kConfig, no_such("suite", name_or_path, names, suites_dir()));
 }
 
@@ -94,7 +95,8 @@ Suite load_suite(const fs::path& path) {
   if (!folder && is_public_suite(path)) return with_digests(read_public_suite(path));
   if (!folder && fs::exists(path, ignored) && path.extension() != ".json") {
     throw Error(ErrorCode::kConfig,
-                "is no suite: expected a folder with suite.json, a .json file or tasks in .jsonl or .jsonl.gz; a file with one prompt goes to --prompt-file",
+                "is no suite: expected a folder with suite.json, a .json file or tasks in .jsonl or .jsonl.gz; a file with one prompt goes "
+                "to --prompt-file",
                 path.string());
   }
   if (folder && !fs::exists(path / "suite.json", ignored)) {

@@ -2,6 +2,7 @@
 
 #include <zlib.h>
 
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "test_support.h"
@@ -106,6 +107,15 @@ TEST_CASE("some of a file's tasks are chosen by id") {
   const Suite suite = find_suite((dir.path() / "t.jsonl").string() + "#mbpp-2");
   REQUIRE(suite.prompts.size() == 1);
   CHECK(suite.prompts.front().task->id == "MBPP/2");
+}
+
+TEST_CASE("a suite's file is read where no shipped suites are found") {
+  const test::TempDir dir;
+  write_file(dir.path() / "t.jsonl", kMbpp);
+  setenv("QBENCH_DATA_DIR", dir.path().c_str(), 1);
+  const Suite suite = find_suite((dir.path() / "t.jsonl").string());
+  unsetenv("QBENCH_DATA_DIR");
+  CHECK(suite.prompts.size() == 1);
 }
 
 TEST_CASE("all of HumanEval is read where it is at hand") {
