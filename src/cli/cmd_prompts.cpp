@@ -11,6 +11,7 @@
 #include "cli/model_options.h"
 #include "cli/number_options.h"
 #include "cli/output.h"
+#include "cli/prompt_ab.h"
 #include "cli/prompt_attribution.h"
 #include "cli/prompt_inputs.h"
 #include "cli/prompt_report.h"
@@ -24,23 +25,28 @@ struct PromptsOptions {
   std::optional<std::string> suite, against;
   bool attribution = false;
   AttributionRequest attribute;
+  PromptAbRequest ab;
   bool json = false;
 };
 
 constexpr std::int64_t kMostRandomSpans = 10'000;
+constexpr std::int64_t kMostSamples = 1000;
 constexpr const char* kExamples = R"(Examples:
   qbench prompts prompt.txt -m qwen2.5-coder-7b,qwen3-8b
   qbench prompts dense.txt --against verbose.txt -m ./tokenizer-folder
   qbench prompts --suite guide -m model.gguf --json
   qbench prompts prompt.txt -m model.gguf --attribution --answer answer.txt
   qbench prompts --suite codegen#fastapi-vit -m model.gguf --attribution --answer results/RUN
+  qbench prompts --prompt-ab plain.txt detailed.txt --task python-tasks -m model.gguf --samples 3
 A folder with tokenizer files or a vocabulary-only GGUF is enough, but for --attribution. The budget of the parts is 20% context, 30% task,
 25% quality, 25% examples; the first model's tokenizer counts them. Parts are found by headings, bold lines, labels and key words, duplicates are runs of
 six words and more, requirements are list items and asking sentences: prompts/README.md has the rules. Suites' groups (a verbose
 and a dense wording) are compared; --against compares files with another one.
 --attribution teacher-forces the answer (a file, the folder of a run that answered the prompt, or one generated greedily now) with each part
 left out. A part is relevant where leaving it out costs more log-likelihood than the standard deviation over random spans of its length;
-context efficiency is the share of the prompt's tokens in relevant parts. What it takes is said before and after.)";
+context efficiency is the share of the prompt's tokens in relevant parts. What it takes is said before and after.
+--prompt-ab answers the tasks of a suite with either prompt ({task} in it is the task's own text), judges the answers in the sandbox and
+compares them in pairs: success by McNemar's exact test, then tokens. One sample is greedy, several are drawn at temperature 0.7.)";
 
 std::vector<NamedPrompt> read_prompts(const PromptsOptions& options) {
   std::vector<NamedPrompt> prompts;
@@ -53,8 +59,25 @@ std::vector<NamedPrompt> read_prompts(const PromptsOptions& options) {
   return prompts;
 }
 
+void check_ab(const PromptsOptions& options) {
+  const bool ab = !options.ab.files.empty();
+  if (!ab && !options.ab.tasks.empty()) throw Error(ErrorCode::kUsage, "goes with --prompt-ab", "--task");
+  if (!ab) return;
+  if (options.ab.tasks.empty()) throw Error(ErrorCode::kUsage, "needs --task: a suite whose prompts have tasks", "--prompt-ab");
+  if (options.model.models.empty()) throw Error(ErrorCode::kUsage, "needs --models: one answers the tasks", "--prompt-ab");
+  if (!options.files.empty() || options.suite || options.against || options.attribution) {
+    throw Error(ErrorCode::kUsage, "takes its two prompts alone: leave out other files, --suite, --against and --attribution",
+                "--prompt-ab");
+  }
+  if (options.ab.samples < 1 || options.ab.samples > kMostSamples) {
+    throw Error(ErrorCode::kUsage, "must be from 1 to " + std::to_string(kMostSamples) + ", not " + std::to_string(options.ab.samples),
+                "--samples");
+  }
+}
+
 void check(const PromptsOptions& options) {
   check_load_options(options.model);
+  check_ab(options);
   if (options.attribute.answer && !options.attribution) throw Error(ErrorCode::kUsage, "goes with --attribution", "--answer");
   if (options.attribution && options.against) throw Error(ErrorCode::kUsage, "does not go with --attribution", "--against");
   if (options.attribution && options.model.models.empty())
@@ -87,6 +110,11 @@ int analyse(const PromptsOptions& options, const std::vector<NamedPrompt>& promp
 
 int run(const PromptsOptions& options, Invocation& invocation) {
   check(options);
+  if (!options.ab.files.empty()) {
+    PromptAbRequest request = options.ab;
+    request.json = options.json;
+    return run_prompt_ab(request, options.model, invocation);
+  }
   const std::vector<NamedPrompt> prompts = read_prompts(options);
   if (!options.attribution) return analyse(options, prompts, invocation);
   if (prompts.size() != 1) {
@@ -115,13 +143,22 @@ Command add_prompts(CLI::App& root) {
   command->add_option("--random-spans", options->attribute.random_spans, "Random spans for each length of a part (16)")
       ->transform(whole_number())
       ->type_name("N");
-  command->add_option("--seed", options->model.engine.seed, "Of the random spans (1)")->transform(whole_number())->type_name("N");
+  command->add_option("--prompt-ab", options->ab.files, "Two prompts for the same tasks")->type_name("A B")->expected(2);
+  command->add_option("--task", options->ab.tasks, "For --prompt-ab: the suite with the tasks, or NAME#ID,ID")->type_name("NAME");
+  command->add_option("--samples", options->ab.samples, "For --prompt-ab: answers to each task and prompt (1)")
+      ->transform(whole_number())
+      ->type_name("N");
+  command->add_option("--temperature", options->model.engine.temperature, "For --prompt-ab")->transform(finite_number())->type_name("T");
+  command->add_option("--seed", options->model.engine.seed, "Of the random spans and of the first sample (1)")
+      ->transform(whole_number())
+      ->type_name("N");
   command
       ->add_option("--max-new-tokens", options->model.engine.max_new_tokens,
                    "Longest answer: room in the context; with --attribution of the generated one (128)")
       ->transform(whole_number())
       ->type_name("N");
   command->add_flag("--json", options->json, "One JSON document");
+  add_sandbox_options(*command, options->ab.sandbox);
   add_load_options(*command, options->model, false);
   command->footer(kExamples);
   return {"prompts", [options](Invocation& invocation) { return run(*options, invocation); }};

@@ -45,7 +45,50 @@ std::string file(const Workplace& place, const std::string& name, const std::str
   return (place.path() / name).string();
 }
 
+/// A suite of two tasks that no random model solves.
+std::string tasks(const Workplace& place) {
+  const std::filesystem::path suite = place.path() / "tasks";
+  write_file(
+      suite / "suite.json",
+      R"({"title": "T", "description": "T.", "prompts": [{"id": "one", "language": "python", "task": "t"}, {"id": "two", "language": "python", "task": "u"}]})");
+  for (const std::string name : {"t", "u"}) {
+    write_file(suite / name / "prompt.txt", "Write f.\n");
+    write_file(suite / name / "task.json", R"({"cases": [{"call": "f", "args": [1], "returns": 2}]})");
+    write_file(suite / name / "reference" / "solution.py", "def f(x):\n    return x + 1\n");
+    write_file(suite / name / "wrong" / "same" / "solution.py", "def f(x):\n    return x\n");
+    write_file(suite / name / "wrong" / "none" / "solution.py", "def f(x):\n    return None\n");
+  }
+  return suite.string();
+}
+
 }  // namespace
+
+TEST_CASE("prompt-ab answers every task with either prompt, judges in the sandbox and says why it decides as it does") {
+  const Workplace place;
+  if (place.qbench({"sandbox", "selftest", "--help"}).status != 0 || !std::filesystem::exists("/usr/bin/bwrap"))
+    return report_skip("prompt-ab", "no sandbox here");
+  const std::string a = file(place, "a.txt", "Solve: {task}"), b = file(place, "b.txt", "{task}");
+  const std::vector<std::string> arguments{
+      "prompts", "--prompt-ab",      a,   b,           "-m", place.model(), "--task", tasks(place), "--samples",
+      "3",       "--max-new-tokens", "6", "--threads", "1"};
+  std::vector<std::string> as_json = arguments;
+  as_json.push_back("--json");
+  const Outcome outcome = place.qbench(as_json);
+  if (outcome.status == 2 && outcome.err.find("sandbox") != std::string::npos) return report_skip("prompt-ab", outcome.err);
+  const json document = parse(outcome);
+  CHECK(document.at("pairs") == 6);
+  CHECK(document.at("answers").size() == 6);
+  CHECK(document.at("a_passed") == 0);
+  CHECK(document.at("mcnemar_p") == 1.0);
+  CHECK(document.at("verdict") == "undecided");
+  CHECK(document.at("prompt_tokens").at("a_median").get<double>() == document["prompt_tokens"].at("b_median").get<double>() + 7.0);
+  CHECK(document.at("sampling").at("temperature") == 0.7);
+  CHECK_FALSE(document.at("sandbox_level").get<std::string>().empty());
+  const Outcome text = place.qbench(arguments);
+  CHECK(text.status == 0);
+  CHECK(text.out.find("Verdict: undecided") != std::string::npos);
+  CHECK(widest(text.out) <= 80);
+}
 
 TEST_CASE("prompts counts tokens as tokenize does, shares them out and finds what is planted") {
   const Workplace place;
@@ -188,6 +231,13 @@ TEST_CASE("what prompts cannot do is one line and the right exit code") {
       {{"prompts", prompt, "-m", model, "--attribution", "--answer", place.path().string()}, 3, "samples.jsonl"},
       {{"prompts", prompt, "-m", "synthetic:small", "--attribution"}, 3, "synthetic"},
       {{"prompts", prompt, "-m", model, "--attribution", "--context", "8"}, 3, "context"},
+      {{"prompts", prompt, "--task", "two"}, 2, "--prompt-ab"},
+      {{"prompts", "--prompt-ab", prompt, prompt, "-m", model}, 2, "--task"},
+      {{"prompts", "--prompt-ab", prompt, prompt, "--task", "two"}, 2, "--models"},
+      {{"prompts", "--prompt-ab", prompt, "-m", model, "--task", "two"}, 2, "--prompt-ab"},
+      {{"prompts", "--prompt-ab", prompt, prompt, "-m", model, "--task", "two"}, 2, "no prompt with a task"},
+      {{"prompts", "--prompt-ab", prompt, prompt, "-m", model, "--task", tasks(place)}, 2, "{task}"},
+      {{"prompts", "--prompt-ab", prompt, prompt, "-m", model, "--task", tasks(place) + "#one", "--samples", "0"}, 2, "--samples"},
   };
   for (const Case& one : cases) {
     CAPTURE(one.arguments);
