@@ -249,7 +249,9 @@ class CaseRun {
     const sandbox::Outcome outcome = judging_.sandbox.run(job);
     verdict_.seconds += outcome.cpu_s;
     if (outcome.end != sandbox::End::kExited) return failure_of(outcome, "the program");
-    if (outcome.exit_code != 0) return program_error(outcome);
+    if (outcome.exit_code != 0) {
+      if (auto failure = uncaught(outcome)) return failure;
+    }
     const auto trimmed = [](std::string text) {
       while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
       return text;
@@ -259,13 +261,15 @@ class CaseRun {
     return Failure{TaskStatus::kWrong, "expected the output " + shown_value(expected) + ", got " + shown_value(printed)};
   }
 
-  /// A program that ends by itself with an exit code: with a syntax error it never ran.
-  static Failure program_error(const sandbox::Outcome& outcome) {
+  /// What ended the program beside itself: an exception that nobody caught, or source that never ran. An exit code alone is no failure:
+  /// what a program prints is its result.
+  static std::optional<Failure> uncaught(const sandbox::Outcome& outcome) {
     Failure failure = failure_of(outcome, "the program");
-    const bool traced = outcome.error_output.find("Traceback (most recent call last)") != std::string::npos;
-    const bool syntax = !traced && outcome.error_output.find("SyntaxError: ") != std::string::npos;
-    if (syntax) failure.status = TaskStatus::kCompileError;
-    if (!syntax && failure.status == TaskStatus::kCrash) failure.status = TaskStatus::kException;
+    const auto says = [&](const char* words) { return outcome.error_output.find(words) != std::string::npos; };
+    const bool traced = says("Traceback (most recent call last)") || says("\n    at ");
+    if (failure.status == TaskStatus::kOom) return failure;
+    if (!traced && !says("SyntaxError: ")) return std::nullopt;
+    failure.status = traced ? TaskStatus::kException : TaskStatus::kCompileError;
     return failure;
   }
 

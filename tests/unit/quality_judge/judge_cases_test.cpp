@@ -87,6 +87,7 @@ TEST_CASE("programs are compared by their output") {
                TaskStatus::kPass);
   check_detail(judged(cases_task("python", cases), "print(3)\n"), TaskStatus::kWrong, "case 2: expected the output \"9\", got \"3\"");
   check_status(judged(cases_task("python", cases), "1 / 0\n"), TaskStatus::kException);
+  check_status(judged(cases_task("python", cases), "import sys\nprint(sum(map(int, input().split())))\nsys.exit(1)\n"), TaskStatus::kPass);
   check_status(judged(cases_task("python", cases), "1 1\n"), TaskStatus::kCompileError);
   check_status(judged(cases_task("typescript", cases),
                       "import * as fs from 'fs';\nconst n: number[] = fs.readFileSync(0, 'utf8').trim().split(' "

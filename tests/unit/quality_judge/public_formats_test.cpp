@@ -1,9 +1,8 @@
-// The public formats from file to verdict: right answers pass, plausible wrong ones do not.
-#include <map>
+// Tasks as the public files write them, from file to verdict.
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
-#include <set>
 
-#include "base/text_file.h"
 #include "judge_test_support.h"
 #include "test_support.h"
 #include "workload/suite.h"
@@ -11,67 +10,90 @@
 namespace qbench::quality {
 namespace {
 
+using nlohmann::json;
 using record::TaskStatus;
 using test::check_status;
-using test::sandbox_or_skip;
+using test::judged;
 
-std::filesystem::path fixture(const std::string& name) {
-  return std::filesystem::path(QB_SOURCE_DIR) / "tests/fixtures/quality/public_formats" / (name + ".jsonl");
+workload::Task task_of(const json& entry) {
+  const qbench::test::TempDir dir;
+  std::ofstream(dir.path() / "t.jsonl", std::ios::binary) << entry.dump() << "\n";
+  return *workload::load_suite(dir.path() / "t.jsonl").prompts.front().task;
 }
 
-/// Answers by the task that they are for.
-std::map<std::string, std::string> answers_in(const std::string& name) {
-  std::map<std::string, std::string> answers;
-  const std::string text = read_text_file(fixture(name));
-  for (std::size_t start = 0; start < text.size();) {
-    const std::size_t end = text.find('\n', start);
-    const auto line = nlohmann::json::parse(text.substr(start, end - start));
-    answers[line["task_id"]] = line["completion"];
-    start = end + 1;
-  }
-  return answers;
-}
-
-void check_refused(const Verdict& verdict) {
-  const bool refused = verdict.status == TaskStatus::kWrong || verdict.status == TaskStatus::kException;
-  CHECK_MESSAGE(refused, std::string(name_of(verdict.status)) << ": " << verdict.detail);
+json evalplus(const char* id, const char* entry, const char* prompt, const char* solution, json inputs, double atol = 0) {
+  return {{"task_id", id},        {"entry_point", entry}, {"prompt", prompt},           {"canonical_solution", solution},
+          {"base_input", inputs}, {"plus_input", inputs}, {"contract", "assert x > 0"}, {"atol", atol}};
 }
 
 }  // namespace
 
-TEST_CASE("right answers to MultiPL-E's tasks pass inside, whole or as a body, and wrong ones are wrong") {
-  if (!sandbox_or_skip()) return;
-  Judge judge(*sandbox_or_skip(), test::quick_options());
-  for (const std::string name : {"multipl_e_py", "multipl_e_js", "multipl_e_ts", "multipl_e_cpp"}) {
-    const workload::Suite suite = workload::load_suite(fixture(name));
-    const auto right = answers_in(name + "_right"), wrong = answers_in(name + "_wrong");
-    REQUIRE(suite.prompts.size() == 2);
-    for (const workload::Prompt& prompt : suite.prompts) {
-      CAPTURE(name);
-      CAPTURE(prompt.id);
-      const Verdict pass = judge.judge_answer(*prompt.task, right.at(prompt.task->id));
-      check_status(pass, TaskStatus::kPass);
-      CHECK(pass.judged_inside);
-      check_refused(judge.judge_answer(*prompt.task, wrong.at(prompt.task->id)));
-    }
-  }
+TEST_CASE("EvalPlus' own files: the reference says what is expected, within their tolerance") {
+  if (!test::sandbox_or_skip()) return;
+  const workload::Task task = task_of(
+      evalplus("HumanEval/9", "half", "def half(x):\n    \"\"\"half\"\"\"\n", "    return x / 2\n", {{1}, {3}, {json::parse("[1]")[0]}}));
+  check_status(judged(task, "def half(x):\n    return x * 0.5\n"), TaskStatus::kPass);
+  check_status(judged(task, "def half(x):\n    return x * 0.5 + 1e-9\n"), TaskStatus::kPass);  // floats are near within 1e-6
+  check_status(judged(task, "def half(x):\n    return x * 0.5 + 1e-3\n"), TaskStatus::kWrong);
+  check_status(judged(task, "def half(x):\n    return x // 2\n"), TaskStatus::kWrong);
+  check_status(judged(task, "class Half(float):\n    def __eq__(self, o): return True\ndef half(x):\n    return Half(0)\n"),
+               TaskStatus::kWrong);
 }
 
-TEST_CASE("references of MBPP's and EvalPlus' tasks pass, and wrong answers do not") {
-  if (!sandbox_or_skip()) return;
-  Judge judge(*sandbox_or_skip(), test::quick_options());
-  for (const std::string name : {"mbpp", "evalplus"}) {
-    const workload::Suite suite = workload::load_suite(fixture(name));
-    const auto wrong = answers_in(name + "_wrong");
-    REQUIRE(suite.prompts.size() == 3);
-    for (const workload::Prompt& prompt : suite.prompts) {
-      CAPTURE(prompt.id);
-      const Verdict pass = judge.judge_reference(*prompt.task);
-      check_status(pass, TaskStatus::kPass);
-      CHECK_FALSE(pass.judged_inside);
-      check_refused(judge.judge_answer(*prompt.task, wrong.at(prompt.task->id)));
-    }
-  }
+TEST_CASE("EvalPlus' MBPP: arguments that JSON cannot hold, and tasks with an oracle of their own") {
+  if (!test::sandbox_or_skip()) return;
+  const workload::Task tuples =
+      task_of(evalplus("Mbpp/2", "similar_elements", "\"\"\"Find the shared elements.\"\"\"\n",
+                       "\ndef similar_elements(a, b):\n    assert type(a) is tuple\n    return tuple(set(a) & set(b))\n",
+                       {{{1, 2}, {2, 3}}, {{4, 5}, {5, 4}}}));
+  check_status(judged(tuples, "def similar_elements(a, b):\n    assert type(a) is tuple\n    return [x for x in a if x in b]\n"),
+               TaskStatus::kPass);  // as sets
+  check_status(judged(tuples, "def similar_elements(a, b):\n    return a\n"), TaskStatus::kWrong);
+  const workload::Task complex = task_of(evalplus("Mbpp/252", "convert", "\"\"\"To polar.\"\"\"\n",
+                                                  "\nimport cmath\ndef convert(z):\n    return cmath.polar(z)\n", {{"(1+2j)"}}));
+  check_status(judged(complex, "import cmath\ndef convert(z):\n    return (abs(z), cmath.phase(z))\n"), TaskStatus::kPass);
+}
+
+TEST_CASE("the published tests of HumanEval+ and MBPP+ run without numpy") {
+  if (!test::sandbox_or_skip()) return;
+  const char* test =
+      "import numpy as np\n\ndef is_floats(x) -> bool:\n    if isinstance(x, float):\n        return True\n    if isinstance(x, "
+      "np.ndarray):\n        return x.dtype == np.float64 or x.dtype == np.float32\n"
+      "    return False\n\n\ndef assertion(out, exp, atol):\n    exact_match = out == exp\n    if atol == 0 and is_floats(exp):\n        "
+      "atol = 1e-6\n    if not exact_match and atol != 0:\n"
+      "        np.testing.assert_allclose(out, exp, rtol=1e-07, atol=atol)\n    else:\n        assert exact_match\n\n";
+  const std::string plus = std::string(test) +
+                           "def check(candidate):\n    inputs = [[1], [2]]\n    results = [0.5, 1.0]\n    for i, (inp, exp) in "
+                           "enumerate(zip(inputs, results)):\n        assertion(candidate(*inp), exp, 0)\n";
+  const workload::Task human = task_of({{"task_id", "HumanEval/1"},
+                                        {"prompt", "def half(x):\n    \"\"\"half\"\"\"\n"},
+                                        {"entry_point", "half"},
+                                        {"canonical_solution", "    return x / 2\n"},
+                                        {"test", plus}});
+  check_status(judged(human, "def half(x):\n    return x / 2 + 1e-8\n"), TaskStatus::kPass);
+  check_status(judged(human, "def half(x):\n    return x / 3\n"), TaskStatus::kWrong);
+  const std::string mbpp = std::string(test) +
+                           "inputs = [[1], [2]]\nresults = [0.5, 1.0]\nfor i, (inp, exp) in enumerate(zip(inputs, results)):\n    "
+                           "assertion(half(*inp), exp, 0)\n";
+  const workload::Task other = task_of({{"task_id", 7},
+                                        {"prompt", "Halve."},
+                                        {"code", "def half(x):\n    return x / 2\n"},
+                                        {"test_imports", json::array()},
+                                        {"test_list", {"assert half(1) == 0.5"}},
+                                        {"test", mbpp}});
+  check_status(judged(other, "def half(x):\n    return x / 2\n"), TaskStatus::kPass);
+  check_status(judged(other, "def half(x):\n    return 0.5\n"), TaskStatus::kWrong);
+}
+
+TEST_CASE("the tests of MBPP call what they name") {
+  if (!test::sandbox_or_skip()) return;
+  const workload::Task task = task_of({{"task_id", 5},
+                                       {"text", "Add."},
+                                       {"code", "def add(a, b):\n    return a + b\n"},
+                                       {"test_setup_code", "import math"},
+                                       {"test_list", {"assert add(1, 2) == math.floor(3.5)", "assert set(add([1], [2])) == {1, 2}"}}});
+  check_status(judged(task, "def add(a, b):\n    return a + b\n"), TaskStatus::kPass);
+  check_status(judged(task, "def add(a, b):\n    return a\n"), TaskStatus::kWrong);
 }
 
 }  // namespace qbench::quality
