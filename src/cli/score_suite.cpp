@@ -19,6 +19,7 @@
 #include "quality/judge/in_order.h"
 #include "quality/judge/judge.h"
 #include "quality/judge/references.h"
+#include "quality/rating/rating_record.h"
 #include "sandbox/cost.h"
 #include "stats/pass_at_k.h"
 
@@ -154,8 +155,8 @@ class Tally {
   std::int64_t harness_errors_ = 0;
 };
 
-Verdict judge_one(quality::Judge& judge, const workload::Task& task, const quality::Answer& answer) {
-  if (answer.is_text) return judge.judge_answer(task, answer.completion);
+Verdict judge_one(quality::Judge& judge, const sandbox::Sandbox& sandbox, const workload::Task& task, const quality::Answer& answer) {
+  if (answer.is_text) return quality::judge_task(judge, sandbox, task, answer.completion);
   Verdict verdict;
   verdict.status = TaskStatus::kCompileError;
   verdict.detail = "the answer is not UTF-8 text";
@@ -175,7 +176,7 @@ int score_answers(const workload::Suite& suite, const std::filesystem::path& pat
   Tally tally(suite);
   const auto task_of = [&](std::size_t i) -> const workload::Task& { return *suite.prompts[answers[i].prompt].task; };
   quality::in_order(
-      answers.size(), settings.jobs, [&](std::size_t i) { verdicts[i] = judge_one(judge, task_of(i), answers[i]); },
+      answers.size(), settings.jobs, [&](std::size_t i) { verdicts[i] = judge_one(judge, sandbox, task_of(i), answers[i]); },
       [&](std::size_t i) {
         tally.add(answers[i].prompt, verdicts[i]);
         ordered_json row = verdict_json(task_of(i), verdicts[i], sandbox);

@@ -6,7 +6,6 @@
 #include <memory>
 #include <thread>
 
-#include "quality/judge/extract.h"
 #include "quality/judge/judge.h"
 #include "quality/prompt/relevance.h"
 #include "quality/rating/rating_record.h"
@@ -66,13 +65,8 @@ class RatingAnswerScorer final : public AnswerScorer {
   std::string_view name() const override { return quality::kRatingSource; }
 
   record::QualityRecord score(const ScoredAnswer& answer) override {
-    const workload::Prompt& prompt = answer.cell->cell.prompt;
-    workload::Task any_file;
-    any_file.language = prompt.language;
-    const std::optional<quality::Correctness> correctness =
-        answer.verdict != nullptr ? quality::correctness_of(*answer.verdict) : std::nullopt;
-    return quality::rating_record(rater_.rate_answer(answer.written->turns.back().texts.front(), prompt.task ? *prompt.task : any_file,
-                                                     prompt.turns.back().text, correctness));
+    const std::string& text = answer.written->turns.back().texts.front();
+    return quality::rating_record(quality::rate_prompt_answer(rater_, answer.cell->cell.prompt, text, answer.verdict));
   }
 
  private:
@@ -111,9 +105,7 @@ void run_scoring(const ScoreJob& job, OpenedModel& opened, engine::Session& sess
   ScorePass::Context context;
   context.ask = [&](const ScoreRequest& request) { return runner.ask(request); };
   context.judge = [&](const workload::Task& task, const std::string& answer) {
-    if (judge && task.kind == workload::TaskKind::kChecks)
-      return quality::verdict_of(quality::check_web_service(*sandbox, {}, task, quality::extract_code(answer, task).files));
-    if (judge) return judge->judge_answer(task, answer);
+    if (judge) return quality::judge_task(*judge, *sandbox, task, answer);
     quality::Verdict verdict;
     verdict.detail = no_sandbox->message;
     return verdict;

@@ -197,10 +197,9 @@ KpiValue structure(const Evidence& evidence) {
   // Code without a function is one: judged by its length.
   const double base = all > 0 ? 10 * share(within, all) : (code <= kLongFunction ? 10.0 : 0.0);
   const double value = std::max(0.0, base - 10 * std::max(0.0, outside - 1.0 / 3));
-  return counted(
-      value, within, all,
-      fmt::format("{} functions, the longest of {} lines, the highest complexity {}; {} of {} code lines stand outside of functions", all,
-                  longest, most_complex, loose, code));
+  return counted(value, within, all,
+                 fmt::format("{}, the longest of {} lines, the highest complexity {}; {} of {} code lines stand outside of functions",
+                             plural(static_cast<std::size_t>(all), "function"), longest, most_complex, loose, code));
 }
 
 }  // namespace

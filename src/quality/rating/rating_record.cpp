@@ -2,7 +2,24 @@
 
 #include <algorithm>
 
+#include "quality/judge/answer_text.h"
+#include "quality/judge/code_block.h"
+#include "quality/judge/extract.h"
+
 namespace qbench::quality {
+namespace {
+
+/// What the answer's first block of code says that it is; empty: nothing that is rated.
+std::string fenced_language(const std::string& answer) {
+  const AnswerText clean = clean_answer(answer);
+  for (const CodeBlock& block : find_blocks(clean.text)) {
+    if (block.language == "python" || block.language == "typescript" || block.language == "cpp") return block.language;
+    if (block.language == "javascript") return "typescript";
+  }
+  return {};
+}
+
+}  // namespace
 
 record::QualityRecord rating_record(const Rating& rating) {
   record::QualityRecord out;
@@ -31,6 +48,38 @@ record::QualityRecord rating_record(const Rating& rating) {
 std::optional<Correctness> correctness_of(const Verdict& verdict) {
   if (verdict.status == record::TaskStatus::kHarnessError) return std::nullopt;
   return Correctness{verdict.status, verdict.cases_passed, verdict.cases_total, "tests", verdict.detail};
+}
+
+std::optional<Correctness> correctness_of(const Verdict& verdict, const workload::Task& task) {
+  std::optional<Correctness> found = correctness_of(verdict);
+  if (found && task.kind == workload::TaskKind::kChecks) {
+    Correctness& correctness = *found;
+    correctness.unit = "checks";
+    // "7 of 9 checks passed; input validated: ...": the count is said by the rating itself.
+    const std::size_t end = correctness.detail.find("checks passed");
+    if (end != std::string::npos)
+      correctness.detail =
+          correctness.detail.substr(std::min(correctness.detail.size(), correctness.detail.find_first_not_of("; ", end + 13)));
+  }
+  return found;
+}
+
+Verdict judge_task(Judge& judge, const sandbox::Sandbox& sandbox, const workload::Task& task, const std::string& answer) {
+  if (task.kind != workload::TaskKind::kChecks) return judge.judge_answer(task, answer);
+  return verdict_of(check_web_service(sandbox, {}, task, extract_code(answer, task).files));
+}
+
+Rating rate_prompt_answer(const Rater& rater, const workload::Prompt& prompt, const std::string& answer, const Verdict* verdict) {
+  workload::Task task;
+  if (prompt.task) {
+    task = *prompt.task;
+  } else {
+    task.id = prompt.id;
+    task.language = prompt.language.empty() ? fenced_language(answer) : prompt.language;
+  }
+  std::string asked;
+  for (const workload::Turn& turn : prompt.turns) asked += turn.text + "\n\n";
+  return rater.rate_answer(answer, task, asked, verdict == nullptr ? std::nullopt : correctness_of(*verdict, task));
 }
 
 Verdict verdict_of(const CheckReport& report) {

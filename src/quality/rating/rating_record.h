@@ -4,6 +4,7 @@
 #include "quality/rating/rating.h"
 #include "quality/rating/web_check.h"
 #include "record/records.h"
+#include "workload/suite.h"
 
 namespace qbench::quality {
 
@@ -15,8 +16,15 @@ inline constexpr std::string_view kRatingSource = "rating";
 /// a reason that is not the answer's.
 record::QualityRecord rating_record(const Rating& rating);
 
-/// A judge's verdict as the rating takes it; nothing of a harness error.
 std::optional<Correctness> correctness_of(const Verdict& verdict);
+/// A judge's verdict on an answer to `task` as the rating takes it; nothing of a harness error.
+std::optional<Correctness> correctness_of(const Verdict& verdict, const workload::Task& task);
+
+/// Judges an answer to any task: checks of a web service here, all others by the judge. Safe to use from several threads at once.
+Verdict judge_task(Judge& judge, const sandbox::Sandbox& sandbox, const workload::Task& task, const std::string& answer);
+
+/// Rates an answer to a prompt of a suite, with a task or without. `verdict`: the judge's, or nullptr where there is none.
+Rating rate_prompt_answer(const Rater& rater, const workload::Prompt& prompt, const std::string& answer, const Verdict* verdict);
 
 /// The report of a task's checks as a verdict. The started service speaks for itself, so it is judged inside.
 Verdict verdict_of(const CheckReport& report);
