@@ -13,6 +13,7 @@
 #include "cli/device_limits.h"
 #include "cli/devices.h"
 #include "cli/output.h"
+#include "cli/sandbox_report.h"
 #include "run/harness_overhead.h"
 #include "sysinfo/disturbances.h"
 
@@ -39,15 +40,26 @@ ordered_json or_null(const std::optional<T>& value) {
 ordered_json machine_json(const sysinfo::Machine& m) {
   ordered_json gpus = ordered_json::array();
   for (const sysinfo::GpuInfo& gpu : m.gpu.gpus) {
-    gpus.push_back(
-        {{"name", gpu.name}, {"pci_bus_id", gpu.pci_bus_id}, {"mig", or_null(gpu.mig)}, {"memory_bytes", or_null(gpu.memory_bytes)},
-         {"memory_free_bytes", or_null(gpu.memory_free_bytes)}, {"uuid", gpu.uuid}, {"vbios", gpu.state.vbios},
-         {"sm_clock_mhz", or_null(gpu.state.sm_clock_mhz)}, {"sm_clock_max_mhz", or_null(gpu.state.sm_clock_max_mhz)},
-         {"memory_clock_mhz", or_null(gpu.state.memory_clock_mhz)}, {"memory_clock_max_mhz", or_null(gpu.state.memory_clock_max_mhz)},
-         {"power_limit_mw", or_null(gpu.state.power_limit_mw)}, {"power_limit_default_mw", or_null(gpu.state.power_limit_default_mw)},
-         {"clock_reasons", or_null(gpu.state.clock_reasons)}, {"temperature_c", or_null(gpu.state.temperature_c)},
-         {"ecc", or_null(gpu.state.ecc)}, {"ecc_pending", or_null(gpu.state.ecc_pending)}, {"persistence", or_null(gpu.state.persistence)},
-         {"foreign_processes", or_null(gpu.state.foreign_processes)}, {"foreign_bytes", or_null(gpu.state.foreign_bytes)}});
+    gpus.push_back({{"name", gpu.name},
+                    {"pci_bus_id", gpu.pci_bus_id},
+                    {"mig", or_null(gpu.mig)},
+                    {"memory_bytes", or_null(gpu.memory_bytes)},
+                    {"memory_free_bytes", or_null(gpu.memory_free_bytes)},
+                    {"uuid", gpu.uuid},
+                    {"vbios", gpu.state.vbios},
+                    {"sm_clock_mhz", or_null(gpu.state.sm_clock_mhz)},
+                    {"sm_clock_max_mhz", or_null(gpu.state.sm_clock_max_mhz)},
+                    {"memory_clock_mhz", or_null(gpu.state.memory_clock_mhz)},
+                    {"memory_clock_max_mhz", or_null(gpu.state.memory_clock_max_mhz)},
+                    {"power_limit_mw", or_null(gpu.state.power_limit_mw)},
+                    {"power_limit_default_mw", or_null(gpu.state.power_limit_default_mw)},
+                    {"clock_reasons", or_null(gpu.state.clock_reasons)},
+                    {"temperature_c", or_null(gpu.state.temperature_c)},
+                    {"ecc", or_null(gpu.state.ecc)},
+                    {"ecc_pending", or_null(gpu.state.ecc_pending)},
+                    {"persistence", or_null(gpu.state.persistence)},
+                    {"foreign_processes", or_null(gpu.state.foreign_processes)},
+                    {"foreign_bytes", or_null(gpu.state.foreign_bytes)}});
   }
   return {{"cpu",
            {{"model", m.cpu.model},
@@ -230,9 +242,11 @@ ordered_json harness_json() {
 
 std::string harness_text(const ordered_json& harness) {
   return "\nWhat run itself takes while it times a decoding, in processor time\n" +
-         line("", fmt::format("{:.0f} ns a token, {:.0f} us for each entry of the telemetry (every 100 ms): {:.3f} % at 200 tok/s, {:.3f} % at 1000",
-                              harness["ns_per_token"].get<double>(), harness["telemetry_us"].get<double>(),
-                              harness["ratio_at_200_tok_per_s"].get<double>() * 100, harness["ratio_at_1000_tok_per_s"].get<double>() * 100));
+         line("",
+              fmt::format(
+                  "{:.0f} ns a token, {:.0f} us for each entry of the telemetry (every 100 ms): {:.3f} % at 200 tok/s, {:.3f} % at 1000",
+                  harness["ns_per_token"].get<double>(), harness["telemetry_us"].get<double>(),
+                  harness["ratio_at_200_tok_per_s"].get<double>() * 100, harness["ratio_at_1000_tok_per_s"].get<double>() * 100));
 }
 
 int doctor(const DoctorOptions& options) {
@@ -240,18 +254,21 @@ int doctor(const DoctorOptions& options) {
   const ordered_json device = device_json();
   const CudaFacts facts = CudaDevice::facts();
   const std::vector<sysinfo::Disturbance> found = sysinfo::find_disturbances(machine, sysinfo::find_busy_processes());
+  const ordered_json sandbox = sandbox_json();
   const ordered_json limits = options.limits ? limits_json(facts) : ordered_json();
   if (options.json) {
     ordered_json document = machine_json(machine);
     document["device"] = device;
     document["devices"] = devices_json();
     document["cuda"] = cuda_json(facts);
+    document["sandbox"] = sandbox;
     document["disturbances"] = disturbances_json(found);
     if (options.limits) document["limits"] = limits;
     if (options.limits) document["harness"] = harness_json();
     write_output_json(document);
   } else {
-    write_output(report_text(machine, device, facts, found) + (options.limits ? limits_text(limits) + harness_text(harness_json()) : ""));
+    write_output(report_text(machine, device, facts, found) + sandbox_text(sandbox) +
+                 (options.limits ? limits_text(limits) + harness_text(harness_json()) : ""));
   }
   return kExitFine;
 }
@@ -262,7 +279,8 @@ Command add_doctor(CLI::App& root) {
   const auto options = std::make_shared<DoctorOptions>();
   CLI::App* command = root.add_subcommand("doctor", "What this machine is, can do, and what will disturb a measurement");
   command->add_flag("--json", options->json, "One JSON document");
-  command->add_flag("--limits", options->limits, "Measure what each device reaches at best (reading, copying, products, launches) and what run itself takes");
+  command->add_flag("--limits", options->limits,
+                    "Measure what each device reaches at best (reading, copying, products, launches) and what run itself takes");
   command->footer(kExamples);
   return {"doctor", [options](Invocation&) { return doctor(*options); }};
 }

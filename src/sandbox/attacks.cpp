@@ -141,7 +141,7 @@ class List {
            done = true;
            counter.join();
            std::string hole = find_hole(*traps, outcome);
-           constexpr int kOwn = 3;  // bubblewrap and the keeper name the attack too
+           constexpr int kOwn = 4;  // guard, bubblewrap and keeper name the attack too
            if (hole.empty() && most > kProcesses + kOwn)
              hole = fmt::format("{} processes at once where {} is the limit", most.load(), kProcesses);
            return Finding{hole.empty(), hole.empty() ? fmt::format("{} processes at most; {}", most.load(), end_name(outcome)) : hole};

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <charconv>
 #include <chrono>
 #include <csignal>
@@ -26,7 +25,7 @@ namespace fs = std::filesystem;
 constexpr const char* kPrefix = "qbench-";
 /// What bubblewrap, the keeper and the kernel's own bookkeeping need beside the program.
 constexpr std::uint64_t kOwnBytes = std::uint64_t{12} << 20;
-constexpr std::int64_t kOwnTasks = 4;
+constexpr std::int64_t kOwnTasks = 5;
 
 bool write_value(const fs::path& path, const std::string& value) {
   const Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
@@ -168,20 +167,6 @@ bool lists(const std::string& controllers, const std::string& name) {
   return ("," + controllers + ",").find("," + name + ",") != std::string::npos;
 }
 
-std::atomic<unsigned> made_groups{0};  // names of this process's groups
-
-std::string new_name() { return fmt::format("{}{}-{}-{}", kPrefix, ::getpid(), process_start_ticks(::getpid()), made_groups.fetch_add(1)); }
-
-/// qbench-PID-START-N of a process that is no more.
-bool is_left_behind(const std::string& name) {
-  if (!name.starts_with(kPrefix)) return false;
-  long pid = 0;
-  unsigned long long start = 0;
-  unsigned number = 0;
-  if (std::sscanf(name.c_str() + std::strlen(kPrefix), "%ld-%llu-%u", &pid, &start, &number) != 3 || pid <= 0) return false;
-  return process_start_ticks(static_cast<int>(pid)) != start;
-}
-
 }  // namespace
 
 std::optional<ControlGroups> ControlGroups::find(std::string& why, const fs::path& mountinfo, const fs::path& membership) {
@@ -219,16 +204,15 @@ std::optional<ControlGroups> ControlGroups::find(std::string& why, const fs::pat
 
 void ControlGroups::remove_left_behind() const {
   for (const fs::path& parent : {unified_, memory_, pids_, cpu_}) {
-    std::error_code ignored;
     if (parent.empty()) continue;
-    for (const fs::directory_entry& entry : fs::directory_iterator(parent, ignored)) {
-      if (is_left_behind(entry.path().filename())) ::rmdir(entry.path().c_str());  // fails where something runs in it
+    for (const std::string& name : list_folder(parent)) {
+      if (is_left_behind(name, kPrefix)) ::rmdir((parent / name).c_str());  // fails where something runs in it
     }
   }
 }
 
 std::unique_ptr<ControlGroup> ControlGroups::make(const Limits& limits) const {
-  const std::string name = new_name();
+  const std::string name = name_of_this_process(kPrefix);
   if (!unified_.empty()) return UnifiedGroup::make(unified_ / name, limits);
   return HierarchyGroups::make(memory_ / name, pids_ / name, cpu_ / name, limits);
 }

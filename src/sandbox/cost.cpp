@@ -27,7 +27,8 @@ double run_outside_ms() {
   plan.descriptors = {nothing.get(), nothing.get(), nothing.get()};
   plan.death_signal = SIGKILL;
   const std::int64_t start = now_ns();
-  const pid_t child = spawn(plan);
+  const pid_t child = spawn(plan).pid;
+  if (child < 0) throw Error(ErrorCode::kConfig, kProgram.front() + " does not run outside", "sandbox");
   while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
   }
   return static_cast<double>(now_ns() - start) * 1e-6;

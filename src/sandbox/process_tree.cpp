@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -23,9 +22,9 @@ constexpr std::size_t kMostProcesses = 4096;  // a look stays short whatever hap
 std::vector<pid_t> descendants(pid_t root) {
   std::vector<pid_t> all{root};
   for (std::size_t i = 0; i < all.size() && all.size() < kMostProcesses; ++i) {
-    std::error_code ignored;
-    for (const auto& task : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", all[i]), ignored)) {
-      const std::string children = read_small_file((task.path() / "children").c_str());
+    const std::string tasks = fmt::format("/proc/{}/task/", all[i]);
+    for (const std::string& task : list_folder(tasks)) {
+      const std::string children = read_small_file((tasks + task + "/children").c_str());
       const char* at = children.c_str();
       for (char* end = nullptr;; at = end) {
         const long pid = std::strtol(at, &end, 10);

@@ -13,7 +13,6 @@
 #include <cstring>
 
 #include "base/clock.h"
-#include "base/error.h"
 #include "base/units.h"
 #include "sandbox/process_tree.h"
 
@@ -64,6 +63,18 @@ Pump::Pump(Prepared prepared, const Limits& limits, std::string input, bool clos
   wake_write_ = std::move(ends.write);
   set_nonblocking(wake_write_.get());
   set_nonblocking(wake_read_.get());
+  PipeEnds in = make_pipe(), out = make_pipe(), err = make_pipe();
+  auto [ours, theirs] = make_report_socket();
+  input_end_ = std::move(in.write);
+  output_.end = std::move(out.read);
+  error_.end = std::move(err.read);
+  report_ = std::move(ours);
+  theirs_.push_back(std::move(in.read));
+  theirs_.push_back(std::move(out.write));
+  theirs_.push_back(std::move(err.write));
+  theirs_.push_back(std::move(theirs));
+  static_assert(kStatusDescriptor == 3);
+  for (std::size_t i = 0; i < theirs_.size(); ++i) prepared_.plan.descriptors[i] = theirs_[i].get();
 }
 
 Pump::~Pump() = default;
@@ -85,25 +96,16 @@ void Pump::loop() {
 
 bool Pump::start() {
   started_ns_ = now_ns();
-  try {
-    PipeEnds input = make_pipe(), output = make_pipe(), error = make_pipe();
-    auto [ours, theirs] = make_report_socket();
-    prepared_.plan.descriptors[0] = input.read.get();
-    prepared_.plan.descriptors[1] = output.write.get();
-    prepared_.plan.descriptors[2] = error.write.get();
-    prepared_.plan.descriptors[kStatusDescriptor] = theirs.get();
-    child_ = spawn(prepared_.plan);
-    report_ = std::move(ours);
-    input_end_ = std::move(input.write);
-    output_.end = std::move(output.read);
-    error_.end = std::move(error.read);
-  } catch (const Error& error) {
+  Spawned spawned = spawn(prepared_.plan);
+  prepared_.kept.clear();
+  theirs_.clear();
+  child_ = spawned.pid;
+  if (child_ < 0) {
     outcome_.end = End::kNotStarted;
-    outcome_.detail = error.what();
+    outcome_.detail = std::move(spawned.error);
     return false;
   }
   for (const int fd : {report_.get(), input_end_.get(), output_.end.get(), error_.end.get()}) set_nonblocking(fd);
-  prepared_.kept.clear();
   if (prepared_.group == nullptr) tree_ = std::make_unique<ProcessTree>(child_);
   next_look_ns_ = started_ns_ + kLookEvery;
   return true;
@@ -253,18 +255,14 @@ void Pump::stop(End end, std::string detail) {
   if (!gone_) kill_all();
 }
 
-/// The keeper as first process of its namespace takes all others with it; bubblewrap waits for it and ends then. Before the keeper has said
-/// who it is, bubblewrap is killed, and what it made dies with it. Outside namespaces the keeper is asked to end its descendants.
+/// The keeper as first process of its namespace takes all others with it; what waits for it ends then. Before it has said who it is, and
+/// where there is no namespace, qbench's child is asked to end all below it.
 void Pump::kill_all() {
   killed_ns_ = now_ns();
-  if (prepared_.folder) {
-    ::kill(child_, SIGTERM);
-  } else if (keeper_ > 0) {
+  if (keeper_ > 0 && keeper_ != child_) {
     ::kill(keeper_, SIGKILL);
   } else {
-    ::kill(child_, SIGKILL);
-    report_.close();  // a keeper that was about to say that it runs sees that nobody listens
-    gone_ = true;
+    ::kill(child_, SIGTERM);
   }
 }
 

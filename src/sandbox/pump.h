@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sandbox/cgroup.h"
 #include "sandbox/descriptor.h"
@@ -72,6 +73,7 @@ class Pump {
   const Limits limits_;
   Prepared prepared_;
   Descriptor report_, wake_read_, wake_write_;
+  std::vector<Descriptor> theirs_;  ///< the ends of the program, until it has them
   pid_t child_ = -1, keeper_ = -1;
   std::int64_t started_ns_ = 0, killed_ns_ = 0, next_look_ns_ = 0;
   Usage usage_;

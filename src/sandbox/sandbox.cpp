@@ -50,8 +50,12 @@ class PumpedProcess final : public Process {
 
 class OpenSandbox final : public Sandbox {
  public:
-  OpenSandbox(Level level, BwrapFeatures features, std::optional<ControlGroups> groups, std::string filter)
-      : level_(level), features_(std::move(features)), groups_(std::move(groups)), filter_(std::move(filter)) {}
+  OpenSandbox(Level level, BwrapFeatures features, std::optional<ControlGroups> groups, std::string filter, std::string no_groups = {})
+      : level_(level),
+        features_(std::move(features)),
+        groups_(std::move(groups)),
+        filter_(std::move(filter)),
+        no_groups_(std::move(no_groups)) {}
 
   Level level() const override { return level_; }
   std::string description() const override;
@@ -94,10 +98,9 @@ class OpenSandbox final : public Sandbox {
     for (const std::string& word : room.options) options.append(word).push_back('\0');
     hand_over(prepared, make_memory_file("qbench-arguments", options));
     for (Descriptor& file : room.files) hand_over(prepared, std::move(file));
-    prepared.plan.program = features_.program;
-    prepared.plan.argv = {features_.program, "--args", std::to_string(kArgumentsDescriptor), "--", kKeeperPath};
+    run_keeper(prepared);
+    prepared.plan.argv = {kKeeperPath, "--guard", features_.program, "--args", std::to_string(kArgumentsDescriptor), "--", kKeeperPath};
     prepared.plan.argv.insert(prepared.plan.argv.end(), job.argv.begin(), job.argv.end());
-    prepared.plan.death_signal = SIGKILL;
     return prepared;
   }
 
@@ -107,17 +110,22 @@ class OpenSandbox final : public Sandbox {
     prepared.plan.descriptors.assign(kStatusDescriptor + 1, -1);
     const std::int64_t others = count_tasks(::geteuid() == 0 ? kNobody : ::geteuid());
     hand_over(prepared, make_memory_file("qbench-order", make_order(job.limits, filter_, others + kOtherSandboxes)));
-    Descriptor keeper = make_memory_file("qbench-keeper", keeper_image());
-    prepared.plan.program_descriptor = keeper.get();
-    prepared.kept.push_back(std::move(keeper));
+    run_keeper(prepared);
     prepared.plan.argv = {kKeeperPath};
     for (const std::string& word : job.argv) prepared.plan.argv.push_back(prepared.folder->real_path(word));
     for (const auto& [name, value] : job_environment(job, prepared.folder->temporary())) {
       prepared.plan.environment.push_back(name + "=" + prepared.folder->real_path(value));
     }
     prepared.plan.folder = prepared.folder->temporary();
-    prepared.plan.death_signal = SIGTERM;
     return prepared;
+  }
+
+  /// qbench's child is a keeper at every level: with --guard outside of namespaces, which then starts bubblewrap, or that of the program.
+  static void run_keeper(Prepared& prepared) {
+    Descriptor keeper = make_memory_file("qbench-keeper", keeper_image());
+    prepared.plan.program_descriptor = keeper.get();
+    prepared.plan.death_signal = SIGTERM;
+    prepared.kept.push_back(std::move(keeper));
   }
 
   static constexpr std::int64_t kOtherSandboxes = 512;  // tasks of others of the same user that may come while this one runs
@@ -126,6 +134,7 @@ class OpenSandbox final : public Sandbox {
   BwrapFeatures features_;
   std::optional<ControlGroups> groups_;
   std::string filter_;
+  std::string no_groups_;  ///< why there is no control group, where that was tried
 };
 
 std::string OpenSandbox::description() const {
@@ -133,6 +142,7 @@ std::string OpenSandbox::description() const {
   if (groups_) text += " (control groups of " + groups_->version() + ")";
   if (level_ != Level::kRlimits) {
     text += ", " + features_.program;
+    if (!no_groups_.empty()) text += ", without a control group (" + no_groups_ + ")";
     if (!features_.proc) text += ", without /proc inside (it cannot be mounted here)";
   }
   return text;
@@ -162,27 +172,40 @@ bool works(const Sandbox& room, std::string& why) {
   return false;
 }
 
-[[noreturn]] void refuse(const std::string& message) { throw Error(ErrorCode::kConfig, message, "sandbox"); }
-
-/// The most of bubblewrap that works: first with everything, then without what some containers refuse.
-BwrapFeatures probe_bwrap(const std::string& filter) {
+/// The most of bubblewrap that works: first with everything, then without what some containers refuse. Nothing: `why` says what is missing.
+std::optional<BwrapFeatures> probe_bwrap(const std::string& filter, std::string& why) {
   BwrapFeatures features;
   features.program = find_bwrap();
   if (features.program.empty()) {
-    refuse("bubblewrap (bwrap) is not installed, and generated code runs in nothing less: scripts/setup.sh --quality installs it (" +
-           std::string(kUnsafeAdvice) + ")");
+    why = std::string(
+              "bubblewrap (bwrap) is not installed, and generated code runs in nothing less: scripts/setup.sh --quality installs it (") +
+          kUnsafeAdvice + ")";
+    return std::nullopt;
   }
   std::string first_reason;
   for (const bool proc : {true, false}) {
     for (const bool disable_userns : {true, false}) {
       features.proc = proc;
       features.disable_userns = disable_userns;
-      std::string why;
-      if (works(OpenSandbox(Level::kBwrap, features, std::nullopt, filter), why)) return features;
-      if (first_reason.empty()) first_reason = why;
+      std::string reason;
+      if (works(OpenSandbox(Level::kBwrap, features, std::nullopt, filter), reason)) return features;
+      if (first_reason.empty()) first_reason = reason;
     }
   }
-  refuse("bubblewrap does not work here: " + first_reason + ". " + namespace_advice() + " (" + kUnsafeAdvice + ")");
+  why = "bubblewrap does not work here: " + first_reason + ". " + namespace_advice() + " (" + kUnsafeAdvice + ")";
+  return std::nullopt;
+}
+
+std::unique_ptr<Sandbox> open_bare(const std::string& filter, bool unsafe, std::string& why) {
+  if (!unsafe) {
+    why = "the level rlimits leaves this machine's files open to generated code: it needs --unsafe beside --sandbox=rlimits";
+    return nullptr;
+  }
+  TaskFolder::remove_left_behind();
+  auto bare = std::make_unique<OpenSandbox>(Level::kRlimits, BwrapFeatures{}, std::nullopt, filter);
+  if (works(*bare, why)) return bare;
+  why = "programs cannot be started with limits and filter here: " + why;
+  return nullptr;
 }
 
 }  // namespace
@@ -200,26 +223,28 @@ std::string_view name_of(Level level) noexcept {
 }
 
 std::unique_ptr<Sandbox> Sandbox::open(const Options& options) {
-  const std::string filter = make_filter();
-  if (options.level == Level::kRlimits) {
-    if (!options.unsafe)
-      refuse("the level rlimits leaves this machine's files open to generated code: it needs --unsafe beside --sandbox=rlimits");
-    auto bare = std::make_unique<OpenSandbox>(Level::kRlimits, BwrapFeatures{}, std::nullopt, filter);
-    std::string why;
-    if (!works(*bare, why)) refuse("programs cannot be started with limits and filter here: " + why);
-    return bare;
-  }
-  const BwrapFeatures features = probe_bwrap(filter);
   std::string why;
+  std::unique_ptr<Sandbox> sandbox = open_or_say(options, why);
+  if (sandbox == nullptr) throw Error(ErrorCode::kConfig, why, "sandbox");
+  return sandbox;
+}
+
+std::unique_ptr<Sandbox> Sandbox::open_or_say(const Options& options, std::string& why) {
+  const std::string filter = make_filter();
+  if (options.level == Level::kRlimits) return open_bare(filter, options.unsafe, why);
+  const std::optional<BwrapFeatures> features = probe_bwrap(filter, why);
+  if (!features) return nullptr;
   if (options.level != Level::kBwrap) {
     if (std::optional<ControlGroups> groups = ControlGroups::find(why)) {
-      auto room = std::make_unique<OpenSandbox>(Level::kBwrapCgroup, features, std::move(groups), filter);
+      auto room = std::make_unique<OpenSandbox>(Level::kBwrapCgroup, *features, std::move(groups), filter);
       if (works(*room, why)) return room;
     }
-    if (options.level == Level::kBwrapCgroup)
-      refuse("no control group of its own for the sandbox: " + why + ". --sandbox=bwrap goes without");
+    if (options.level == Level::kBwrapCgroup) {
+      why = "no control group of its own for the sandbox: " + why + ". --sandbox=bwrap goes without";
+      return nullptr;
+    }
   }
-  return std::make_unique<OpenSandbox>(Level::kBwrap, features, std::nullopt, filter);
+  return std::make_unique<OpenSandbox>(Level::kBwrap, *features, std::nullopt, filter, why);
 }
 
 }  // namespace qbench::sandbox

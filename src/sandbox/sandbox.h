@@ -87,6 +87,8 @@ class Sandbox {
  public:
   /// Error{kConfig} when the machine lacks what the level needs: what is missing and what to install or pass.
   static std::unique_ptr<Sandbox> open(const Options& options);
+  /// The same, or nullptr and the reason.
+  static std::unique_ptr<Sandbox> open_or_say(const Options& options, std::string& why);
   virtual ~Sandbox() = default;
   virtual Level level() const = 0;
   /// One line for a person: the level, what it is made of, what it lacks.

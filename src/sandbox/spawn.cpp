@@ -11,8 +11,6 @@
 #include <csignal>
 #include <cstring>
 
-#include "base/error.h"
-
 namespace qbench::sandbox {
 
 namespace {
@@ -108,7 +106,7 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
 
 }  // namespace
 
-pid_t spawn(const SpawnPlan& plan) {
+Spawned spawn(const SpawnPlan& plan) {
   const std::vector<char*> argv = pointers(plan.argv), environment = pointers(plan.environment);
   std::vector<int> moved(plan.descriptors.size());
   RawPlan raw{plan.program.c_str(),
@@ -129,12 +127,12 @@ pid_t spawn(const SpawnPlan& plan) {
   const pid_t child = fork_and_run(raw, moved.data());
   const int reason = errno;
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (child < 0) throw Error(ErrorCode::kIo, std::string("cannot start a process: ") + std::strerror(reason), "sandbox");
-  if (raw.error == 0) return child;
+  if (child < 0) return {-1, std::string("cannot start a process: ") + std::strerror(reason)};
+  if (raw.error == 0) return {child, {}};
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  throw Error(ErrorCode::kIo, "cannot start " + plan.argv.front() + ": " + raw.step + ": " + std::strerror(raw.error), "sandbox");
+  return {-1, "cannot start " + plan.argv.front() + ": " + raw.step + ": " + std::strerror(raw.error)};
 }
 
 }  // namespace qbench::sandbox

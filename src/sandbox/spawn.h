@@ -23,8 +23,12 @@ struct SpawnPlan {
 /// The unprivileged user that root's children run as: limits do not hold root, and its files are open to it.
 inline constexpr unsigned kNobody = 65534;
 
-/// Starts it, as kNobody when qbench is root. The calling thread must outlive the child, or the death signal comes early. Error{kIo} when
-/// it cannot be started.
-pid_t spawn(const SpawnPlan& plan);
+struct Spawned {
+  pid_t pid = -1;
+  std::string error;  ///< why there is none
+};
+
+/// Starts it, as kNobody when qbench is root. The calling thread must outlive the child, or the death signal comes early.
+Spawned spawn(const SpawnPlan& plan);
 
 }  // namespace qbench::sandbox

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/text_file.h"
+#include "sandbox/proc_files.h"
 #include "sandbox/spawn.h"
 
 namespace qbench::sandbox {
@@ -16,16 +17,26 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kPrefix = "qbench-task-";
+
 [[noreturn]] void fail(const fs::path& path) {
   throw Error(ErrorCode::kIo, path.string() + ": cannot make a folder for a task: " + std::strerror(errno), "sandbox");
+}
+
+void remove_tree(const fs::path& path) {
+  std::error_code ignored;
+  const fs::recursive_directory_iterator end;
+  for (fs::recursive_directory_iterator at(path, ignored); at != end; at.increment(ignored)) {     // a range loop would throw
+    if (at->is_directory(ignored) && !at->is_symlink(ignored)) ::chmod(at->path().c_str(), 0700);  // ones made unreadable
+  }
+  fs::remove_all(path, ignored);
 }
 
 }  // namespace
 
 TaskFolder::TaskFolder(const Job& job) {
-  std::string name = (fs::temp_directory_path() / "qbench-task-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) fail(name);
-  path_ = name;
+  path_ = fs::temp_directory_path() / name_of_this_process(kPrefix);
+  if (::mkdir(path_.c_str(), 0700) != 0) fail(path_);
   for (const File& file : job.files) {
     const fs::path path = path_ / "task" / file.path;
     fs::create_directories(path.parent_path());
@@ -41,12 +52,13 @@ TaskFolder::TaskFolder(const Job& job) {
     fail(path_);
 }
 
-TaskFolder::~TaskFolder() {
-  std::error_code ignored;
-  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path_, ignored)) {
-    if (entry.is_directory(ignored) && !entry.is_symlink(ignored)) ::chmod(entry.path().c_str(), 0700);  // ones made unreadable
+TaskFolder::~TaskFolder() { remove_tree(path_); }
+
+void TaskFolder::remove_left_behind() {
+  const fs::path folder = fs::temp_directory_path();
+  for (const std::string& name : list_folder(folder)) {
+    if (is_left_behind(name, kPrefix)) remove_tree(folder / name);
   }
-  fs::remove_all(path_, ignored);
 }
 
 std::string TaskFolder::real_path(const std::string& word) const {

@@ -17,6 +17,9 @@ class TaskFolder {
   TaskFolder(const TaskFolder&) = delete;
   TaskFolder& operator=(const TaskFolder&) = delete;
 
+  /// Removes the folders of processes that were killed.
+  static void remove_left_behind();
+
   std::string temporary() const { return path_ / "tmp"; }
   /// `word` with /task or /tmp at its beginning replaced by where they are.
   std::string real_path(const std::string& word) const;

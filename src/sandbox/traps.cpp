@@ -122,7 +122,8 @@ void Traps::start_victim() {
   plan.environment = {std::string(kSecretVariable) + "=" + secret_};
   plan.descriptors = {nothing.get(), nothing.get(), nothing.get()};
   plan.death_signal = SIGKILL;
-  victim_ = spawn(plan);
+  victim_ = spawn(plan).pid;
+  if (victim_ < 0) fail("a process");
   ::setpgid(victim_, victim_);
 }
 
@@ -164,10 +165,8 @@ std::string Traps::look() {
 
 int Traps::count_processes() const {
   int count = 0;
-  std::error_code ignored;
-  for (const fs::directory_entry& entry : fs::directory_iterator("/proc", ignored)) {
-    if (entry.path().filename().string().find_first_not_of("0123456789") != std::string::npos) continue;
-    if (read_small_file((entry.path() / "cmdline").c_str()).find(mark_) != std::string::npos) ++count;
+  for (const pid_t pid : list_processes()) {
+    if (read_small_file(fmt::format("/proc/{}/cmdline", pid).c_str()).find(mark_) != std::string::npos) ++count;
   }
   return count;
 }

@@ -1,6 +1,8 @@
 // First process of a sandbox: starts the program behind limits and the filter, waits for it, ends all that it left behind, and reports.
 // Statically linked and put into the library as bytes (keeper_image.cpp), since inside there is nothing of qbench's.
-//   keeper PROGRAM [ARGUMENT...]      descriptors as keeper_protocol.h says; the environment is the program's
+//   keeper PROGRAM [ARGUMENT...]            descriptors as keeper_protocol.h says; the environment is the program's
+//   keeper --guard PROGRAM [ARGUMENT...]    outside: runs bubblewrap, and ends all that it made when qbench is gone, even half-made
+//   sandboxes
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -201,10 +203,28 @@ void become_subreaper() {
   ::sigprocmask(SIG_UNBLOCK, &terminate, nullptr);
 }
 
+/// Bubblewrap's first child waits for bubblewrap before anything ties their lives together: killed at that moment, it would leave one that
+/// waits for ever. Whatever is orphaned below the guard becomes its child.
+int guard(char** argv) {
+  become_subreaper();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::execve(argv[0], argv, environ);
+    static constexpr char kWords[] = "cannot be executed\n";
+    return ::write(STDERR_FILENO, kWords, sizeof kWords - 1) < 0 ? 126 : 127;
+  }
+  ::syscall(SYS_close_range, 0, ~0u, 0);
+  while (child > 0 && ::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  on_terminate(SIGTERM);
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc < 2) return 127;
+  if (argc > 2 && std::strcmp(argv[1], "--guard") == 0) return guard(argv + 2);
   ::prctl(PR_SET_DUMPABLE, 0);  // neither /proc/1/mem nor its descriptors are the program's to open
   ::fcntl(kStatusDescriptor, F_SETFD, FD_CLOEXEC);
   ::syscall(SYS_close_range, kOrderDescriptor + 1, ~0u, 0);

@@ -104,7 +104,7 @@ TEST_CASE("200 runs by four threads leave no process, no folder, no control grou
   }
 }
 
-TEST_CASE("a killed qbench takes its sandboxes with it, and the next one removes what is left of their control groups") {
+TEST_CASE("a killed qbench takes its sandboxes with it, and the next one removes what is left of them") {
   for (const Level level : test::levels()) {
     if (!room(level)) continue;
     CAPTURE(name_of(level));
@@ -123,5 +123,6 @@ TEST_CASE("a killed qbench takes its sandboxes with it, and the next one removes
     CHECK(soon([&] { return processes_with(mark) == 0; }));
     CHECK(room(level) != nullptr);
     CHECK(soon([&] { return room(level) && groups_of(child).empty(); }));
+    CHECK(entries(fs::temp_directory_path().c_str(), fmt::format("qbench-task-{}-", child)) == 0);
   }
 }
