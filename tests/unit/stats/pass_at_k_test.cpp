@@ -2,9 +2,13 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+#include <nlohmann/json.hpp>
 #include <vector>
 
+#include "base/json.h"
 #include "base/random.h"
+#include "test_support.h"
 
 using namespace qbench;
 using stats::pass_at_k;
@@ -77,4 +81,34 @@ TEST_CASE("equal counts give equal intervals") {
   const std::vector<TaskCount> tasks{{4, 1}, {4, 3}, {4, 2}, {4, 4}};
   CHECK(pass_at_k(tasks, 2)->interval.low == pass_at_k(tasks, 2)->interval.low);
   CHECK(pass_at_k(tasks, 2)->interval.low < pass_at_k(tasks, 2)->value);
+}
+
+TEST_CASE("pass@k, its mean, its bootstrap and Wilson's interval are those of exact fractions, numpy and scipy") {
+  const auto fixture = read_json_file(test::fixtures_dir() / "stats" / "pass_at_k.json");
+  for (const auto& one : fixture["single"]) {
+    CAPTURE(one.dump());
+    const auto value = pass_at_k(TaskCount{one["samples"], one["passed"]}, one["k"].get<std::int64_t>());
+    CHECK(value.value() == doctest::Approx(one["value"].get<double>()).epsilon(1e-10));
+  }
+  for (const auto& one : fixture["over_tasks"]) {
+    CAPTURE(one.dump());
+    std::vector<TaskCount> tasks;
+    for (const auto& pair : one["tasks"]) tasks.push_back({pair[0], pair[1]});
+    const auto over = pass_at_k(tasks, one["k"].get<std::int64_t>());
+    REQUIRE(over);
+    CHECK(over->value == doctest::Approx(one["value"].get<double>()).epsilon(1e-12));
+    // A 2.5 % quantile of 10,000 draws has a standard error of sqrt(0.025 * 0.975 / 10000) / 0.0585 = 0.027 deviations of the mean; five of them,
+    // and one step of the lattice that the mean of counts lies on.
+    const double low = one["low"], high = one["high"], deviation = (high - low) / 3.92;
+    const double tolerance = 5 * 0.027 * deviation + 1.0 / static_cast<double>(tasks.size() * static_cast<std::size_t>(tasks.front().samples));
+    CHECK(std::abs(over->interval.low - low) <= tolerance);
+    CHECK(std::abs(over->interval.high - high) <= tolerance);
+  }
+  for (const auto& one : fixture["wilson"]) {
+    CAPTURE(one.dump());
+    const auto interval = stats::wilson_interval(one["passed"], one["trials"]);
+    REQUIRE(interval);
+    CHECK(std::abs(interval->low - one["low"].get<double>()) <= 1e-9);
+    CHECK(std::abs(interval->high - one["high"].get<double>()) <= 1e-9);
+  }
 }
