@@ -38,6 +38,7 @@ struct RunCommand {
   std::optional<std::int64_t> n_samples, max_iterations, jobs;  ///< of --score
   std::string k;
   bool no_relevance = false;
+  bool attribution = false;
   bool dry_run = false, quiet = false, no_color = false;
 };
 
@@ -121,14 +122,15 @@ std::vector<std::int64_t> parse_ks(const std::string& text) {
 
 void take_score_options(const RunCommand& options, run::ScoreOptions& scoring) {
   if (!scoring.score) {
-    const bool given = options.n_samples || options.max_iterations || options.jobs || !options.k.empty() || options.no_relevance || scoring.sandbox || scoring.unsafe;
-    if (given) throw Error(ErrorCode::kUsage, "--n-samples, --k, --max-iterations, --jobs, --no-relevance, --sandbox and --unsafe say how --score works; add it", "--score");
+    const bool given = options.n_samples || options.max_iterations || options.jobs || !options.k.empty() || options.no_relevance || options.attribution || scoring.sandbox || scoring.unsafe;
+    if (given) throw Error(ErrorCode::kUsage, "--n-samples, --k, --max-iterations, --jobs, --no-relevance, --attribution, --sandbox and --unsafe say how --score works; add it", "--score");
     return;
   }
   scoring.n_samples = options.n_samples.value_or(scoring.n_samples);
   scoring.max_iterations = options.max_iterations.value_or(scoring.max_iterations);
   scoring.jobs = options.jobs.value_or(scoring.jobs);
   scoring.relevance = !options.no_relevance;
+  scoring.attribution = options.attribution;
   if (!options.k.empty()) scoring.k = parse_ks(options.k);
 }
 
@@ -177,6 +179,7 @@ void add_score_options(CLI::App& command, RunCommand& options) {
       ->group(group);
   command.add_option("--jobs", options.jobs, "Answers judged at once (the cores, at most 8)")->transform(whole_number())->check(CLI::Range(1, 256))->type_name("N")->group(group);
   command.add_flag("--no-relevance", options.no_relevance, "Do not rank each answer's prompt among 20 others (21 short prefills an answer)")->group(group);
+  command.add_flag("--attribution", options.attribution, "Measure which parts of each prompt its answer needs: context_efficiency_ratio (17 short prefills a part)")->group(group);
   command.add_option("--sandbox", scoring.sandbox, "What holds the answers: bwrap+cgroup, bwrap or rlimits (the best there is, rlimits never)")->type_name("LEVEL")->group(group);
   command.add_flag("--unsafe", scoring.unsafe, "Allow --sandbox=rlimits, which leaves this machine's files open to the answers")->group(group);
 }

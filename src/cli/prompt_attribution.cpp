@@ -14,7 +14,7 @@
 #include "cli/input_files.h"
 #include "cli/output.h"
 #include "quality/prompt/attribution.h"
-#include "quality/prompt/sections.h"
+#include "quality/prompt/prompt_places.h"
 #include "record/metric_catalog.h"
 #include "record/sample_file.h"
 #include "report/terminal_table.h"
@@ -111,35 +111,14 @@ class Attributor {
  private:
   /// Where the user's text and its parts lie among the prompt's tokens.
   void place() {
-    std::string_view text = prompt_->text;
-    std::size_t at = prepared_.text.rfind(text), cut = 0;
-    if (at == std::string::npos) {  // many templates trim what the user says
-      const std::size_t begin = text.find_first_not_of(" \t\r\n"), end = text.find_last_not_of(" \t\r\n");
-      if (begin != std::string_view::npos) {
-        text = text.substr(begin, end - begin + 1);
-        cut = begin;
-        at = prepared_.text.rfind(text);
-      }
-    }
-    if (at == std::string::npos)
+    auto placed = quality::place_parts(*opened_->tokenizer, prepared_.text, prepared_.ids.front(), prompt_->text);
+    if (!placed) {
       throw Error(ErrorCode::kTemplate, "the chat template does not send the prompt's text as it stands: its parts cannot be told apart",
                   kWhere);
-    const std::vector<std::int32_t>& ids = prepared_.ids.front();
-    quality::TokenMap map(*opened_->tokenizer, prepared_.text, false);
-    if (map.ids() != ids) map = quality::TokenMap(*opened_->tokenizer, prepared_.text, true);
-    exact_ = map.exact();
-    input_.prompt_ids = ids;
-    input_.user_text = map.tokens_of({at, at + text.size()});
-    if (input_.user_text.size() < 1) throw Error(ErrorCode::kUsage, "the prompt has no token of its own", kWhere);
-    sections_ = quality::find_sections(text);
-    for (const quality::Section& section : sections_)
-      input_.sections.push_back(map.tokens_of({at + section.span.begin, at + section.span.end}));
-    const auto skipped =
-        static_cast<std::size_t>(std::count(prompt_->text.begin(), prompt_->text.begin() + static_cast<std::ptrdiff_t>(cut), '\n'));
-    for (quality::Section& section : sections_) {
-      section.first_line += skipped;
-      section.last_line += skipped;
     }
+    input_ = std::move(placed->input);
+    sections_ = std::move(placed->sections);
+    exact_ = placed->exact;
   }
 
   std::int64_t needed_context() const {

@@ -64,6 +64,7 @@ ordered_json to_json(const ScoreOptions& options) {
   if (options.sandbox) object["sandbox"] = *options.sandbox;
   if (options.unsafe) object["unsafe"] = true;
   if (!options.relevance) object["relevance"] = false;
+  if (options.attribution) object["attribution"] = true;
   return object;
 }
 
@@ -78,6 +79,7 @@ ScoreOptions score_options_from_json(const json& object, std::string_view where)
   read_optional(object, "sandbox", where, options.sandbox);
   read(object, "unsafe", where, options.unsafe);
   read(object, "relevance", where, options.relevance);
+  read(object, "attribution", where, options.attribution);
   return options;
 }
 

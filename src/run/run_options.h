@@ -22,6 +22,7 @@ struct ScoreOptions {
   std::optional<std::string> sandbox;  ///< sandbox::name_of(level); nothing: the best there is
   bool unsafe = false;
   bool relevance = true;               ///< also ranks each prompt's first answer among other prompts
+  bool attribution = false;            ///< also measures which parts of the prompt its first answer needs
   bool operator==(const ScoreOptions&) const = default;
 };
 /// Error{kUsage} when the level has no such name.

@@ -74,6 +74,7 @@ std::string describe_scoring(const RunPlan& plan) {
   }
   text += "  each prompt's first answer is rated\n";
   if (options.relevance) text += "  each prompt's first answer is ranked among 20 other prompts (response relevance)\n";
+  if (options.attribution) text += "  each prompt's first answer is scored with each part of the prompt left out (context efficiency)\n";
   return text;
 }
 

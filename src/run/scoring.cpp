@@ -6,7 +6,10 @@
 #include <memory>
 #include <thread>
 
+#include "base/error.h"
 #include "quality/judge/judge.h"
+#include "quality/prompt/attribution.h"
+#include "quality/prompt/prompt_places.h"
 #include "quality/prompt/relevance.h"
 #include "quality/rating/rating_record.h"
 #include "run/guard.h"
@@ -19,6 +22,8 @@ namespace qbench::run {
 namespace {
 
 constexpr std::string_view kRelevance = "relevance";
+constexpr std::string_view kAttribution = "attribution";
+constexpr std::size_t kAttributedTokens = 128;  // of the answer: each takes dozens of passes
 constexpr std::int64_t kMostJobs = 8;
 
 /// Response relevance (quality/prompt/relevance.h) of the last turn's answer.
@@ -58,6 +63,43 @@ class RelevanceAnswerScorer final : public AnswerScorer {
   std::optional<quality::RelevanceScorer> scorer_;
 };
 
+/// Context efficiency (quality/prompt/attribution.h) of the last turn's text for the beginning of its answer.
+class AttributionAnswerScorer final : public AnswerScorer {
+ public:
+  AttributionAnswerScorer(OpenedModel& opened, engine::Session& session) : opened_(&opened), session_(&session), prompts_(opened) {}
+  std::string_view name() const override { return kAttribution; }
+
+  record::QualityRecord score(const ScoredAnswer& answer) override {
+    const JobCell& cell = answer.cell->cell;
+    const std::vector<Answer>& turns = answer.written->turns;
+    workload::EffectiveSettings settings = cell.settings;
+    settings.batch = 1;
+    const PreparedPrompt prompt = prompts_.prepare({&cell.prompt, static_cast<std::int64_t>(turns.size()), {turns.begin(), turns.end() - 1}}, settings);
+    record::QualityRecord record;
+    record::QualityValue value{std::string(record::info_of(record::MetricId::kContextEfficiencyRatio).name), std::nullopt, "there is no answer"};
+    std::vector<std::int32_t> ids = turns.back().ids.front();
+    ids.resize(std::min(ids.size(), kAttributedTokens));
+    auto placed = quality::place_parts(*opened_->tokenizer, prompt.text, prompt.ids.front(), cell.prompt.turns[turns.size() - 1].text);
+    if (!placed) value.evidence = "the chat template does not send the prompt's text as it stands";
+    if (placed && !ids.empty()) {
+      placed->input.answer_ids = std::move(ids);
+      const quality::Attribution found = quality::attribute(*session_, placed->input, {}, [](std::int64_t) {
+        if (InterruptGuard::requested().load()) throw Error(ErrorCode::kInterrupted, "interrupted");
+      });
+      value.value = found.context_efficiency_ratio();
+      value.evidence = fmt::format("{} of {} tokens are in parts that the answer's first {} tokens need; {} passes, {} tokens", found.relevant_tokens, found.total_tokens,
+                                   found.answer_tokens, found.cost.passes, found.cost.tokens_fed);
+    }
+    record.values.push_back(std::move(value));
+    return record;
+  }
+
+ private:
+  OpenedModel* opened_;
+  engine::Session* session_;
+  PromptSource prompts_;
+};
+
 /// KPIs, stars, strengths and limitations (quality/rating/rating.h).
 class RatingAnswerScorer final : public AnswerScorer {
  public:
@@ -78,6 +120,7 @@ std::vector<std::unique_ptr<AnswerScorer>> make_scorers(const ScoreJob& job, Ope
   std::vector<std::unique_ptr<AnswerScorer>> scorers;
   if (sandbox != nullptr) scorers.push_back(std::make_unique<RatingAnswerScorer>(*sandbox));
   if (job.options.relevance && opened.tokenizer) scorers.push_back(std::make_unique<RelevanceAnswerScorer>(opened, session, job));
+  if (job.options.attribution && opened.tokenizer) scorers.push_back(std::make_unique<AttributionAnswerScorer>(opened, session));
   return scorers;
 }
 
@@ -91,6 +134,7 @@ std::size_t jobs_of(const ScoreOptions& options) {
 std::vector<std::string_view> scoring_sources(const ScoreOptions& options) {
   std::vector<std::string_view> sources{quality::kRatingSource};
   if (options.relevance) sources.push_back(kRelevance);
+  if (options.attribution) sources.push_back(kAttribution);
   return sources;
 }
 

@@ -208,6 +208,19 @@ TEST_CASE("attribution says its cost before and after, gives the same numbers tw
   CHECK(widest(greedy.out) <= 80);
 }
 
+TEST_CASE("run --score --attribution gives the row its context efficiency") {
+  const Workplace place;
+  const Outcome outcome =
+      place.qbench(place.run(place.model(), {"--suite", "two#first", "--pass", "text", "--score", "--attribution", "--no-relevance"}));
+  if (outcome.status == 2 && outcome.err.find("sandbox") != std::string::npos) return report_skip("run --score --attribution", outcome.err);
+  REQUIRE_MESSAGE(outcome.status == 0, outcome.err);
+  const std::string ratio = read_results(place.results()).cell("tiny", "first", "text", "context_efficiency_ratio");
+  REQUIRE_FALSE(ratio.empty());
+  CHECK(std::stod(ratio) >= 0.0);
+  CHECK(std::stod(ratio) <= 1.0);
+  CHECK(place.qbench(place.run(place.model(), {"--attribution"})).status == 2);
+}
+
 TEST_CASE("what prompts cannot do is one line and the right exit code") {
   const Workplace place;
   const std::string prompt = file(place, "p.txt", "Write it."), model = place.model();

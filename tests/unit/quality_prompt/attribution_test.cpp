@@ -8,6 +8,7 @@
 #include "backend/cpu/cpu_backend.h"
 #include "demo.h"
 #include "formats/model_file.h"
+#include "quality/prompt/prompt_places.h"
 #include "quality/prompt/sections.h"
 #include "test_support.h"
 
@@ -122,16 +123,20 @@ TEST_CASE("the section that an answer copies is relevant, the ones that it has n
   text::PromptRequest request;
   request.messages.push_back({"user", text});
   const text::FormattedPrompt prompt = text::format_prompt(text::PromptStyle::kTemplate, demo->source, request, 0);
-  const std::size_t at = prompt.text.find(copied), begin = prompt.text.find("The weather");
-  REQUIRE(at != std::string::npos);
-  const quality::TokenMap map(*demo->tokenizer, prompt.text, prompt.add_special);
-  REQUIRE(map.exact());
-  AttributionInput input;
-  input.prompt_ids = map.ids();
-  const std::size_t end = prompt.text.find("weekdays.") + 9;
-  input.user_text = map.tokens_of({begin, end});
-  const std::size_t background = prompt.text.find("**Background");
-  input.sections = {map.tokens_of({begin, at}), map.tokens_of({at, background}), map.tokens_of({background, end})};
+  const auto ids = demo->tokenizer->encode(prompt.text, {.add_special = prompt.add_special});
+  const auto placed = quality::place_parts(*demo->tokenizer, prompt.text, ids, text);
+  REQUIRE(placed);
+  CHECK(placed->exact);
+  AttributionInput input = placed->input;
+  REQUIRE(input.sections.size() == 3);
+  CHECK(input.sections.front().begin == input.user_text.begin);
+  CHECK(input.sections.back().end == input.user_text.end);
+  CHECK(placed->sections[1].first_line == 3);
+  CHECK(demo->tokenizer
+            ->decode(std::span(input.prompt_ids)
+                         .subspan(static_cast<std::size_t>(input.sections[1].begin), static_cast<std::size_t>(input.sections[1].size())))
+            .find("zebra seventeen marble") != std::string::npos);
+  CHECK_FALSE(quality::place_parts(*demo->tokenizer, prompt.text, ids, "This is not in the prompt."));
   input.answer_ids = demo->encode("The secret code word of the green team is zebra seventeen marble.");
   engine::SessionOptions options;
   options.context = 256;
