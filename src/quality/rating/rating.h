@@ -80,6 +80,14 @@ struct RaterOptions {
   std::uint64_t max_code_bytes = std::uint64_t{1} << 20;  ///< more code than this is not rated
 };
 
+/// The files of an answer whose task does not name them (a web service, a prompt without a task): those that it names itself where it names
+/// several, else what extract_code finds. Own tests are left out.
+struct AnswerFiles {
+  std::vector<workload::CodeFile> files;
+  bool unfinished = false;  ///< the answer was cut off
+};
+AnswerFiles answer_files(const std::string& answer, const workload::Task& task);
+
 /// Rates answers. Remembers the tools' versions; safe to use from several threads at once.
 class Rater {
  public:

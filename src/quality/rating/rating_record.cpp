@@ -4,7 +4,6 @@
 
 #include "quality/judge/answer_text.h"
 #include "quality/judge/code_block.h"
-#include "quality/judge/extract.h"
 
 namespace qbench::quality {
 namespace {
@@ -66,7 +65,7 @@ std::optional<Correctness> correctness_of(const Verdict& verdict, const workload
 
 Verdict judge_task(Judge& judge, const sandbox::Sandbox& sandbox, const workload::Task& task, const std::string& answer) {
   if (task.kind != workload::TaskKind::kChecks) return judge.judge_answer(task, answer);
-  return verdict_of(check_web_service(sandbox, {}, task, extract_code(answer, task).files));
+  return verdict_of(check_web_service(sandbox, {}, task, answer_files(answer, task).files));
 }
 
 Rating rate_prompt_answer(const Rater& rater, const workload::Prompt& prompt, const std::string& answer, const Verdict* verdict) {

@@ -268,7 +268,7 @@ Check start_check(const Started& started, record::TaskStatus& status) {
     return failed(name, started.error);
   }
   if (started.upload_routes.empty())
-    return {name, true, CheckResult::kUnknown, "it starts; no endpoint takes a file, so no request was sent"};
+    return {name, true, CheckResult::kUnknown, "it starts; no endpoint was found that an image can be sent to"};
   if (!started.good) return failed(name, "no answer");
   if (started.good->status == 401 || started.good->status == 403)
     return {name, true, CheckResult::kUnknown, fmt::format("it starts and wants credentials (status {})", started.good->status)};

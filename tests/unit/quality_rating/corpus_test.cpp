@@ -8,7 +8,6 @@
 
 #include "base/error.h"
 #include "base/text_file.h"
-#include "quality/judge/extract.h"
 #include "quality/rating/rating.h"
 #include "quality/rating/web_check.h"
 #include "test_support.h"
@@ -79,7 +78,7 @@ Rated rate(const sandbox::Sandbox& sandbox, const Rater& rater, const Labelled& 
   Rated rated;
   std::optional<Correctness> correctness;
   if (one.task.kind == workload::TaskKind::kChecks) {
-    rated.checks = check_web_service(sandbox, {}, one.task, extract_code(answer, one.task).files);
+    rated.checks = check_web_service(sandbox, {}, one.task, answer_files(answer, one.task).files);
     correctness = rated.checks->correctness();
   }
   rated.rating = rater.rate_answer(answer, one.task, one.prompt, correctness);
@@ -207,7 +206,7 @@ TEST_CASE("a web service is started, and what is checked is said with its line")
   if (!sandbox || !has_tools("python", name)) return;
   for (const Labelled& one : read_corpus()) {
     if (one.task.kind != workload::TaskKind::kChecks) continue;
-    const CheckReport report = check_web_service(*sandbox, {}, one.task, extract_code(one.answer("good"), one.task).files);
+    const CheckReport report = check_web_service(*sandbox, {}, one.task, answer_files(one.answer("good"), one.task).files);
     CAPTURE(report.detail);
     CHECK(report.status == record::TaskStatus::kPass);
     CHECK(report.checks.size() == 9);
@@ -222,6 +221,45 @@ TEST_CASE("a web service is started, and what is checked is said with its line")
     // Without a model of that name in the code it is another model's server.
     workload::Task other = one.task;
     other.checks = R"({"model": "google/vit-base"})";
-    CHECK(check_web_service(*sandbox, {}, other, extract_code(one.answer("good"), one.task).files).status == record::TaskStatus::kWrong);
+    CHECK(check_web_service(*sandbox, {}, other, answer_files(one.answer("good"), one.task).files).status == record::TaskStatus::kWrong);
+  }
+}
+
+TEST_CASE("services of other shapes are started too, and each fails by what is wrong with it") {
+  const char* name = "services";
+  const auto sandbox = open_sandbox(name);
+  if (!sandbox || !has_tools("python", name)) return;
+  struct Case {
+    const char* file;
+    record::TaskStatus status;
+    const char* detail;
+  };
+  const Case cases[] = {
+      {"startup-event", record::TaskStatus::kPass, "9 of 9"},
+      {"two-files", record::TaskStatus::kPass, "9 of 9"},
+      {"batch-lifespan", record::TaskStatus::kPass, "9 of 9"},
+      {"link-in-query", record::TaskStatus::kPass, "9 of 9"},
+      {"link-unhandled", record::TaskStatus::kWrong, "errors handled: a model that fails leaves the application"},
+      {"raises-at-start", record::TaskStatus::kException, "KeyError: 'port'"},
+      {"never-answers", record::TaskStatus::kWallTimeout, "cut off after 8 s"},
+  };
+  workload::Task task;
+  task.language = "python";
+  task.kind = workload::TaskKind::kChecks;
+  task.paths = {"solution.py"};
+  task.checks = R"({"model": "Falconsai/nsfw_image_detection"})";
+  RaterOptions options;
+  for (const Case& one : cases) {
+    options.tool_wall_s = std::string(one.file) == "never-answers" ? 8 : 60;
+    CAPTURE(one.file);
+    const std::string answer = read_text_file(test::fixtures_dir() / "quality" / "services" / (std::string(one.file) + ".md"));
+    const CheckReport report = check_web_service(*sandbox, options, task, answer_files(answer, task).files);
+    CAPTURE(report.detail);
+    if (report.detail.find("not known: starts and answers") != std::string::npos) {
+      test::report_skip(name, report.detail);
+      return;
+    }
+    CHECK(report.status == one.status);
+    CHECK(report.detail.find(one.detail) != std::string::npos);
   }
 }

@@ -2,6 +2,8 @@
 
 Usage: service_run.py ROOT FILE...   ({"nonce": ..., "main_file": ...} on standard input)
 """
+import base64
+import importlib
 import inspect
 import json
 import os
@@ -100,32 +102,55 @@ def sample_of(field):
     return {int: 1, float: 0.5, bool: True}.get(kind, "1")
 
 
-def upload_routes(app):
-    """(path, field name, other form values), the plainest first."""
+def image_routes(app):
+    """Endpoints that an image can be sent to, plainest first: as a file, else as a link or as base64 text in a JSON object or in the query."""
     from fastapi import params
     from fastapi.routing import APIRoute
     found = []
     for route in app.routes:
-        if not isinstance(route, APIRoute) or not route.methods & {"POST", "PUT"}:
+        if not isinstance(route, APIRoute):
             continue
         fields = body_fields(route.dependant)
         files = [one for one in fields if isinstance(one.field_info, params.File)]
-        if files:
-            others = {one.alias: sample_of(one) for one in fields if one not in files and one.required}
-            query = {one.alias: sample_of(one) for one in route.dependant.query_params if one.required}
-            path = route.path
-            for one in route.dependant.path_params:
-                path = path.replace("{" + one.name + "}", "1")
-            many = "list" in str(files[0].outer_type_).lower() or "sequence" in str(files[0].outer_type_).lower()
-            found.append((many, path, sorted(route.methods & {"POST", "PUT"})[0], files[0].alias, others, query))
-    return [one[1:] for one in sorted(found, key=lambda one: one[0])]
+        query = {one.alias: sample_of(one) for one in route.dependant.query_params if one.required}
+        path = route.path
+        for one in route.dependant.path_params:
+            path = path.replace("{" + one.name + "}", "1")
+        request = {"path": path, "method": sorted(route.methods - {"HEAD", "OPTIONS"})[0], "query": query, "form": {}}
+        if files and route.methods & {"POST", "PUT"}:
+            many = any(word in str(files[0].outer_type_).lower() for word in ("list", "sequence"))
+            form = {one.alias: sample_of(one) for one in fields if one not in files and one.required}
+            found.append((1 if many else 0, {**request, "file": files[0].alias, "form": form}))
+            continue
+        names = text_names(fields) if route.methods & {"POST", "PUT"} else [("parameter", one.alias) for one in route.dependant.query_params]
+        for where, name in names:
+            if any(word in name.lower() for word in ("url", "link", "b64", "base64", "image")):
+                found.append((2, {**request, where: name}))
+                break
+    return [one[1] for one in sorted(found, key=lambda one: one[0])]
+
+
+def text_names(fields):
+    """Fields of a JSON body: of the one model, or the body's own."""
+    if len(fields) == 1 and hasattr(fields[0].type_, "__fields__"):
+        return [("json", name) for name in fields[0].type_.__fields__]
+    return [("embedded", one.alias) for one in fields]
 
 
 def send(client, route, name, content, kind):
     """(status, what kind of answer or exception)."""
-    path, method, field, others, query = route
+    named = {"params": dict(route["query"]) or None}
+    if "file" in route:
+        named["files"] = [(route["file"], (name, content, kind))]
+        named["data"] = route["form"] or None
+    else:
+        where = next(one for one in ("json", "embedded", "parameter") if one in route)
+        field = route[where]
+        is_link = any(word in field.lower() for word in ("url", "link"))
+        text = ("http://images.test/cat.png" if content == service_stubs.PNG else "no link") if is_link else base64.b64encode(content).decode()
+        named.update({"params": {**route["query"], field: text}} if where == "parameter" else {"json": {field: text}})
     try:
-        answer = client.request(method, path, files=[(field, (name, content, kind))], data=others or None, params=query or None)
+        answer = client.request(route["method"], route["path"], **named)
     except BaseException as error:  # noqa: B902  the answer's own: whatever left the application
         return {"status": None, "text": f"{type(error).__name__}: {error}"[:200]}
     return {"status": answer.status_code, "text": answer.text[:200]}
@@ -134,8 +159,8 @@ def send(client, route, name, content, kind):
 def exercise(app, out):
     from fastapi.testclient import TestClient
     state = service_stubs.STATE
-    routes = upload_routes(app)
-    out["upload_routes"] = [f"{one[1]} {one[0]}" for one in routes]
+    routes = image_routes(app)
+    out["upload_routes"] = [f"{one['method']} {one['path']}" for one in routes]
     with TestClient(app) as client:
         out["started"] = True
         out["loads_at_start"] = state["loads"]
@@ -157,6 +182,8 @@ def exercise(app, out):
 def load(root, name):
     import importlib.util
     dotted = name.removesuffix(".py").replace("/", ".")
+    if "/" in name:  # a module of a package may import its neighbours by dots
+        return importlib.import_module(dotted)
     spec = importlib.util.spec_from_file_location(dotted if dotted.isidentifier() else "answer_app", os.path.join(root, name))
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module

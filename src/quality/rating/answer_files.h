@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "quality/rating/rating.h"
+#include "workload/task.h"
+
+namespace qbench::quality {
+
+/// Adds the tests that the answer brings along: the judge has no use for them, so extraction leaves them out; here they are rated.
+void add_own_tests(const std::string& answer, const workload::Task& task, std::vector<workload::CodeFile>& files);
+
+}  // namespace qbench::quality
