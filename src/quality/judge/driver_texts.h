@@ -14,6 +14,7 @@ std::string_view mutate_py();
 std::string_view transpile_js();
 std::string_view driver_js();
 std::string_view driver_h();
+std::string_view driver_values_h();
 std::string_view attacks_py();
 
 }  // namespace qbench::quality

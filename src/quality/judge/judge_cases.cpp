@@ -186,6 +186,7 @@ class CaseRun {
     }
     if (callable) {
       files.push_back({"driver.h", std::string(driver_h()), false});
+      files.push_back({"driver_values.h", std::string(driver_values_h()), false});
       for (const workload::CodeFile& file : judging_.task.harness) files.push_back({file.path, file.text, false});
       files.push_back({"main.cpp", main + "#undef main\n#include \"adapter.cpp\"\nint main() { return qb::serve(); }\n", false});
       sources = {"main.cpp"};

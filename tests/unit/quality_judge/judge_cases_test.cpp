@@ -1,5 +1,6 @@
 // Cases: calls, steps and whole programs, in each language.
 #include "judge_test_support.h"
+#include "quality/judge/toolchain.h"
 
 namespace qbench::quality {
 namespace {
@@ -142,6 +143,25 @@ TEST_CASE("a language without a judge is the harness's fault, in a clear line") 
   if (!sandbox_or_skip()) return;
   workload::Task task = cases_task("rust", R"([{"call": "f", "args": [], "returns": 1}])");
   check_detail(judged(task, "fn f() {}"), TaskStatus::kHarnessError, "no judge for the language 'rust'");
+}
+
+TEST_CASE("a tool that is missing is named with what installs it") {
+  Toolchain tools;
+  tools.python = tools.node = tools.gxx = "/nowhere/tool";
+  for (const char* language : {"python", "typescript", "javascript", "cpp"}) {
+    const auto missing = tools.missing_for(language);
+    REQUIRE(missing);
+    CHECK(*missing == "/nowhere/tool is missing; scripts/setup.sh --quality installs it");
+  }
+  CHECK_FALSE(Toolchain{.python = "/bin/sh"}.missing_for("python"));
+}
+
+TEST_CASE("a compiler that is kept busy ends at its own limits, and that is the answer's fault") {
+  if (!sandbox_or_skip()) return;
+  const workload::Task task = cpp_task(R"([{"call": "f", "args": [], "returns": 1}])", "QB_FUNCTION(f)\n");
+  check_status(judged(task, "template <int n> struct A { static constexpr auto v = A<n + 1>::v; };\nint f() { return A<0>::v; }\n"),
+               TaskStatus::kCompileError);
+  check_status(judged(task, "#include \"/task/answer/solution.cpp\"\nint f() { return 1; }\n"), TaskStatus::kCompileError);
 }
 
 TEST_CASE("tests compiled in with the answer are judged inside, and that is said") {
