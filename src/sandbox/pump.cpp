@@ -164,7 +164,7 @@ void Pump::read_stream(Stream& stream, const char* name) {
     }
     const auto bytes = static_cast<std::uint64_t>(n);
     const std::uint64_t room = limits_.output_bytes - std::min(stream.total, limits_.output_bytes);
-    stream.text.append(piece, static_cast<std::size_t>(std::min(bytes, room)));
+    stream.text.append({piece, static_cast<std::size_t>(std::min(bytes, room))});
     stream.total += bytes;
     if (bytes <= room) continue;
     stop(End::kOutputLimit, fmt::format("wrote more than {} to {}", format_bytes(limits_.output_bytes), name));
@@ -175,7 +175,7 @@ void Pump::read_stream(Stream& stream, const char* name) {
 
 void Pump::write_input() {
   while (!input_.empty() && input_end_) {
-    const ssize_t n = ::write(input_end_.get(), input_.data(), input_.size());
+    const ssize_t n = ::write(input_end_.get(), input_.view().data(), input_.size());
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) return;
     if (n < 0) {
@@ -183,7 +183,7 @@ void Pump::write_input() {
       input_refused_ = true;
       break;
     }
-    input_.erase(0, static_cast<std::size_t>(n));
+    input_.drop(static_cast<std::size_t>(n));
   }
   if (input_.empty() && close_input_) input_end_.close();
   changed_.notify_all();
@@ -291,7 +291,7 @@ void Pump::conclude() {
     outcome_.cpu_s = usage_.cpu_s > waited_s + kOwnCpu ? usage_.cpu_s : waited_s;
     outcome_.peak_bytes = std::max(peak_bytes_, ending_->peak_bytes);
   }
-  outcome_.error_output = std::move(error_.text);
+  outcome_.error_output = error_.text.take();
   if (child_ < 0) return;  // not started: `detail` says why
   if (stopped_) {
     outcome_.end = *stopped_;
@@ -346,7 +346,8 @@ void Pump::conclude_from_report() {
 bool Pump::send(std::string_view line) {
   std::unique_lock lock(mutex_);
   if (done_ || stopped_ || close_input_ || input_refused_) return false;
-  input_.append(line).push_back('\n');
+  input_.append(line);
+  input_.append("\n");
   wake();
   changed_.wait(lock, [&] { return input_.empty() || input_refused_ || done_; });
   return input_.empty() && !input_refused_;  // it may have answered and ended before this thread ran again
@@ -356,7 +357,7 @@ std::optional<std::string> Pump::receive(std::size_t max_bytes) {
   std::unique_lock lock(mutex_);
   std::size_t searched = 0, end = std::string::npos;
   changed_.wait(lock, [&] {
-    end = output_.text.find('\n', searched);
+    end = output_.text.view().find('\n', searched);
     searched = output_.text.size();
     return end != std::string::npos || done_ || output_.text.size() > max_bytes || output_.closed;
   });
@@ -367,8 +368,8 @@ std::optional<std::string> Pump::receive(std::size_t max_bytes) {
     }
     return std::nullopt;
   }
-  std::string line = output_.text.substr(0, end);
-  output_.text.erase(0, end + 1);
+  std::string line(output_.text.view().substr(0, end));
+  output_.text.drop(end + 1);
   return line;
 }
 
@@ -391,7 +392,7 @@ void Pump::wait_until_done() {
 
 Outcome Pump::take_outcome() {
   const std::lock_guard lock(mutex_);
-  outcome_.output = std::move(output_.text);
+  outcome_.output = output_.text.take();
   return std::move(outcome_);
 }
 

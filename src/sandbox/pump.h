@@ -16,6 +16,7 @@
 #include "sandbox/sandbox.h"
 #include "sandbox/spawn.h"
 #include "sandbox/task_folder.h"
+#include "sandbox/text_queue.h"
 
 namespace qbench::sandbox {
 
@@ -50,7 +51,7 @@ class Pump {
  private:
   struct Stream {
     Descriptor end;
-    std::string text;  ///< read and not taken yet
+    TextQueue text;  ///< read and not taken yet
     std::uint64_t total = 0;
     bool closed = false;
   };
@@ -86,7 +87,7 @@ class Pump {
   std::condition_variable changed_;
   Descriptor input_end_;
   Stream output_, error_;
-  std::string input_;
+  TextQueue input_;
   bool close_input_, input_refused_ = false, done_ = false;
   std::optional<std::pair<End, std::string>> asked_;  ///< to be stopped, and why: by another thread
   std::optional<End> stopped_;

@@ -157,6 +157,17 @@ TEST_CASE("a conversation ends with the program, with a line that is too long, w
   CHECK(ended.wall_s < 30);
 }
 
+TEST_CASE("many lines that were written ahead come one by one, and what is left is the output") {
+  const auto open = room(Level::kBwrap);
+  if (!open) return;
+  const auto process = open->start(python("import os\nos.write(1, b''.join(b'%d\\n' % i for i in range(100000)) + b'rest')"));
+  std::size_t right = 0;
+  for (int i = 0; i < 100000; ++i) right += process->receive(10) == std::to_string(i) ? 1 : 0;
+  CHECK(right == 100000);
+  CHECK(process->receive(10) == std::nullopt);
+  CHECK(process->finish().output == "rest");
+}
+
 TEST_CASE("jobs that make no sense are refused before anything runs") {
   const auto open = room(Level::kBwrap);
   if (!open) return;
