@@ -202,11 +202,19 @@ std::optional<ControlGroups> ControlGroups::find(std::string& why, const fs::pat
   return groups;
 }
 
+/// Below this process's own groups, and below their neighbours: another command of the same user may have run in another one.
 void ControlGroups::remove_left_behind() const {
-  for (const fs::path& parent : {unified_, memory_, pids_, cpu_}) {
-    if (parent.empty()) continue;
-    for (const std::string& name : list_folder(parent)) {
-      if (is_left_behind(name, kPrefix)) ::rmdir((parent / name).c_str());  // fails where something runs in it
+  for (const fs::path& own : {unified_, memory_, pids_, cpu_}) {
+    if (own.empty()) continue;
+    std::vector<fs::path> parents{own};
+    const fs::path above = own.parent_path();
+    if (fs::exists(above / "cgroup.procs")) {
+      for (const std::string& name : list_folder(above)) parents.push_back(above / name);
+    }
+    for (const fs::path& parent : parents) {
+      for (const std::string& name : list_folder(parent)) {
+        if (is_left_behind(name, kPrefix)) ::rmdir((parent / name).c_str());  // fails where something runs in it
+      }
     }
   }
 }
