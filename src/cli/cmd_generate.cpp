@@ -26,6 +26,8 @@
 #include "run/prompt_source.h"
 #include "run/sampling.h"
 #include "run/stop_words.h"
+#include "run/thinking_rule.h"
+#include "workload/thinking.h"
 
 namespace qbench::cli {
 namespace {
@@ -157,10 +159,15 @@ nlohmann::ordered_json timings_json(const record::SampleRecord& sample, const ru
           {"e2e_tok_per_s", number(metrics[MetricId::kE2eTokPerS])}};
 }
 
-nlohmann::ordered_json sequence_json(const engine::Generation& generation, const run::OutputText* text) {
-  return {{"output_ids", generation.output_ids},
-          {"text", text != nullptr ? nlohmann::ordered_json(text->text) : nlohmann::ordered_json()},
-          {"stop_reason", engine::name_of(generation.stop_reason)}};
+nlohmann::ordered_json sequence_json(const engine::Generation& generation, const run::OutputText* text, const record::SequenceRecord& record) {
+  nlohmann::ordered_json object{{"output_ids", generation.output_ids},
+                                {"text", text != nullptr ? nlohmann::ordered_json(text->text) : nlohmann::ordered_json()},
+                                {"stop_reason", engine::name_of(generation.stop_reason)}};
+  if (!record.thinking_tokens) return object;
+  object["thinking_tokens"] = *record.thinking_tokens;
+  object["thinking_end"] = record.thinking_end.value_or("");
+  object["forced_tokens"] = record.forced_tokens.value_or(0);
+  return object;
 }
 
 struct Result {
@@ -169,6 +176,18 @@ struct Result {
   std::vector<run::OutputText> texts;
   record::SampleRecord sample;
 };
+
+/// What the options say of thoughts. Error{kUsage} where they say something and the model cannot show any.
+std::optional<engine::ThinkingRule> watch_thoughts(const GenerateCommand& options, const run::OpenedModel& opened, workload::EffectiveSettings settings,
+                                                   const run::PreparedPrompt& prompt) {
+  if (!run::asks_for_thought_control(settings)) return std::nullopt;
+  if (!opened.tokenizer || !opened.tokenizer->id_of("</think>")) {
+    throw Error(ErrorCode::kUsage, "the model's vocabulary has no </think>, so nothing tells thoughts apart; leave out --max-thinking-tokens, "
+                                   "--thinking-timeout, --thinking-temperature and --output-temperature", "generate");
+  }
+  if (options.greedy) settings.thinking_temperature = settings.output_temperature = std::nullopt;
+  return run::thinking_rule(settings, *opened.tokenizer, workload::load_thinking_texts().closing_for(opened.facts.name), prompt.text);
+}
 
 Result generate(const GenerateCommand& options, const Asked& asked, run::OpenedModel& opened, engine::Session& session,
                 const workload::EffectiveSettings& settings) {
@@ -184,6 +203,7 @@ Result generate(const GenerateCommand& options, const Asked& asked, run::OpenedM
   request.tokenizer = opened.tokenizer.get();
   const run::StopWords stops = run::split_stop_words(settings.stop, request.tokenizer);
   run::set_stops(request, stops, opened.eos_ids, settings.ignore_eos);
+  request.thinking = watch_thoughts(options, opened, settings, result.prompt);
   request.on_token = [&printer](std::int32_t id) { return printer.print(id); };
   request.cancel = &run::InterruptGuard::requested();
   result.generations = session.generate(request);
@@ -195,12 +215,13 @@ Result generate(const GenerateCommand& options, const Asked& asked, run::OpenedM
   for (std::size_t s = 0; s < result.generations.size(); ++s) {
     result.sample.sequences.push_back(
         run::sequence_record(result.generations[s], result.sample.t0_ns, result.texts.empty() ? nullptr : &result.texts[s], false));
+    if (opened.tokenizer) run::add_thinking_facts(result.generations[s], result.prompt.text, *opened.tokenizer, result.sample.sequences.back());
   }
   return result;
 }
 
 nlohmann::ordered_json to_json(const Result& result, const run::OpenedModel& opened, const workload::EffectiveSettings& settings) {
-  nlohmann::ordered_json document = sequence_json(result.generations.front(), result.texts.empty() ? nullptr : &result.texts.front());
+  nlohmann::ordered_json document = sequence_json(result.generations.front(), result.texts.empty() ? nullptr : &result.texts.front(), result.sample.sequences.front());
   document["timings"] = timings_json(result.sample, opened);
   document["prompt_tokens"] = result.generations.front().prompt_tokens;
   document["output_tokens"] = result.generations.front().output_ids.size();
@@ -213,7 +234,7 @@ nlohmann::ordered_json to_json(const Result& result, const run::OpenedModel& ope
   document["threads"] = opened.device->device().threads;
   if (result.generations.size() > 1) {
     for (std::size_t s = 0; s < result.generations.size(); ++s) {
-      document["sequences"].push_back(sequence_json(result.generations[s], result.texts.empty() ? nullptr : &result.texts[s]));
+      document["sequences"].push_back(sequence_json(result.generations[s], result.texts.empty() ? nullptr : &result.texts[s], result.sample.sequences[s]));
     }
   }
   return document;

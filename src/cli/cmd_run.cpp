@@ -203,6 +203,24 @@ int run(const RunCommand& options) {
 
 }  // namespace
 
+void add_stage_options(CLI::App& command, workload::Settings& settings) {
+  const std::string group = "Stages and prefixes";
+  CLI::Option* on = command.add_flag_callback(
+      "--stages", [&settings] { settings.stages = true; },
+      "Text pass: ask each prompt in stages (the profile's thinking_stages, else configs/thinking.json's); a row for each request");
+  CLI::Option* off = command.add_flag_callback("--no-stages", [&settings] { settings.stages = false; }, "Not in stages, whatever the profile says");
+  on->excludes(off)->group(group);
+  off->group(group);
+  command
+      .add_option_function<std::string>(
+          "--prefix-cache", [&settings](const std::string& passes) { settings.prefix_cache = passes.empty() ? "text" : passes; },
+          "Prefill what prompts begin with in common once, in the text pass; =speed: in the speed pass too, whose rows then compare with "
+          "none made without")
+      ->expected(0, 1)
+      ->type_name("[PASS]")
+      ->group(group);
+}
+
 Command add_run(CLI::App& root) {
   const auto options = std::make_shared<RunCommand>();
   CLI::App* command = root.add_subcommand("run", "Benchmark models on prompts: the main job");
@@ -258,6 +276,7 @@ Command add_run(CLI::App& root) {
   add_score_options(*command, *options);
   add_sampling_options(*command, settings);
   add_thinking_options(*command, settings);
+  add_stage_options(*command, settings);
   const std::string output = "Output";
   command->add_option("--output-dir", request.output_dir, "Where the run's folder goes (results)")->type_name("DIR")->group(output);
   command->add_option("--label", request.label, "In the folder's name; default: the suite's name")->type_name("L")->group(output);

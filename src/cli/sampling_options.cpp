@@ -62,6 +62,24 @@ void add_thinking_options(CLI::App& command, workload::Settings& settings) {
       "--no-thinking", [&settings] { settings.enable_thinking = false; }, "Ask the chat template for no thinking");
   on->excludes(off)->group(group);
   off->group(group);
+  command.add_option("--max-thinking-tokens", settings.max_thinking_tokens, "Close a thought after N tokens; the answer goes on (no limit)")
+      ->transform(whole_number())
+      ->type_name("N")
+      ->group(group);
+  command
+      .add_option("--thinking-timeout", settings.thinking_timeout,
+                  "Close a thought S seconds after the prompt was begun: not the same text in every run (no limit)")
+      ->transform(finite_number())
+      ->type_name("S")
+      ->group(group);
+  command.add_option("--thinking-temperature", settings.thinking_temperature, "Until the thought ends (--temperature)")
+      ->transform(finite_number())
+      ->type_name("X")
+      ->group(group);
+  command.add_option("--output-temperature", settings.output_temperature, "From the end of the thought on (--temperature)")
+      ->transform(finite_number())
+      ->type_name("X")
+      ->group(group);
 }
 
 }  // namespace qbench::cli

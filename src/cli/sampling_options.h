@@ -12,7 +12,8 @@ namespace qbench::cli {
 /// --ignore-eos, --stop. Ranges are checked by workload::validate.
 void add_sampling_options(CLI::App& command, workload::Settings& settings);
 
-/// --thinking and --no-thinking, handed to the chat template as enable_thinking.
+/// --thinking and --no-thinking, handed to the chat template as enable_thinking; --max-thinking-tokens, --thinking-timeout,
+/// --thinking-temperature, --output-temperature.
 void add_thinking_options(CLI::App& command, workload::Settings& settings);
 
 }  // namespace qbench::cli

@@ -129,11 +129,11 @@ std::vector<std::string_view> work_columns() {
 }
 
 std::vector<std::string_view> load_columns() {
-  return {"precision", "weights", "batch", "context", "kv_type", "kv_policy", "gen_tokens", "threads", "build_type"};
+  return {"precision", "weights", "batch", "context", "kv_type", "kv_policy", "gen_tokens", "threads", "prefix_cache", "stage", "build_type"};
 }
 
 std::vector<std::string_view> setting_columns() {
-  return {"precision",      "batch", "context",          "kv_type",  "kv_policy", "threads",   "gen_tokens",
+  return {"precision",      "batch", "context",          "kv_type",  "kv_policy", "threads",   "gen_tokens",   "prefix_cache",
           "attention_path", "paths", "instruction_sets", "governor", "runtime",   "build_type"};
 }
 

@@ -74,10 +74,19 @@ std::int32_t Sampler::next(std::span<float> all_logits) {
   require_choice(logits, banned);
   apply_penalties(logits);
   const std::int32_t id = params_.temperature == 0.0 ? largest(logits) : draw(logits);
-  history_.push_back(id);
-  ++output_counts_[static_cast<std::size_t>(id)];
-  remember(id);
+  take(id);
   return id;
+}
+
+void Sampler::take(std::int32_t id) {
+  history_.push_back(id);
+  if (id >= 0 && id < vocab_) ++output_counts_[static_cast<std::size_t>(id)];
+  remember(id);
+}
+
+void Sampler::set_temperature(double temperature) {
+  params_.temperature = temperature;
+  validate(params_);
 }
 
 void Sampler::require_choice(std::span<const float> logits, bool banned) const {

@@ -26,6 +26,10 @@ class Sampler {
   /// logits: (>= vocab) float32, changed in place. The picked id joins the history. A logit that is no finite number (NaN, either
   /// infinity) is never picked. Error{kDevice} when none is finite, {kUsage} when no-repeat n-gram has banned all that were.
   std::int32_t next(std::span<float> logits);
+  /// An id that was decided elsewhere joins the history as if it had been picked; nothing is drawn for it.
+  void take(std::int32_t id);
+  /// Of the picks from now on. Error{kUsage} as validate().
+  void set_temperature(double temperature);
 
  private:
   struct Candidate {

@@ -34,6 +34,11 @@ SessionOptions settle(SessionOptions options, const model::Model& model) {
   return options;
 }
 
+/// What the cache does not hold of the lane's prompt.
+std::span<const std::int32_t> uncached(const GenerateRequest& request, const Lane& lane) {
+  return std::span(request.prompts[static_cast<std::size_t>(lane.sequence)]).subspan(static_cast<std::size_t>(lane.result->cached_tokens));
+}
+
 bool is_set(const std::atomic<bool>* flag) { return flag != nullptr && flag->load(std::memory_order_relaxed); }
 
 }  // namespace
@@ -105,7 +110,7 @@ void Session::decode_step(std::vector<Lane>& lanes, std::vector<Sampler>& sample
   for (Lane& lane : lanes) {
     if (!lane.running) continue;
     ++lane.position;
-    const std::int32_t id = samplers[static_cast<std::size_t>(lane.sequence)].next(std::span(logits_).subspan(row++ * vocab, vocab));
+    const std::int32_t id = lane.choose(samplers[static_cast<std::size_t>(lane.sequence)], std::span(logits_).subspan(row++ * vocab, vocab));
     lane.accept(id, now_ns(), options_.context);
   }
 }
@@ -133,7 +138,8 @@ std::vector<Lane> Session::make_lanes(const GenerateRequest& request, std::vecto
     const auto room = static_cast<std::size_t>(std::min(request.max_new_tokens, options_.context - length + 1));
     results[s].output_ids.reserve(room);
     results[s].token_ns.reserve(room);
-    lanes.push_back({.sequence = static_cast<std::int64_t>(s), .request = &request, .result = &results[s], .position = length, .decoder = {}, .text = {}});
+    lanes.push_back({.sequence = static_cast<std::int64_t>(s), .request = &request, .result = &results[s], .position = length, .decoder = {}, .text = {},
+                     .thought = Thought(request.thinking ? &*request.thinking : nullptr)});
     if (!request.stop.empty() && request.tokenizer != nullptr) lanes.back().decoder.emplace(*request.tokenizer);
   }
   return lanes;
@@ -145,11 +151,14 @@ std::vector<Generation> Session::generate(const GenerateRequest& request) {
   validate(request.sampling);
   std::vector<Generation> results(request.prompts.size());
   std::vector<Lane> lanes = make_lanes(request, results);
-  if (feeds_on_device()) {
+  if (request.reuse_prefix) find_prefixes(request, results);
+  held_.clear();  // a generation that fails leaves nothing to reuse
+  if (feeds_on_device() && !request.thinking) {
     generate_on_device(request, lanes);
   } else {
     generate_on_host(request, lanes);
   }
+  if (request.reuse_prefix) hold_prefixes(request, results);
   return results;
 }
 
@@ -163,11 +172,11 @@ void Session::generate_on_host(const GenerateRequest& request, std::vector<Lane>
   for (std::size_t s = 0; s < lanes.size(); ++s) {
     Lane& lane = lanes[s];
     lane.result->prefill_start_ns = now_ns();
-    if (!feed_chunks(lane.sequence, 0, request.prompts[s], request.cancel)) {
+    if (!feed_chunks(lane.sequence, lane.result->cached_tokens, uncached(request, lane), request.cancel)) {
       lane.stop(StopReason::kInterrupted);
       continue;
     }
-    const std::int32_t id = samplers[s].next(std::span(logits_).first(static_cast<std::size_t>(model_->config().vocab)));
+    const std::int32_t id = lane.choose(samplers[s], std::span(logits_).first(static_cast<std::size_t>(model_->config().vocab)));
     lane.accept(id, now_ns(), options_.context);
   }
   while (std::any_of(lanes.begin(), lanes.end(), [](const Lane& l) { return l.running; })) {
@@ -188,7 +197,7 @@ void Session::generate_on_device(const GenerateRequest& request, std::vector<Lan
   FedDecode decode(*model_, *cache_, *loop_, lanes, options_.context, static_cast<std::int64_t>(most) + kStepsAhead);
   for (Lane& lane : lanes) {
     lane.result->prefill_start_ns = now_ns();
-    if (feed_chunks(lane.sequence, 0, request.prompts[static_cast<std::size_t>(lane.sequence)], request.cancel, true)) {
+    if (feed_chunks(lane.sequence, lane.result->cached_tokens, uncached(request, lane), request.cancel, true)) {
       decode.take_first(lane);
     } else {
       lane.stop(StopReason::kInterrupted);
@@ -202,6 +211,7 @@ void Session::decode(std::span<const std::int32_t> ids, std::int64_t position, s
   const std::size_t count = ids.size() / static_cast<std::size_t>(steps);
   QB_CHECK(count > 0 && static_cast<std::int64_t>(count) <= options_.sequences && position >= 0 && position + steps <= options_.context);
   check_ids(ids);
+  forget_prefix();
   if (!feeds_on_device()) {
     for (std::int64_t step = 0; step < steps; ++step) decode_once(ids.subspan(static_cast<std::size_t>(step) * count, count), position + step);
     return;
@@ -224,6 +234,7 @@ void Session::decode(std::span<const std::int32_t> ids, std::int64_t position, s
 void Session::feed(std::int64_t sequence, std::int64_t position, std::span<const std::int32_t> ids) {
   QB_CHECK(position >= 0 && position + static_cast<std::int64_t>(ids.size()) <= options_.context);
   check_ids(ids);
+  forget_prefix();
   feed_chunks(sequence, position, ids, nullptr);
 }
 
@@ -247,6 +258,7 @@ std::int64_t Session::score_step(std::span<const std::int32_t> ids, std::int64_t
   if (static_cast<std::int64_t>(ids.size()) > options_.context) {
     throw Error(ErrorCode::kContext, std::to_string(ids.size()) + " tokens do not fit the context of " + std::to_string(options_.context));
   }
+  forget_prefix();
   const auto vocab = static_cast<std::size_t>(model_->config().vocab);
   const std::int64_t step = std::min(kScoreRows, most);
   const bool wanted = first + step > first_row;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/sampler.h"
+#include "engine/thought.h"
 #include "model/model.h"
 #include "text/tokenizer.h"
 
@@ -46,6 +47,12 @@ struct GenerateRequest {
   /// Called with each token of sequence 0 after its stamp. What it takes delays the next token, on a device that feeds itself only when it
   /// takes longer than the steps that are launched ahead. False stops.
   std::function<bool(std::int32_t id)> on_token;
+  /// Of every sequence. The host picks tokens and feeds each step then, also on a device that could feed itself: where a thought ends is
+  /// known only when its last token is.
+  std::optional<ThinkingRule> thinking;
+  /// Prompts begin behind what their sequence's cache holds of them already, from the latest generation that had this set; the last token
+  /// of a prompt always runs. Error{kUnsupported} with a windowed cache, which may have dropped those positions.
+  bool reuse_prefix = false;
   const std::atomic<bool>* cancel = nullptr;         ///< looked at before each step, also between the chunks of a prompt; true ends the generation as interrupted
 };
 
@@ -56,6 +63,10 @@ struct Generation {
   std::int64_t prefill_start_ns = 0;
   StopReason stop_reason = StopReason::kMaxTokens;
   std::int64_t prompt_tokens = 0;
+  std::int64_t cached_tokens = 0;                    ///< of the prompt, that the cache held already
+  ThoughtEnd thought_end = ThoughtEnd::kNone;        ///< with a ThinkingRule
+  std::int64_t thought_tokens = 0;                   ///< with a ThinkingRule: of output_ids, up to and with the thought's end
+  std::int64_t forced_tokens = 0;                    ///< of these, the last ones: what closed it
   std::int64_t discarded_tokens = 0;                 ///< picked on the device past the stop, by steps that were launched ahead
 };
 
@@ -70,6 +81,9 @@ class Session {
   /// Error{kContext} before anything runs when a prompt does not leave room for one token; a generation that reaches the end of the context
   /// stops as kContextFull. Nothing is ever shifted.
   std::vector<Generation> generate(const GenerateRequest& request);
+
+  /// Nothing in the cache is reused by the next generation. What feed(), decode() and score() write does so too.
+  void forget_prefix() { held_.clear(); }
 
   /// Feeds ids to a sequence from `position` on without sampling, in chunks (bench: depth and prompt tests).
   void feed(std::int64_t sequence, std::int64_t position, std::span<const std::int32_t> ids);
@@ -109,6 +123,8 @@ class Session {
   bool feed_chunks(std::int64_t sequence, std::int64_t position, std::span<const std::int32_t> ids, const std::atomic<bool>* cancel,
                    bool pick = false);
   std::vector<Lane> make_lanes(const GenerateRequest& request, std::vector<Generation>& results) const;
+  void find_prefixes(const GenerateRequest& request, std::vector<Generation>& results) const;
+  void hold_prefixes(const GenerateRequest& request, const std::vector<Generation>& results);
   void generate_on_host(const GenerateRequest& request, std::vector<Lane>& lanes);
   void generate_on_device(const GenerateRequest& request, std::vector<Lane>& lanes);
   void decode_step(std::vector<Lane>& lanes, std::vector<Sampler>& samplers);
@@ -120,6 +136,7 @@ class Session {
   std::vector<float> score_logits_;                  // (score rows, vocab)
   std::unique_ptr<backend::KvCache> cache_;
   std::unique_ptr<backend::TokenLoop> loop_;         // null: the host samples
+  std::vector<std::vector<std::int32_t>> held_;      // (sequences or none) ids whose K and V the cache holds from position 0 on
   bool host_feeds_ = false;                          // also where there is a loop
   std::vector<float> logits_;                        // (sequences, vocab); (1, vocab) at least
   std::vector<std::int32_t> ids_, positions_, slots_, rows_;  // (max step tokens) scratch of one step

@@ -35,6 +35,7 @@ struct Totals {
   std::int64_t after_t1 = 0;       ///< tokens later than t1
   std::int64_t gaps = 0;           ///< between tokens of one sequence, from t1 on
   std::int64_t gaps_ns = 0;
+  std::optional<std::int64_t> cached;  ///< of prompt_tokens, where a prefix may come from the KV cache
   std::int64_t longest = 0;  ///< positions taken by the longest sequence: the last token takes none
 };
 
@@ -68,6 +69,7 @@ Totals add_up(const std::vector<SequenceRecord>& sequences) {
     QB_CHECK(std::is_sorted(stamps.begin(), stamps.end()) && (stamps.empty() || stamps.front() >= 0));
     const auto count = static_cast<std::int64_t>(stamps.size());
     totals.prompt_tokens += sequence.prompt_tokens;
+    if (sequence.prefix_cached_tokens) totals.cached = totals.cached.value_or(0) + *sequence.prefix_cached_tokens;
     totals.output_tokens += count;
     totals.longest = std::max(totals.longest, sequence.prompt_tokens + std::max<std::int64_t>(0, count - 1));
     if (!stamps.empty()) totals.tn = std::max(totals.tn, stamps.back());
@@ -108,24 +110,58 @@ void add_text(const record::SampleRecord& sample, const Totals& totals, record::
   metrics[MetricId::kBytesPerToken] = ratio(as_double(bytes), as_double(totals.output_tokens));
 }
 
-void add_thinking(const record::SampleRecord& sample, record::MetricValues& metrics) {
-  std::int64_t thinking = 0, answer = 0, last_thought = 0;
-  for (const SequenceRecord& sequence : sample.sequences) {
-    if (!sequence.thinking_tokens) return;
+/// Thoughts and answers of all sequences. Times are nanoseconds after t0.
+struct Thoughts {
+  std::int64_t thinking = 0, answer = 0;  ///< tokens
+  std::int64_t later = 0;                 ///< thinking tokens but the first of each sequence
+  std::int64_t begin = INT64_MAX;         ///< the first thinking token of all
+  std::int64_t first_end = INT64_MAX;     ///< the last thinking token of the sequence that ends its thought first
+  std::int64_t last_end = 0;              ///< and of the one that ends it last
+  std::int64_t answer_end = 0;            ///< the last answer token of all
+  std::optional<std::int64_t> forced;
+};
+
+/// Nothing where a sequence does not say what of it is its thought.
+std::optional<Thoughts> add_up_thoughts(const std::vector<SequenceRecord>& sequences) {
+  Thoughts all;
+  for (const SequenceRecord& sequence : sequences) {
+    if (!sequence.thinking_tokens) return std::nullopt;
     const auto count = static_cast<std::int64_t>(sequence.token_ns.size());
-    QB_CHECK(*sequence.thinking_tokens >= 0 && *sequence.thinking_tokens <= count);
-    thinking += *sequence.thinking_tokens;
-    answer += count - *sequence.thinking_tokens;
-    if (*sequence.thinking_tokens > 0) {
-      last_thought = std::max(last_thought, sequence.token_ns[static_cast<std::size_t>(*sequence.thinking_tokens - 1)]);
-    }
+    const std::int64_t thinking = *sequence.thinking_tokens;
+    QB_CHECK(thinking >= 0 && thinking <= count);
+    all.thinking += thinking;
+    all.answer += count - thinking;
+    if (sequence.forced_tokens) all.forced = all.forced.value_or(0) + *sequence.forced_tokens;
+    if (count > thinking) all.answer_end = std::max(all.answer_end, sequence.token_ns.back());
+    if (thinking == 0) continue;
+    const std::int64_t end = sequence.token_ns[static_cast<std::size_t>(thinking - 1)];
+    all.later += thinking - 1;
+    all.begin = std::min(all.begin, sequence.token_ns.front());
+    all.first_end = std::min(all.first_end, end);
+    all.last_end = std::max(all.last_end, end);
   }
-  metrics[MetricId::kThinkingTokens] = as_double(thinking);
-  metrics[MetricId::kAnswerTokens] = as_double(answer);
-  if (thinking > 0) metrics[MetricId::kThinkingMs] = ms_from_ns(as_double(last_thought));
+  return all;
+}
+
+void add_thinking(const record::SampleRecord& sample, record::MetricValues& metrics) {
+  const std::optional<Thoughts> thoughts = add_up_thoughts(sample.sequences);
+  if (!thoughts) return;
+  metrics[MetricId::kThinkingTokens] = as_double(thoughts->thinking);
+  metrics[MetricId::kAnswerTokens] = as_double(thoughts->answer);
+  if (thoughts->forced) metrics[MetricId::kForcedTokens] = as_double(*thoughts->forced);
+  if (thoughts->thinking > 0) metrics[MetricId::kThinkingMs] = ms_from_ns(as_double(thoughts->last_end));
+  if (thoughts->later > 0) metrics[MetricId::kThinkingTokPerS] = rate(thoughts->later, thoughts->last_end - thoughts->begin);
+  if (thoughts->thinking > 0 && thoughts->answer > 0)
+    metrics[MetricId::kAnswerTokPerS] = rate(thoughts->answer, thoughts->answer_end - thoughts->first_end);
   const SequenceRecord& first = sample.sequences.front();
   const auto first_answer = static_cast<std::size_t>(*first.thinking_tokens);
   if (first_answer < first.token_ns.size()) metrics[MetricId::kFirstAnswerMs] = ms_from_ns(as_double(first.token_ns[first_answer]));
+}
+
+void add_prefix(const record::SampleRecord& sample, const Totals& totals, record::MetricValues& metrics) {
+  if (!totals.cached) return;
+  metrics[MetricId::kPrefixCachedTokens] = as_double(*totals.cached);
+  if (sample.prefix_saved_ns) metrics[MetricId::kPrefixSavedMs] = ms_from_ns(as_double(*sample.prefix_saved_ns));
 }
 
 void add_discarded(const record::SampleRecord& sample, record::MetricValues& metrics) {
@@ -168,7 +204,7 @@ record::MetricValues sample_metrics(const record::SampleRecord& sample) {
   add_discarded(sample, metrics);
   if (first_tokens_done(sample.sequences)) {
     metrics[MetricId::kTtftMs] = ms_from_ns(as_double(totals.t1));
-    metrics[MetricId::kPrefillTokPerS] = rate(totals.prompt_tokens, totals.t1);
+    metrics[MetricId::kPrefillTokPerS] = rate(totals.prompt_tokens - totals.cached.value_or(0), totals.t1);
     metrics[MetricId::kE2eMs] = ms_from_ns(as_double(totals.tn));
     metrics[MetricId::kE2eTokPerS] = rate(totals.output_tokens, totals.tn);
     if (sample.prefill_start_ns) metrics[MetricId::kPrefillMs] = ms_from_ns(as_double(totals.t1 - *sample.prefill_start_ns));
@@ -179,6 +215,7 @@ record::MetricValues sample_metrics(const record::SampleRecord& sample) {
     }
     add_text(sample, totals, metrics);
     add_thinking(sample, metrics);
+    add_prefix(sample, totals, metrics);
   }
   if (is_emulated(sample.cell)) forget_times(metrics);
   return metrics;

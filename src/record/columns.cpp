@@ -87,6 +87,8 @@ constexpr Fact kRowFacts[] = {
     {"attention_path", "", "how attention is computed", QB_FACT(c.settings.attention_path)},
     {"paths", "", "ways that ran, as --ablate can leave them out", QB_FACT(c.settings.paths.value_or(""))},
     {"sampling", "", "sampling parameters as JSON", QB_FACT(canonical_json(c.settings.sampling_json))},
+    {"stage", "", "of a staged prompt (--stages): deep_exploration 2/3; empty: none", QB_FACT(c.settings.stage.value_or(""))},
+    {"prefix_cache", "", "on: a prompt's beginning may come from the KV cache, off: all of it is prefilled", QB_FACT(c.settings.prefix_cache.value_or(""))},
     {"gen_tokens", "tokens", "most tokens to generate", QB_FACT(text(c.settings.gen_tokens))},
     {"ignore_eos", "", "true: goes on past the end-of-sequence token", QB_FACT(text(c.settings.ignore_eos))},
     {"stop_reason", "", "why generation ended: max_tokens, eos, stop_string, context_full, interrupted; mixed where it differs",
@@ -237,7 +239,8 @@ std::string settings_digest(const CellRecord& cell) {
                                 "threads={}\nprecision={}\n",
                                 k.suite, cell.settings.prompt_source, name_of(k.pass), canonical_json(cell.settings.sampling_json),
                                 text(cell.settings.gen_tokens), text(cell.settings.ignore_eos), k.batch, k.context, k.kv_type,
-                                kv_policy_text(k), k.threads, k.precision));
+                                kv_policy_text(k), k.threads, k.precision) +
+                    (cell.settings.prefix_cache == "on" ? "prefix_cache=on\n" : "") + (cell.settings.stage ? "stage=" + *cell.settings.stage + "\n" : ""));
 }
 
 std::span<const Column> summary_columns() {

@@ -111,6 +111,8 @@ void fields(Archive& a, FieldsOf<CellSettings> auto& r) {
   a("free_after_load_bytes", r.memory.free_after_load_bytes);
   a("vram_limit_bytes", r.memory.limit_bytes);
   a("vram_headroom_bytes", r.memory.headroom_bytes);
+  a("stage", r.stage);
+  a("prefix_cache", r.prefix_cache);
 }
 
 template <class Archive>
@@ -155,6 +157,9 @@ void fields(Archive& a, FieldsOf<SequenceRecord> auto& r) {
   a("stop_reason", r.stop_reason);
   a("output_digest", r.output_digest);
   a("thinking_tokens", r.thinking_tokens);
+  a("thinking_end", r.thinking_end);
+  a("forced_tokens", r.forced_tokens);
+  a("prefix_cached_tokens", r.prefix_cached_tokens);
   a("discarded_tokens", r.discarded_tokens);
   a("output_chars", r.output_chars);
   a("output_bytes", r.output_bytes);
@@ -179,6 +184,8 @@ void fields(Archive& a, FieldsOf<SampleRecord> auto& r) {
   a("prefill_start_ns", r.prefill_start_ns);
   a("detokenize_ns", r.detokenize_ns);
   a("peak_rss_bytes", r.peak_rss_bytes);
+  a("stage", r.stage);
+  a("prefix_saved_ns", r.prefix_saved_ns);
   a("prompt_digest", r.prompt_digest);
   a("prompt_text", r.prompt_text);
   a("sequences", r.sequences);

@@ -42,6 +42,11 @@ enum class MetricId : std::uint8_t {
   kAnswerTokens,
   kThinkingMs,
   kFirstAnswerMs,
+  kThinkingTokPerS,
+  kAnswerTokPerS,
+  kForcedTokens,
+  kPrefixCachedTokens,
+  kPrefixSavedMs,
   kPeakBytes,
   kCpuUseCores,
   kDiscardedTokens,
@@ -78,6 +83,8 @@ enum class MetricId : std::uint8_t {
   kStructure,
   kStars,
   kContextEfficiencyRatio,
+  kThinkingEfficiency,
+  kSelfConsistencyRatio,
   kCount
 };
 inline constexpr std::size_t kMetricCount = static_cast<std::size_t>(MetricId::kCount);

@@ -113,6 +113,8 @@ struct CellSettings {
   /// several sessions the one that knows least, in the order max_time, max_reps, fixed, ci. "fixed 5" in older files.
   std::string stop_rule;
   MemoryFacts memory;
+  std::optional<std::string> stage;         ///< as in SampleRecord
+  std::optional<std::string> prefix_cache;  ///< "on", "off": whether a prompt's beginning may come from the KV cache
 };
 
 /// A GPU's side of the telemetry.
@@ -163,8 +165,14 @@ struct SequenceRecord {
   std::optional<std::string> text;           ///< what the model wrote; text pass
   std::optional<std::int64_t> output_chars;  ///< Unicode code points of the text
   std::optional<std::int64_t> output_bytes;  ///< UTF-8 bytes of the text
-  /// Tokens up to and including the end-of-thinking token; only where the model thinks. The rest are the answer.
+  /// Tokens up to and including the end-of-thinking token, or the last token of a forced close; only where the model thinks. The rest are
+  /// the answer.
   std::optional<std::int64_t> thinking_tokens;
+  /// What ended the thought: "model", "budget" (--max-thinking-tokens), "timeout" (--thinking-timeout), "open": it never ended. Nothing
+  /// where there was none.
+  std::optional<std::string> thinking_end;
+  std::optional<std::int64_t> forced_tokens;  ///< that the engine put there to close the thought; the last of thinking_tokens
+  std::optional<std::int64_t> prefix_cached_tokens;  ///< of the prompt, found in the KV cache (--prefix-cache)
   std::optional<std::int64_t> discarded_tokens;  ///< computed on the device past the stop and dropped
 };
 
@@ -188,6 +196,8 @@ struct SampleRecord {
   std::optional<std::int64_t>
       peak_rss_bytes;  ///< largest resident size of the process during this repetition (sysinfo::reset_peak_rss before it)
   TelemetrySeries telemetry;
+  std::optional<std::string> stage;           ///< of a staged prompt: "deep_exploration 2/3"
+  std::optional<std::int64_t> prefix_saved_ns;  ///< estimate: prefix_cached_tokens times what a token took in requests that prefilled all
   MetricValues metrics;  ///< derived from the above by measure::sample_metrics
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "base/check.h"
@@ -17,9 +18,11 @@
 #include "run/memory_facts.h"
 #include "run/output_text.h"
 #include "run/sampling.h"
+#include "run/thinking_rule.h"
 #include "stats/stopping.h"
 #include "sysinfo/host.h"
 #include "sysinfo/process.h"
+#include "workload/thinking.h"
 
 namespace qbench::run {
 namespace {
@@ -37,13 +40,21 @@ void check_fits(const PreparedPrompt& prompt, std::int64_t gen_tokens, std::int6
   }
 }
 
+/// Only the text pass goes through the stages.
+std::string stage_of(const JobCell& cell, std::int64_t turn) {
+  return cell.pass == workload::Pass::kText ? workload::stage_label(cell.prompt.turns[static_cast<std::size_t>(turn - 1)]) : std::string();
+}
+
 }  // namespace
 
 CellRunner::CellRunner(const Context& context, const Job& job)
     : context_(context),
       job_(&job),
       prompts_(*context.opened),
-      telemetry_({.gpu = context.opened->device->device().pci_bus_id}) {}
+      telemetry_({.gpu = context.opened->device->device().pci_bus_id}) {
+  const bool closes = std::any_of(job.cells.begin(), job.cells.end(), [](const JobCell& cell) { return asks_for_thought_control(cell.settings); });
+  if (closes) closing_ = workload::load_thinking_texts().closing_for(context.opened->facts.name);
+}
 
 bool CellRunner::run(std::size_t index) {
   const JobCell& cell = job_->cells[index];
@@ -130,7 +141,7 @@ bool CellRunner::run_text(std::size_t index, const JobCell& cell) {
     conversation.turn = turn;
     Answer answer;
     const Progress at{
-        .cell = index, .phase = record::Phase::kTimed, .repetition = 0, .turn = turn, .most_tokens = cell.settings.max_new_tokens};
+        .cell = index, .phase = record::Phase::kTimed, .repetition = 0, .turn = turn, .most_tokens = most_tokens(cell, turn)};
     // After a failed turn the later ones cannot be asked: their rows carry the same reason.
     going = going && repeat(at, cell, conversation, true, &answer);
     if (cancelled_) break;
@@ -200,12 +211,18 @@ StopWords CellRunner::stop_words(const JobCell& cell, bool speed) const {
   return split_stop_words(cell.settings.stop, context_.opened->tokenizer.get());
 }
 
-engine::GenerateRequest CellRunner::make_request(const JobCell& cell, const StopWords& stops, bool speed, std::int64_t most_tokens) {
+workload::EffectiveSettings CellRunner::turn_settings(const JobCell& cell, std::int64_t turn) const {
+  const workload::EffectiveSettings settings = without_absent_thoughts(cell.settings, context_.opened->tokenizer.get());
+  return settings_of_turn(settings, cell.prompt.turns[static_cast<std::size_t>(turn - 1)]);
+}
+
+engine::GenerateRequest CellRunner::make_request(const workload::EffectiveSettings& settings, const StopWords& stops, bool speed,
+                                                 std::int64_t most) {
   engine::GenerateRequest request;
-  request.sampling = sampling_params(cell.settings, speed);
-  request.max_new_tokens = most_tokens;
+  request.sampling = sampling_params(settings, speed);
+  request.max_new_tokens = most;
   request.tokenizer = context_.opened->tokenizer.get();
-  set_stops(request, stops, context_.opened->eos_ids, speed || cell.settings.ignore_eos);
+  set_stops(request, stops, context_.opened->eos_ids, speed || settings.ignore_eos);
   request.cancel = context_.cancel;
   request.on_token = [feed = context_.feed](std::int32_t id) {
     feed->push(id);
@@ -219,7 +236,10 @@ record::SampleRecord CellRunner::measure(const Progress& at, const JobCell& cell
   const bool speed = cell.pass == workload::Pass::kSpeed || at.phase == record::Phase::kCold;
   const bool with_prompt_text = at.phase == record::Phase::kTimed && at.repetition == cell.first_repetition;
   const StopWords stops = stop_words(cell, speed);
-  engine::GenerateRequest request = make_request(cell, stops, speed, at.most_tokens);
+  const workload::EffectiveSettings settings = turn_settings(cell, at.turn);
+  engine::GenerateRequest request = make_request(settings, stops, speed, at.most_tokens);
+  // The first request of a process serves the harness: nothing is to be saved by it.
+  request.reuse_prefix = at.phase != record::Phase::kCold && settings.reuses_prefix(cell.pass);
   record::SampleRecord sample;
   sample.cell = cell.key;
   sample.cell.turn = at.turn;
@@ -236,6 +256,7 @@ record::SampleRecord CellRunner::measure(const Progress& at, const JobCell& cell
     prompt = prompts_.prepare(conversation, cell.settings);
     if (cell.pass == workload::Pass::kSpeed) check_fits(prompt, at.most_tokens, cell.key.context);
     request.prompts = prompt.ids;
+    if (!speed && context_.opened->tokenizer) request.thinking = thinking_rule(settings, *context_.opened->tokenizer, closing_, prompt.text);
     generations = context_.session->generate(request);
     name_stops(generations, stops);
     if (context_.opened->tokenizer) texts = decode_outputs(generations, *context_.opened->tokenizer, stops.texts, sample.detokenize_ns);
@@ -255,15 +276,30 @@ record::SampleRecord CellRunner::measure(const Progress& at, const JobCell& cell
   if (with_prompt_text && !prompt.synthetic) sample.prompt_text = prompt.text;
   for (std::size_t s = 0; s < generations.size(); ++s) {
     sample.sequences.push_back(sequence_record(generations[s], sample.t0_ns, texts.empty() ? nullptr : &texts[s], keep_text || with_prompt_text));
-    if (context_.opened->tokenizer)
-      sample.sequences.back().thinking_tokens = count_thinking_tokens(generations[s].output_ids, prompt.text, *context_.opened->tokenizer);
+    if (context_.opened->tokenizer) add_thinking_facts(generations[s], prompt.text, *context_.opened->tokenizer, sample.sequences.back());
     if (answer != nullptr) {
       answer->texts.push_back(texts.empty() ? std::string() : texts[s].text);
       answer->ids.push_back(generations[s].output_ids);
     }
   }
+  if (const std::string stage = stage_of(cell, at.turn); !stage.empty()) sample.stage = stage;
+  add_prefix_facts(generations, request.reuse_prefix, at.phase == record::Phase::kCold, sample);
   sample.metrics = measure::sample_metrics(sample);
   return sample;
+}
+
+void CellRunner::add_prefix_facts(const std::vector<engine::Generation>& generations, bool reuses, bool cold, record::SampleRecord& sample) {
+  std::int64_t prompt = 0, cached = 0, t1_ns = 0;
+  for (std::size_t s = 0; s < generations.size(); ++s) {
+    const engine::Generation& generation = generations[s];
+    prompt += generation.prompt_tokens;
+    cached += generation.cached_tokens;
+    t1_ns = std::max(t1_ns, generation.token_ns.front());
+    if (reuses) sample.sequences[s].prefix_cached_tokens = generation.cached_tokens;
+  }
+  if (cached == 0 && !cold)
+    prefill_ns_per_token_ = static_cast<double>(t1_ns - generations.front().prefill_start_ns) / static_cast<double>(prompt);
+  if (reuses && prefill_ns_per_token_) sample.prefix_saved_ns = std::llround(*prefill_ns_per_token_ * static_cast<double>(cached));
 }
 
 void CellRunner::send_cell(const JobCell& cell, std::int64_t turn) {
@@ -285,8 +321,12 @@ void CellRunner::send_cell(const JobCell& cell, std::int64_t turn) {
   record.settings.paths = device.paths;
   record.settings.prompt_source = context_.opened->tokenizer ? "text" : "synthetic";
   record.settings.prompt_fingerprint = prompts_.fingerprint({&cell.prompt, 1, {}});
-  record.settings.sampling_json = sampling_json(cell.settings, speed);
-  record.settings.gen_tokens = speed ? cell.settings.gen_tokens : cell.settings.max_new_tokens;
+  const workload::EffectiveSettings settings = turn_settings(cell, turn);
+  record.settings.sampling_json =
+      sampling_json(settings, speed, asks_for_thought_control(settings) && context_.session->feeds_on_device());
+  record.settings.gen_tokens = most_tokens(cell, turn);
+  if (const std::string stage = stage_of(cell, turn); !stage.empty()) record.settings.stage = stage;
+  record.settings.prefix_cache = settings.reuses_prefix(cell.pass) ? "on" : "off";
   record.settings.ignore_eos = speed || cell.settings.ignore_eos;
   record.settings.kv_bytes = static_cast<std::int64_t>(context_.session->kv_bytes());
   if (!gone) record.settings.memory_free_bytes = static_cast<std::int64_t>(device.memory_free_bytes);

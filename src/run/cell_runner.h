@@ -55,7 +55,11 @@ class CellRunner {
   bool repeat(Progress at, const JobCell& cell, const Conversation& conversation, bool keep_text, Answer* answer);
   record::SampleRecord measure(const Progress& at, const JobCell& cell, const Conversation& conversation, bool keep_text, Answer* answer);
   StopWords stop_words(const JobCell& cell, bool speed) const;
-  engine::GenerateRequest make_request(const JobCell& cell, const StopWords& stops, bool speed, std::int64_t most_tokens);
+  engine::GenerateRequest make_request(const workload::EffectiveSettings& settings, const StopWords& stops, bool speed, std::int64_t most_tokens);
+  /// What the request of a turn runs with.
+  workload::EffectiveSettings turn_settings(const JobCell& cell, std::int64_t turn) const;
+  /// Notes what of the prompts came from the KV cache, and what that saved.
+  void add_prefix_facts(const std::vector<engine::Generation>& generations, bool reuses, bool cold, record::SampleRecord& sample);
   void keep_written(std::size_t index, const std::vector<Answer>& answers);
   void send_cell(const JobCell& cell, std::int64_t turn);
   /// Where the cell's time goes and what its paths are worth, where the job asks for it; the cell's row has been sent, and stays as it is.
@@ -69,6 +73,8 @@ class CellRunner {
   record::SampleRecord last_;
   record::RooflineFacts roofline_;  ///< of the cell that runs
   std::optional<backend::MachineLimits> limits_;
+  std::string closing_;                          ///< ends a thought; empty where no cell asks for that
+  std::optional<double> prefill_ns_per_token_;   ///< of the latest prompt that was prefilled whole
   std::string stop_rule_;  ///< of the cell that runs
   std::map<std::size_t, WrittenAnswer> written_;  ///< only when there is a scoring pass
   bool cold_done_ = false;

@@ -18,7 +18,7 @@ void CellRunner::measure_studies(const JobCell& cell) {
   const StudySubject subject{context_.opened, context_.session, &job_->engine, job_->device, context_.devices, context_.cancel};
   const MakePass make_pass = [&](engine::Session& session) {
     // One token of prefill and one of decode at least, so that both phases have rows.
-    engine::GenerateRequest request = make_request(cell, {}, true, std::clamp<std::int64_t>(cell.settings.gen_tokens, 2, kMostStudyTokens));
+    engine::GenerateRequest request = make_request(cell.settings, {}, true, std::clamp<std::int64_t>(cell.settings.gen_tokens, 2, kMostStudyTokens));
     request.on_token = nullptr;
     request.prompts = prompts_.prepare({&cell.prompt, 1, {}}, cell.settings).ids;
     return engine::generation_pass(session, std::move(request));

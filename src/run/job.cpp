@@ -29,6 +29,12 @@ workload::Settings as_settings(const workload::EffectiveSettings& e) {
   s.ignore_eos = e.ignore_eos;
   s.stop = e.stop;
   s.enable_thinking = e.enable_thinking;
+  s.max_thinking_tokens = e.max_thinking_tokens;
+  s.thinking_timeout = e.thinking_timeout;
+  s.thinking_temperature = e.thinking_temperature;
+  s.output_temperature = e.output_temperature;
+  s.stages = e.stages;
+  s.thinking_stages = e.thinking_stages;
   s.gen_tokens = e.gen_tokens;
   if (e.repetitions > 0) s.repetitions = e.repetitions;
   if (e.repetitions <= 0) {
@@ -46,6 +52,7 @@ workload::Settings as_settings(const workload::EffectiveSettings& e) {
   s.kv_type = e.kv_type;
   if (e.kv_window > 0) s.kv_window = e.kv_window;
   if (e.kv_sinks > 0) s.kv_sinks = e.kv_sinks;
+  s.prefix_cache = e.prefix_cache;
   if (!e.vram_limit.empty()) s.vram_limit = e.vram_limit;
   s.vram_headroom = e.vram_headroom;
   s.precision = e.precision;
@@ -85,7 +92,15 @@ record::CellKey key_of(const json& object) {
 
 ordered_json to_json(const workload::Prompt& prompt) {
   ordered_json turns = ordered_json::array();
-  for (const workload::Turn& turn : prompt.turns) turns.push_back({{"text", turn.text}, {"prompt_tokens", turn.prompt_tokens}});
+  for (const workload::Turn& turn : prompt.turns) {
+    turns.push_back({{"text", turn.text}, {"prompt_tokens", turn.prompt_tokens}});
+    if (!turn.stage) continue;
+    turns.back()["stage"] = {{"name", turn.stage->name},
+                             {"branch", turn.stage->branch},
+                             {"branches", turn.stage->branches},
+                             {"max_tokens", turn.stage->max_tokens},
+                             {"temperature", turn.stage->temperature}};
+  }
   ordered_json object{{"id", prompt.id}, {"language", prompt.language}, {"digest", prompt.digest}, {"turns", turns}};
   if (prompt.system) object["system"] = *prompt.system;
   if (prompt.task) object["task"] = run::to_json(*prompt.task);
@@ -97,8 +112,13 @@ workload::Prompt prompt_of(const json& object) {
   object.at("id").get_to(prompt.id);
   object.at("language").get_to(prompt.language);
   object.at("digest").get_to(prompt.digest);
-  for (const json& turn : object.at("turns"))
+  for (const json& turn : object.at("turns")) {
     prompt.turns.push_back({turn.at("text").get<std::string>(), turn.at("prompt_tokens").get<std::int64_t>()});
+    if (!turn.contains("stage")) continue;
+    const json& stage = turn.at("stage");
+    prompt.turns.back().stage = {stage.at("name").get<std::string>(), stage.at("branch").get<std::int64_t>(), stage.at("branches").get<std::int64_t>(),
+                                 stage.at("max_tokens").get<std::int64_t>(), stage.at("temperature").get<double>()};
+  }
   if (object.contains("system")) prompt.system = object.at("system").get<std::string>();
   if (object.contains("task")) prompt.task = task_from_json(object.at("task"));
   return prompt;
@@ -162,6 +182,12 @@ JobCell job_cell_from_json(const json& object) {
         {answer.at("texts").get<std::vector<std::string>>(), answer.at("ids").get<std::vector<std::vector<std::int32_t>>>()});
   }
   return cell;
+}
+
+std::int64_t most_tokens(const JobCell& cell, std::int64_t turn) {
+  if (cell.pass == workload::Pass::kSpeed) return cell.settings.gen_tokens;
+  const auto& stage = cell.prompt.turns[static_cast<std::size_t>(turn - 1)].stage;
+  return stage ? stage->max_tokens : cell.settings.max_new_tokens;
 }
 
 std::string to_json(const Job& job) {

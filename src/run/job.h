@@ -34,6 +34,9 @@ struct JobCell {
   std::vector<Answer> answers;        ///< text pass: turns that an interrupted run has already
 };
 
+/// Tokens that the cell's request of that turn generates at most.
+std::int64_t most_tokens(const JobCell& cell, std::int64_t turn);
+
 struct ScoreJob;
 
 /// Everything that a worker process does: one model and cells of it.

@@ -229,7 +229,7 @@ void ModelRunner::on_sample(const std::vector<JobCell>& cells, record::SampleRec
   sample.session = context_.session;
   context_.log->add(sample);
   const JobCell& cell = cells[outcome.current.value()];
-  const std::int64_t tokens = cell.pass == workload::Pass::kSpeed ? cell.settings.gen_tokens : cell.settings.max_new_tokens;
+  const std::int64_t tokens = most_tokens(cell, sample.cell.turn);
   cell_tokens_ += tokens;
   context_.display->request_done(tokens);
 }

@@ -52,6 +52,22 @@ std::optional<std::int64_t> count_thinking_tokens(std::span<const std::int32_t> 
   return closed - output.begin() + (closed == output.end() ? 0 : 1);
 }
 
+void add_thinking_facts(const engine::Generation& generation, std::string_view prompt, const text::Tokenizer& tokenizer,
+                        record::SequenceRecord& record) {
+  record.thinking_tokens = count_thinking_tokens(generation.output_ids, prompt, tokenizer);
+  if (!record.thinking_tokens) return;
+  const bool watched = generation.thought_end != engine::ThoughtEnd::kNone;
+  if (watched) {
+    record.thinking_tokens = generation.thought_tokens;
+    record.forced_tokens = generation.forced_tokens;
+    record.thinking_end = name_of(generation.thought_end);
+    return;
+  }
+  const auto close = tokenizer.id_of("</think>").value();
+  const bool closed = std::find(generation.output_ids.begin(), generation.output_ids.end(), close) != generation.output_ids.end();
+  record.thinking_end = name_of(closed ? engine::ThoughtEnd::kModel : engine::ThoughtEnd::kOpen);
+}
+
 record::SequenceRecord sequence_record(const engine::Generation& generation, std::int64_t t0_ns, const OutputText* text, bool keep_text) {
   record::SequenceRecord record;
   record.prompt_tokens = generation.prompt_tokens;

@@ -28,6 +28,11 @@ std::vector<OutputText> decode_outputs(std::span<const engine::Generation> gener
 std::optional<std::int64_t> count_thinking_tokens(std::span<const std::int32_t> output, std::string_view prompt,
                                                   const text::Tokenizer& tokenizer);
 
+/// What the record says of a generation's thought: its tokens (of one that was watched, its forced close whole), what ended it, and how many
+/// tokens closed it. Nothing is set where the model does not think.
+void add_thinking_facts(const engine::Generation& generation, std::string_view prompt, const text::Tokenizer& tokenizer,
+                        record::SequenceRecord& record);
+
 /// Stamps, ids and text of one sequence as the record holds them. `text` may be nullptr (no tokenizer): the ids are digested all the same.
 record::SequenceRecord sequence_record(const engine::Generation& generation, std::int64_t t0_ns, const OutputText* text, bool keep_text);
 

@@ -11,9 +11,11 @@
 #include "run/prompt_length.h"
 #include "run/repair_prompt.h"
 #include "run/score_plan.h"
+#include "run/staging.h"
 #include "run/step_sizes.h"
 #include "run/stop_words.h"
 #include "run/study.h"
+#include "run/thinking_rule.h"
 
 namespace qbench::run {
 namespace {
@@ -47,7 +49,7 @@ void choose_prompts(workload::Suite& suite, const std::vector<std::string>& ids)
 
 void count_prompts(ModelPlan& model, const workload::Suite& suite, const PromptLength& length) {
   for (PlannedCell& planned : model.cells) {
-    const workload::Prompt& prompt = suite.prompts[planned.cell.prompt_index];
+    const workload::Prompt& prompt = prompt_of(planned, suite);
     const auto counted = length.tokens(prompt, planned.turns, planned.cell.settings.enable_thinking);
     if (!counted) continue;
     planned.prompt_tokens = *counted;
@@ -71,6 +73,21 @@ void note_clipped_cells(ModelPlan& model, const workload::Suite& suite) {
                     "context_full",
                     prompt.id, workload::name_of(planned.cell.pass), planned.positions(), model.context));
   }
+}
+
+/// Error{kUsage}: a window drops positions that a later prompt would have to find.
+void check_prefix_cache(const ModelPlan& model) {
+  if (model.engine.prefix_cache == "off" || model.engine.kv_window == 0) return;
+  throw Error(ErrorCode::kUsage, "reuses what the KV cache keeps, and --kv-window drops some of it; leave one of the two out", "--prefix-cache");
+}
+
+/// Settings that act on thoughts of a model that cannot show any.
+void note_absent_thoughts(ModelPlan& model, const PromptLength& length) {
+  const bool asked = std::any_of(model.cells.begin(), model.cells.end(), [](const PlannedCell& planned) {
+    return planned.cell.pass == workload::Pass::kText && asks_for_thought_control(planned.cell.settings);
+  });
+  if (asked && !length.marks_thoughts())
+    model.notes.push_back("there is no </think> in the vocabulary: budgets, timeouts and temperatures of thoughts do not act");
 }
 
 /// A window that holds every position is one in name only.
@@ -99,10 +116,12 @@ void check_studies(const RunPlan& plan) {
 }
 
 void make_planned_cells(ModelPlan& model, const RunPlan& plan, const workload::Settings& profile, const workload::Settings& command_line) {
-  for (workload::Cell& cell : workload::make_cells(1, plan.suite, profile, command_line)) {
+  for (const workload::Cell& cell : workload::make_cells(1, plan.suite, profile, command_line)) {
     PlannedCell planned;
-    planned.turns = cell.pass == workload::Pass::kText ? static_cast<std::int64_t>(plan.suite.prompts[cell.prompt_index].turns.size()) : 1;
-    const workload::Prompt& prompt = plan.suite.prompts[cell.prompt_index];
+    planned.cell = cell;
+    add_stages(planned, plan.suite.prompts[cell.prompt_index], model.notes);
+    const workload::Prompt& prompt = prompt_of(planned, plan.suite);
+    planned.turns = cell.pass == workload::Pass::kText ? static_cast<std::int64_t>(prompt.turns.size()) : 1;
     for (std::int64_t turn = 0; turn < planned.turns; ++turn) planned.prompt_tokens += prompt.turns[static_cast<std::size_t>(turn)].prompt_tokens;
     model.engine = cell.settings;
     planned.key.model = model.label;
@@ -117,7 +136,6 @@ void make_planned_cells(ModelPlan& model, const RunPlan& plan, const workload::S
     planned.key.batch = cell.settings.batch;
     if (cell.pass == workload::Pass::kText && prompt.task && plan.options.scoring.max_iterations > 1)
       planned.repair_tokens = cell.new_tokens_per_turn() + kRepairTokens;
-    planned.cell = std::move(cell);
     model.cells.push_back(std::move(planned));
   }
 }
@@ -151,7 +169,11 @@ void plan_model(ModelPlan& model, const RunPlan& plan, const catalog::ResolvedMo
   make_planned_cells(model, plan, profile, command_line);
   const std::int64_t threads = model.engine.threads > 0 ? model.engine.threads : cores;
   const auto misfit = run_guarded([&] {
-    if (files) count_prompts(model, plan.suite, PromptLength(*files));
+    if (files) {
+      const PromptLength length(*files);
+      count_prompts(model, plan.suite, length);
+      note_absent_thoughts(model, length);
+    }
     set_context(model, checkpoint_context);
     if (!files) return;
     check_precision(*files, model.engine.precision);
@@ -170,14 +192,27 @@ void plan_model(ModelPlan& model, const RunPlan& plan, const catalog::ResolvedMo
     planned.key.threads = threads;
     planned.key.context = model.context;
   }
+  if (model.context > 0) fit_stages(model);
   if (!model.failure) note_clipped_cells(model, plan.suite);
   note_wide_window(model);
+  if (!model.failure) check_prefix_cache(model);
 }
 
 }  // namespace
 
 record::Pass record_pass(workload::Pass pass) noexcept {
   return pass == workload::Pass::kSpeed ? record::Pass::kSpeed : record::Pass::kText;
+}
+
+const workload::Prompt& prompt_of(const PlannedCell& planned, const workload::Suite& suite) {
+  return planned.staged ? *planned.staged : suite.prompts[planned.cell.prompt_index];
+}
+
+std::int64_t PlannedCell::answer_tokens() const {
+  if (!staged) return turns * cell.new_tokens_per_turn();
+  std::int64_t tokens = 0;
+  for (const workload::Turn& turn : staged->turns) tokens += turn.stage->max_tokens;
+  return tokens;
 }
 
 std::vector<record::CellKey> row_keys(const PlannedCell& planned) {

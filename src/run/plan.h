@@ -24,8 +24,11 @@ struct PlannedCell {
   std::int64_t prompt_tokens = 0;  ///< of all its turns
   std::int64_t repair_tokens = 0;  ///< with --max-iterations: that the error and the next answer add
   bool counted = false;            ///< with the model's tokenizer; else declared by the suite
+  std::optional<workload::Prompt> staged;  ///< the text pass's prompt as a pipeline of stages, in place of the suite's
+  /// Tokens of the longest answers to all its turns.
+  std::int64_t answer_tokens() const;
   /// Positions that prompts and longest answers take.
-  std::int64_t positions() const { return prompt_tokens + turns * cell.new_tokens_per_turn() + repair_tokens; }
+  std::int64_t positions() const { return prompt_tokens + answer_tokens() + repair_tokens; }
 };
 
 /// One model of the run.
@@ -53,6 +56,9 @@ struct RunPlan {
 /// Reads suite, profile and every model's headers. Whatever is wrong with one model becomes its `failure`; Error{kUsage} or {kConfig} when
 /// nothing could start: options, suite, profile, catalogue.
 RunPlan make_plan(const RunOptions& options, const DeviceFactory& devices);
+
+/// What the cell asks.
+const workload::Prompt& prompt_of(const PlannedCell& planned, const workload::Suite& suite);
 
 /// Keys of all rows of a planned cell, turn by turn.
 std::vector<record::CellKey> row_keys(const PlannedCell& planned);

@@ -124,8 +124,9 @@ std::int64_t planned_tokens(const JobCell& cell) {
     const std::int64_t warmup = cell.warmup < 0 ? kMostWarmup : cell.warmup;
     return (warmup + std::max<std::int64_t>(0, most_repetitions(cell) - cell.first_repetition)) * cell.settings.gen_tokens;
   }
-  const auto turns = static_cast<std::int64_t>(cell.prompt.turns.size() - cell.answers.size());
-  return turns * cell.settings.max_new_tokens;
+  std::int64_t tokens = 0;
+  for (std::size_t turn = cell.answers.size() + 1; turn <= cell.prompt.turns.size(); ++turn) tokens += most_tokens(cell, static_cast<std::int64_t>(turn));
+  return tokens;
 }
 
 }  // namespace qbench::run

@@ -21,6 +21,9 @@ class PromptLength {
   /// template refuses the prompt (its own cell will say so).
   std::optional<std::int64_t> tokens(const workload::Prompt& prompt, std::int64_t turns, std::optional<bool> enable_thinking) const;
 
+  /// Whether the vocabulary has </think>.
+  bool marks_thoughts() const { return tokenizer_ && tokenizer_->id_of("</think>").has_value(); }
+
  private:
   std::unique_ptr<text::Tokenizer> tokenizer_;          // nullptr: nothing can be counted
   std::unique_ptr<text::PromptFormatter> formatter_;

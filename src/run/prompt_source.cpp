@@ -3,8 +3,19 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/random.h"
+#include "text/thinking.h"
+#include "workload/thinking.h"
 
 namespace qbench::run {
+namespace {
+
+/// What later stages see of one: its answer without the thought, where there is one.
+std::string answer_of_stage(const std::string& text) {
+  text::ThinkingSplit split = text::split_thinking(text, false);
+  return split.answer.empty() ? std::move(split.thinking) : std::move(split.answer);
+}
+
+}  // namespace
 
 PromptSource::PromptSource(const OpenedModel& opened) : opened_(&opened) {
   if (opened.tokenizer) formatter_ = std::make_unique<text::PromptFormatter>(opened.prompt_style, opened.text_side);
@@ -41,6 +52,7 @@ std::vector<std::int32_t> PromptSource::synthetic_ids(const Conversation& conver
   for (const char c : conversation.prompt->digest) seed = mix64(seed ^ static_cast<unsigned char>(c));
   std::vector<std::int32_t> ids;
   for (std::int64_t turn = 1; turn <= conversation.turn; ++turn) {
+    if (turn < conversation.turn && !workload::sees_turn(*conversation.prompt, conversation.turn, turn)) continue;
     Random random(seed, static_cast<std::uint64_t>(turn));
     const std::int64_t count = conversation.prompt->turns[static_cast<std::size_t>(turn - 1)].prompt_tokens;
     for (std::int64_t i = 0; i < count; ++i)
@@ -55,7 +67,8 @@ std::vector<std::int32_t> PromptSource::synthetic_ids(const Conversation& conver
 text::FormattedPrompt PromptSource::format(const Conversation& conversation, const workload::EffectiveSettings& settings,
                                            std::size_t sequence) const {
   std::vector<std::string> answers;
-  for (const Answer& answer : conversation.answers) answers.push_back(answer.texts[sequence]);
+  for (const Answer& answer : conversation.answers)
+    answers.push_back(conversation.prompt->turns.front().stage ? answer_of_stage(answer.texts[sequence]) : answer.texts[sequence]);
   return formatter_->format(prompt_request(*conversation.prompt, conversation.turn, answers, settings.enable_thinking), wall_now_ns());
 }
 
@@ -63,10 +76,13 @@ text::PromptRequest prompt_request(const workload::Prompt& prompt, std::int64_t 
                                    std::optional<bool> enable_thinking) {
   text::PromptRequest request;
   if (prompt.system) request.messages.push_back({"system", *prompt.system});
-  for (std::size_t i = 0; i < static_cast<std::size_t>(turn); ++i) {
+  for (std::int64_t earlier = 1; earlier < turn; ++earlier) {
+    if (!workload::sees_turn(prompt, turn, earlier)) continue;
+    const auto i = static_cast<std::size_t>(earlier - 1);
     request.messages.push_back({"user", prompt.turns[i].text});
-    if (i + 1 < static_cast<std::size_t>(turn)) request.messages.push_back({"assistant", answers[i]});
+    request.messages.push_back({"assistant", answers[i]});
   }
+  request.messages.push_back({"user", prompt.turns[static_cast<std::size_t>(turn - 1)].text});
   request.enable_thinking = enable_thinking;
   request.language = prompt.language;
   return request;

@@ -140,7 +140,7 @@ std::int64_t sessions_of(const RunPlan& plan) {
 std::vector<JobCell> cells_left(const RunPlan& plan, const ModelPlan& model, const RunLog& log, std::int64_t session) {
   std::vector<JobCell> cells;
   for (const PlannedCell& planned : model.cells) {
-    auto cell = remaining_work(planned, plan.suite.prompts[planned.cell.prompt_index], log.content(), wanted_studies(plan.options), session);
+    auto cell = remaining_work(planned, prompt_of(planned, plan.suite), log.content(), wanted_studies(plan.options), session);
     if (cell) cells.push_back(std::move(*cell));
   }
   return cells;
@@ -182,7 +182,7 @@ std::size_t count_cells_left(const RunPlan& plan, const RunLog& log) {
     for (const PlannedCell& planned : model.cells) {
       bool some = false;
       for (std::int64_t session = 0; session < sessions_of(plan) && !some; ++session)
-        some = remaining_work(planned, plan.suite.prompts[planned.cell.prompt_index], log.content(), wanted_studies(plan.options), session).has_value();
+        some = remaining_work(planned, prompt_of(planned, plan.suite), log.content(), wanted_studies(plan.options), session).has_value();
       left += some ? 1 : 0;
     }
   }

@@ -21,7 +21,7 @@ engine::SamplingParams sampling_params(const workload::EffectiveSettings& settin
   return params;
 }
 
-std::string sampling_json(const workload::EffectiveSettings& settings, bool greedy) {
+std::string sampling_json(const workload::EffectiveSettings& settings, bool greedy, bool host_fed) {
   const engine::SamplingParams params = sampling_params(settings, greedy);
   nlohmann::json object{{"temperature", params.temperature}, {"seed", params.seed}};
   if (greedy) return dump_json(object);
@@ -33,6 +33,13 @@ std::string sampling_json(const workload::EffectiveSettings& settings, bool gree
   object["frequency_penalty"] = params.frequency_penalty;
   object["no_repeat_ngram"] = params.no_repeat_ngram;
   if (!settings.stop.empty()) object["stop"] = settings.stop;
+  if (settings.max_thinking_tokens) object["max_thinking_tokens"] = *settings.max_thinking_tokens;
+  if (settings.thinking_timeout) object["thinking_timeout_s"] = *settings.thinking_timeout;
+  if (settings.thinking_temperature) object["thinking_temperature"] = *settings.thinking_temperature;
+  if (settings.output_temperature) object["output_temperature"] = *settings.output_temperature;
+  // Where the clock decides, the same seed need not give the same tokens.
+  if (settings.thinking_timeout) object["deterministic"] = false;
+  if (host_fed) object["decode_fed_by"] = "host";
   return dump_json(object);
 }
 

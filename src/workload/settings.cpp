@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/units.h"
 #include "workload/names.h"
+#include "workload/thinking.h"
 
 namespace qbench::workload {
 namespace {
@@ -19,7 +20,7 @@ using nlohmann::json;
 
 using Member = std::variant<std::optional<double> Settings::*, std::optional<std::int64_t> Settings::*, std::optional<bool> Settings::*,
                             std::optional<std::string> Settings::*, std::optional<PassChoice> Settings::*,
-                            std::optional<std::vector<std::string>> Settings::*>;
+                            std::optional<std::vector<std::string>> Settings::*, std::optional<std::vector<ThinkingStage>> Settings::*>;
 
 /// One key: where it lives, which places may hold it, and its range (numbers only).
 struct Field {
@@ -48,6 +49,12 @@ constexpr std::array kFields{
     Field{"ignore_eos", &Settings::ignore_eos, SettingsScope::kPrompt},
     Field{"stop", &Settings::stop, SettingsScope::kPrompt},
     Field{"enable_thinking", &Settings::enable_thinking, SettingsScope::kPrompt},
+    Field{"max_thinking_tokens", &Settings::max_thinking_tokens, SettingsScope::kPrompt, 1, kMaxTokens},
+    Field{"thinking_timeout", &Settings::thinking_timeout, SettingsScope::kPrompt, 0, 1e6, true},
+    Field{"thinking_temperature", &Settings::thinking_temperature, SettingsScope::kPrompt, 0, 10},
+    Field{"output_temperature", &Settings::output_temperature, SettingsScope::kPrompt, 0, 10},
+    Field{"stages", &Settings::stages, SettingsScope::kSuite},
+    Field{"thinking_stages", &Settings::thinking_stages, SettingsScope::kAll},
     Field{"gen_tokens", &Settings::gen_tokens, SettingsScope::kPrompt, 1, kMaxTokens},
     Field{"repetitions", &Settings::repetitions, SettingsScope::kSuite, 1, 10000},
     Field{"min_reps", &Settings::min_reps, SettingsScope::kSuite, 2, 10000},
@@ -63,6 +70,7 @@ constexpr std::array kFields{
     Field{"kv_type", &Settings::kv_type, SettingsScope::kAll},
     Field{"kv_window", &Settings::kv_window, SettingsScope::kAll, 1, kMaxTokens},
     Field{"kv_sinks", &Settings::kv_sinks, SettingsScope::kAll, 1, kMaxTokens},
+    Field{"prefix_cache", &Settings::prefix_cache, SettingsScope::kAll},
     Field{"vram_limit", &Settings::vram_limit, SettingsScope::kAll},
     Field{"vram_headroom", &Settings::vram_headroom, SettingsScope::kAll},
     Field{"precision", &Settings::precision, SettingsScope::kAll},
@@ -71,6 +79,7 @@ constexpr std::array kFields{
 };
 
 constexpr std::array<std::string_view, 5> kKvTypes{"f32", "bf16", "f16", "fp8", "q8_0"};
+constexpr std::array<std::string_view, 3> kPrefixCaches{"off", "text", "speed"};
 constexpr std::array<std::string_view, 13> kPrecisions{"auto",   "f32",    "f16",    "bf16", "q8_0", "q4_0", "q4_k_s",
                                                      "q4_k_m", "q5_k_m", "q6_k", "int8", "fp8",  "int4"};
 constexpr std::size_t kMaxStopStrings = 16;
@@ -159,6 +168,7 @@ struct RangeCheck {
     }
     if (field.key == "vram_limit") return memory_problem(*value, false);
     if (field.key == "vram_headroom") return memory_problem(*value, true);
+    if (field.key == "prefix_cache") return one_of(kPrefixCaches);
     return field.key == "kv_type" ? one_of(kKvTypes) : one_of(kPrecisions);
   }
   std::string operator()(const std::optional<std::vector<std::string>>& value) const {
@@ -172,6 +182,7 @@ struct RangeCheck {
     }
     return {};
   }
+  std::string operator()(const std::optional<std::vector<ThinkingStage>>& value) const { return stages_problem(*value); }
 };
 
 /// Empty when the key is absent or fine.
@@ -219,6 +230,10 @@ struct JsonReader {
     }
     out = value.get<std::vector<std::string>>();
     return {};
+  }
+  std::string operator()(std::optional<std::vector<ThinkingStage>>& out) const {
+    out.emplace();
+    return read_stages(value, *out);
   }
 };
 
@@ -290,6 +305,8 @@ nlohmann::ordered_json to_json(const Settings& settings) {
           if (!value) return;
           if constexpr (std::is_same_v<std::decay_t<decltype(*value)>, PassChoice>) {
             object[std::string(field.key)] = std::string(name_of(*value));
+          } else if constexpr (std::is_same_v<std::decay_t<decltype(*value)>, std::vector<ThinkingStage>>) {
+            object[std::string(field.key)] = stages_json(*value);
           } else {
             object[std::string(field.key)] = *value;
           }
@@ -364,6 +381,12 @@ EffectiveSettings effective(const Settings& settings) {
   take(result.ignore_eos, settings.ignore_eos);
   take(result.stop, settings.stop);
   take(result.enable_thinking, settings.enable_thinking);
+  result.max_thinking_tokens = settings.max_thinking_tokens;
+  result.thinking_timeout = settings.thinking_timeout;
+  result.thinking_temperature = settings.thinking_temperature;
+  result.output_temperature = settings.output_temperature;
+  take(result.thinking_stages, settings.thinking_stages);
+  result.stages = settings.stages.value_or(!result.thinking_stages.empty());
   take(result.gen_tokens, settings.gen_tokens);
   take(result.repetitions, settings.repetitions);
   take(result.min_reps, settings.min_reps);
@@ -383,6 +406,7 @@ EffectiveSettings effective(const Settings& settings) {
   take(result.kv_type, settings.kv_type);
   take(result.kv_window, settings.kv_window);
   take(result.kv_sinks, settings.kv_sinks);
+  take(result.prefix_cache, settings.prefix_cache);
   take(result.vram_limit, settings.vram_limit);
   take(result.vram_headroom, settings.vram_headroom);
   take(result.precision, settings.precision);

@@ -19,6 +19,15 @@ enum class PassChoice { kBoth, kSpeed, kText };
 std::string_view name_of(PassChoice choice) noexcept;  ///< "both", "speed", "text"
 std::optional<PassChoice> pass_choice_from_name(std::string_view name) noexcept;
 
+/// One stage of the thinking pipeline: requests of their own in the text pass.
+struct ThinkingStage {
+  std::string stage;                  ///< its instruction stands under this name in configs/thinking.json
+  std::int64_t max_tokens = 4096;     ///< that one of its requests generates at most
+  double temperature = 0.7;
+  std::int64_t branching_factor = 1;  ///< requests; none of them sees the others' answers, the stages after it see all
+  bool operator==(const ThinkingStage&) const = default;
+};
+
 /// Every key that a profile, a suite, a prompt or the command line may set; absent means "whoever comes before decides".
 /// The member names are the keys of the JSON files. The ranges stand in settings.cpp and are checked on reading and by validate().
 struct Settings {
@@ -37,6 +46,13 @@ struct Settings {
   std::optional<bool> ignore_eos;
   std::optional<std::vector<std::string>> stop;  ///< at most 16 strings
   std::optional<bool> enable_thinking;           ///< handed to the chat template; absent: the template's own default
+  // Thoughts of the text pass.
+  std::optional<std::int64_t> max_thinking_tokens;  ///< tokens of a thought after which it is closed
+  std::optional<double> thinking_timeout;           ///< seconds after which it is closed
+  std::optional<double> thinking_temperature;       ///< 0 to 10; absent: temperature
+  std::optional<double> output_temperature;         ///< 0 to 10, from the end of the thought on; absent: temperature
+  std::optional<bool> stages;                       ///< the pipeline below; absent: where a profile has one
+  std::optional<std::vector<ThinkingStage>> thinking_stages;
   // Speed pass.
   std::optional<std::int64_t> gen_tokens;   ///< tokens generated, EOS ignored
   std::optional<std::int64_t> repetitions;  ///< measured ones, after the warm-up: the fixed rule; excludes the four below
@@ -54,6 +70,7 @@ struct Settings {
   std::optional<std::string> kv_type;      ///< "f32", "bf16", "f16", "fp8", "q8_0"
   std::optional<std::int64_t> kv_window;   ///< latest positions that a sequence keeps
   std::optional<std::int64_t> kv_sinks;    ///< first positions that it keeps beside the window; below kv_window
+  std::optional<std::string> prefix_cache;  ///< "off", "text", "speed": passes that reuse the KV cache of a common prefix
   std::optional<std::string> vram_limit;   ///< "12GiB", "500MB", bytes: most of the device's memory that may be used
   std::optional<std::string> vram_headroom;  ///< "5%", "1GiB", bytes: of the free memory, left alone
   std::optional<std::string> precision;  ///< "auto", "f32", ..., "q6_k" as --precision
@@ -108,6 +125,11 @@ struct EffectiveSettings {
   bool ignore_eos = false;
   std::vector<std::string> stop;
   std::optional<bool> enable_thinking;  ///< absent: the template's own default
+  std::optional<std::int64_t> max_thinking_tokens;
+  std::optional<double> thinking_timeout;
+  std::optional<double> thinking_temperature, output_temperature;
+  bool stages = false;
+  std::vector<ThinkingStage> thinking_stages;  ///< empty: those of configs/thinking.json, where `stages` is on
   std::int64_t gen_tokens = 128;
   std::int64_t repetitions = 0;  ///< 0: by the stopping rule
   std::int64_t min_reps = 6;     // with five, the widest interval of a median covers 93.75 % only
@@ -124,6 +146,9 @@ struct EffectiveSettings {
   std::string kv_type = "f16";
   std::int64_t kv_window = 0;  ///< 0: all positions
   std::int64_t kv_sinks = 0;
+  std::string prefix_cache = "off";
+  /// Whether requests of that pass reuse what the KV cache has of their prompt.
+  bool reuses_prefix(Pass of) const { return prefix_cache == "speed" || (prefix_cache == "text" && of == Pass::kText); }
   std::string vram_limit;            ///< empty: none
   std::string vram_headroom = "5%";
   std::string precision = "auto";

@@ -12,12 +12,21 @@
 
 namespace qbench::workload {
 
+/// What a turn of a staged prompt is (workload/thinking.h).
+struct TurnStage {
+  std::string name;                     ///< "deep_exploration"
+  std::int64_t branch = 1, branches = 1;  ///< from 1; the requests of one stage
+  std::int64_t max_tokens = 0;          ///< in place of the cell's max_new_tokens
+  double temperature = 0.0;             ///< in place of the cell's
+};
+
 /// One thing that the user says. Turn n+1 is sent after the model's answer to turn n, with all that was said before.
 struct Turn {
   std::string text;
   /// Tokens that this turn adds to the prompt, chat template included (the system message counts with the first turn). It is the length
   /// used where there is no tokenizer: the prompt is then that many seeded ids.
   std::int64_t prompt_tokens = 0;
+  std::optional<TurnStage> stage = {};  ///< only in the text pass with --stages
 };
 
 /// One prompt of a suite.

@@ -258,4 +258,54 @@ TEST_CASE("a device that is lost at any operation ends the generation with an er
 }
 #endif
 
+TEST_CASE("thoughts that are watched are decoded by the host, with the same tokens on both sides") {
+  Loaded fed(true);
+  Loaded host(false);
+  GenerateRequest request = ask(kPrompts, 20);
+  request.sampling = {.temperature = 0.9, .seed = 6};
+  engine::ThinkingRule rule;
+  rule.close_id = 121;
+  rule.opened = true;
+  rule.closing = {7, 121, 9};
+  rule.max_tokens = 5;
+  rule.output_temperature = 0.0;
+  request.thinking = rule;
+  const auto closed = fed.session->generate(request);
+  check_same(closed, host.session->generate(request));
+  for (const Generation& g : closed) {
+    CHECK(g.thought_end == engine::ThoughtEnd::kBudget);
+    CHECK(g.thought_tokens == 8);
+    CHECK(std::vector(g.output_ids.begin() + 5, g.output_ids.begin() + 8) == rule.closing);
+  }
+  // The loop is there again for the next request.
+  request.thinking.reset();
+  check_same(fed.session->generate(request), host.session->generate(request));
+}
+
+TEST_CASE("a device that feeds itself reuses prefixes, also after it ran past a stop") {
+  Loaded fed(true);
+  Loaded plain(true);
+  GenerateRequest first = ask(kPrompts, 12);
+  const auto free_run = plain.session->generate(first);
+  first.reuse_prefix = true;
+  first.ignore_eos = false;
+  first.eos_ids = {free_run[0].output_ids[5]};
+  const auto answers = fed.session->generate(first);
+  GenerateRequest second = ask({}, 8);
+  for (std::size_t s = 0; s < kPrompts.size(); ++s) {
+    auto prompt = kPrompts[s];
+    prompt.insert(prompt.end(), answers[s].output_ids.begin(), answers[s].output_ids.end());
+    prompt.insert(prompt.end(), {33, 44});
+    second.prompts.push_back(std::move(prompt));
+  }
+  const auto without = plain.session->generate(second);
+  second.reuse_prefix = true;
+  const auto with = fed.session->generate(second);
+  for (std::size_t s = 0; s < kPrompts.size(); ++s) {
+    CAPTURE(s);
+    CHECK(with[s].output_ids == without[s].output_ids);
+    CHECK(with[s].cached_tokens == static_cast<std::int64_t>(second.prompts[s].size()) - 3);
+  }
+}
+
 }  // namespace qbench::test

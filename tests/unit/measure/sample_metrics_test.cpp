@@ -134,6 +134,46 @@ TEST_CASE("thinking and answer are counted and timed apart") {
   CHECK(m[MetricId::kFirstAnswerMs] == 20.0);
 }
 
+TEST_CASE("thinking and answer have rates of their own, forced tokens are thinking") {
+  SampleRecord sample = four_tokens();
+  sample.sequences[0].thinking_tokens = 3;
+  sample.sequences[0].forced_tokens = 2;
+  MetricValues m = sample_metrics(sample);
+  const auto value = [&](MetricId id) { return doctest::Approx(m[id].value()).epsilon(1e-14); };
+  CHECK(80.0 == value(MetricId::kThinkingTokPerS));       // 2 / (45 - 20)
+  CHECK(1 / 0.015 == value(MetricId::kAnswerTokPerS));    // 1 / (60 - 45)
+  CHECK(m[MetricId::kForcedTokens] == 2.0);
+  SequenceRecord second = sample.sequences[0];
+  second.token_ns = {25 * kMs, 30 * kMs, 40 * kMs, 50 * kMs, 80 * kMs};
+  second.thinking_tokens = 2;
+  second.forced_tokens = 0;
+  sample.sequences.push_back(second);
+  m = sample_metrics(sample);
+  CHECK(3 / 0.025 == value(MetricId::kThinkingTokPerS));  // from 20 ms to 45 ms
+  CHECK(4 / 0.050 == value(MetricId::kAnswerTokPerS));    // from 30 ms to 80 ms
+  CHECK(m[MetricId::kForcedTokens] == 2.0);
+  sample.sequences.resize(1);
+  sample.sequences[0].thinking_tokens = 4;
+  m = sample_metrics(sample);
+  CHECK_FALSE(m[MetricId::kAnswerTokPerS].has_value());
+  sample.sequences[0].thinking_tokens = 0;
+  m = sample_metrics(sample);
+  CHECK_FALSE(m[MetricId::kThinkingTokPerS].has_value());
+  CHECK_FALSE(m[MetricId::kAnswerTokPerS].has_value());
+}
+
+TEST_CASE("tokens that came from the cache are no work of the prefill, and what they saved stands beside them") {
+  SampleRecord sample = four_tokens();
+  sample.sequences[0].prefix_cached_tokens = 6;
+  sample.prefix_saved_ns = 9 * kMs;
+  const MetricValues m = sample_metrics(sample);
+  CHECK(m[MetricId::kPromptTokens] == 10.0);
+  CHECK(m[MetricId::kPrefillTokPerS] == doctest::Approx(200.0).epsilon(1e-14));  // 4 / 0.020
+  CHECK(m[MetricId::kPrefixCachedTokens] == 6.0);
+  CHECK(m[MetricId::kPrefixSavedMs] == 9.0);
+  CHECK_FALSE(sample_metrics(four_tokens())[MetricId::kPrefixCachedTokens].has_value());
+}
+
 TEST_CASE("several sequences are added up; decoding begins when the last one has its first token") {
   SampleRecord sample = four_tokens();
   SequenceRecord second;

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "run/job.h"
+#include "workload/thinking.h"
 
 using namespace qbench;
 
@@ -32,6 +33,9 @@ run::Job example() {
   cell.settings.enable_thinking = false;
   cell.settings.seed = 77;
   cell.settings.max_new_tokens = 11;
+  cell.settings.max_thinking_tokens = 40;
+  cell.settings.prefix_cache = "text";
+  cell.prompt.turns.push_back({"three", 6, workload::TurnStage{"draft", 2, 3, 55, 0.5}});
   cell.repetitions = 1;
   cell.warmup = 0;
   cell.answers = {{{"an answer", "another"}, {{1, 2, 3}, {4}}}};
@@ -58,6 +62,13 @@ TEST_CASE("a job comes out of its JSON as it went in") {
   CHECK(cell.settings.stop == std::vector<std::string>{"###", "\n\n"});
   CHECK(cell.settings.enable_thinking == false);
   CHECK(cell.settings.seed == 77);
+  CHECK(cell.settings.max_thinking_tokens == 40);
+  CHECK(cell.settings.reuses_prefix(workload::Pass::kText));
+  CHECK_FALSE(cell.settings.reuses_prefix(workload::Pass::kSpeed));
+  REQUIRE(cell.prompt.turns.size() == 3);
+  CHECK(workload::stage_label(cell.prompt.turns[2]) == "draft 2/3");
+  CHECK(run::most_tokens(cell, 3) == 55);
+  CHECK(run::most_tokens(cell, 1) == 11);
   CHECK(cell.answers.front().ids[0] == std::vector<std::int32_t>{1, 2, 3});
   CHECK(cell.answers.front().texts[1] == "another");
 }

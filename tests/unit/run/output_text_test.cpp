@@ -57,6 +57,26 @@ TEST_CASE("thinking tokens count up to and with the closing token, all of them w
   CHECK_FALSE(run::count_thinking_tokens(whole, "", LetterTokenizer(false)).has_value());
 }
 
+TEST_CASE("a record says what ended the thought, and a forced close belongs to it whole") {
+  const LetterTokenizer tokenizer;
+  const auto facts = [&](const engine::Generation& generation, std::string_view prompt = "") {
+    record::SequenceRecord sequence;
+    run::add_thinking_facts(generation, prompt, tokenizer, sequence);
+    return sequence;
+  };
+  CHECK(facts(said({1, 'a', 2, 'c'})).thinking_end == "model");
+  CHECK_FALSE(facts(said({1, 'a', 2, 'c'})).forced_tokens.has_value());
+  CHECK(facts(said({1, 'a'})).thinking_end == "open");
+  CHECK_FALSE(facts(said({'a'})).thinking_end.has_value());
+  engine::Generation closed = said({1, 'a', 2, '\n', 'c'});
+  closed.thought_end = engine::ThoughtEnd::kBudget;
+  closed.thought_tokens = 4;
+  closed.forced_tokens = 2;
+  CHECK(facts(closed).thinking_end == "budget");
+  CHECK(facts(closed).thinking_tokens == 4);
+  CHECK(facts(closed).forced_tokens == 2);
+}
+
 TEST_CASE("a stop string and what follows it are cut off, ids are kept") {
   const LetterTokenizer tokenizer;
   const std::vector<engine::Generation> generations{said({'a', 'b', '#', '#', 'c'}), said({'x', 'y'})};

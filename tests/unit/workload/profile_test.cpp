@@ -19,13 +19,13 @@ Profile load(std::string_view json) {
 
 TEST_CASE("a profile is read with its settings and what waits") {
   const Profile profile = load(
-      R"({"title": "T", "description": "D", "settings": {"temperature": 0.3, "batch": 8}, "not_yet": {"beams": 4, "stages": [{"a": 1}]}})");
+      R"({"title": "T", "description": "D", "settings": {"temperature": 0.3, "batch": 8}, "not_yet": {"beams": 4, "shares": [{"a": 1}]}})");
   CHECK(profile.name == "mine");
   CHECK(profile.title == "T");
   CHECK(profile.description == "D");
   CHECK(profile.settings.temperature == 0.3);
   CHECK(profile.settings.batch == 8);
-  CHECK(profile.not_yet == std::vector<std::pair<std::string, std::string>>{{"beams", "4"}, {"stages", R"([{"a":1}])"}});
+  CHECK(profile.not_yet == std::vector<std::pair<std::string, std::string>>{{"beams", "4"}, {"shares", R"([{"a":1}])"}});
   CHECK(profile.digest != load(R"({"settings": {"temperature": 0.4, "batch": 8}})").digest);
   CHECK(profile.digest == load(R"({"settings": {"batch": 8, "temperature": 0.3}})").digest);  // what waits and the order change nothing
 }

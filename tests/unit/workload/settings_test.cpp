@@ -17,6 +17,8 @@ Settings parse(std::string_view text, SettingsScope scope = SettingsScope::kAll)
 constexpr std::string_view kEverything = R"({
   "temperature": 0.25, "top_k": 7, "top_p": 0.5, "min_p": 0.125, "repetition_penalty": 1.5, "presence_penalty": -1.0, "frequency_penalty": 2.0,
   "no_repeat_ngram": 3, "seed": 99, "max_new_tokens": 17, "ignore_eos": true, "stop": ["a", "\n\n"], "enable_thinking": false, "gen_tokens": 9,
+  "max_thinking_tokens": 50, "thinking_timeout": 1.5, "thinking_temperature": 0.875, "output_temperature": 0.125, "stages": true, "prefix_cache": "speed",
+  "thinking_stages": [{"stage": "draft", "max_tokens": 5, "temperature": 0.5, "branching_factor": 2}, {"stage": "answer", "max_tokens": 6, "temperature": 0.25}],
   "repetitions": 4, "min_reps": 8, "max_reps": 9, "max_time": 2.5, "target_ci": "0.5%", "warmup": 0, "sessions": 3, "pass": "text", "context": 2048, "batch": 3, "threads": 2, "kv_type": "q8_0", "kv_window": 512,
   "kv_sinks": 4, "vram_limit": "12GiB", "vram_headroom": "10%", "precision": "q4_k_m",
   "mmap": false, "mlock": true})";

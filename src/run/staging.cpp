@@ -1,0 +1,45 @@
+#include "run/staging.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "workload/thinking.h"
+
+namespace qbench::run {
+namespace {
+
+constexpr std::int64_t kLeastTokens = 16;
+constexpr std::int64_t kSpareShare = 16;  // of the context, for answers that are encoded anew in later stages
+
+}  // namespace
+
+void add_stages(PlannedCell& planned, const workload::Prompt& prompt, std::vector<std::string>& notes) {
+  const workload::EffectiveSettings& settings = planned.cell.settings;
+  if (!settings.stages || planned.cell.pass != workload::Pass::kText) return;
+  if (prompt.turns.size() > 1) {
+    notes.push_back(fmt::format("{} has several turns of its own: it is not asked in stages", prompt.id));
+    return;
+  }
+  const workload::ThinkingTexts texts = workload::load_thinking_texts();
+  planned.staged = workload::staged_prompt(prompt, settings.thinking_stages.empty() ? texts.stages : settings.thinking_stages, texts);
+}
+
+void fit_stages(ModelPlan& model) {
+  double lowest = 1.0;
+  for (PlannedCell& planned : model.cells) {
+    if (!planned.staged) continue;
+    const std::int64_t room = model.context - model.context / kSpareShare - planned.prompt_tokens;
+    const double ratio = static_cast<double>(std::max<std::int64_t>(room, 0)) / static_cast<double>(planned.answer_tokens());
+    if (ratio >= 1.0) continue;
+    lowest = std::min(lowest, ratio);
+    for (workload::Turn& turn : planned.staged->turns) {
+      std::int64_t& tokens = turn.stage->max_tokens;
+      tokens = std::min(tokens, std::max(kLeastTokens, static_cast<std::int64_t>(static_cast<double>(tokens) * ratio)));
+    }
+  }
+  if (lowest < 1.0)
+    model.notes.push_back(fmt::format("the context holds {} positions: stages are shortened, at most to {:.0f} % of their max_tokens", model.context, 100 * lowest));
+}
+
+}  // namespace qbench::run
