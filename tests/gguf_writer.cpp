@@ -192,6 +192,11 @@ void add_vocabulary(GgufWriter& writer, const TinyModel& m) {
     tokens.push_back(id < 256 ? byte_level_symbol(static_cast<int>(id)) : extra);
     types.push_back(id <= 256 ? 1 : 3);
   }
+  if (m.thinks) {
+    tokens[257] = "<think>";
+    tokens[258] = "</think>";
+    types[257] = types[258] = 4;  // text that is one token, as in Qwen3's files
+  }
   writer.string("tokenizer.ggml.model", "gpt2").string("tokenizer.ggml.pre", "qwen2").strings("tokenizer.ggml.tokens", tokens);
   writer.integers("tokenizer.ggml.token_type", types).strings("tokenizer.ggml.merges", {space + " " + space});
   writer.u32("tokenizer.ggml.eos_token_id", static_cast<std::uint32_t>(m.vocab - 1));

@@ -68,6 +68,7 @@ struct TinyModel {
   bool vocabulary = true;                     ///< byte-level tokens 0..255, two spaces merged as 256, `vocab` (at least 258) in all, EOS the last
   tensor::DType dtype = tensor::DType::kF32;  ///< of the matrices; rows must be whole blocks
   std::uint64_t seed = 1;
+  bool thinks = false;                        ///< tokens 257 and 258 are <think> and </think>
 };
 
 /// Metadata and weights of such a model, ready to be written or bent.

@@ -86,12 +86,30 @@ const SampleRecord* sample_with_prompt(const CellRecord& cell, const Samples& sa
   return nullptr;
 }
 
+/// `, closed at its budget by 24 forced tokens`
+std::string thought_end_text(const record::SequenceRecord& sequence) {
+  const std::string end = sequence.thinking_end.value_or("");
+  if (end == "open") return " that never ended";
+  if (end != "budget" && end != "timeout") return {};
+  return fmt::format(", closed at its {} by {} forced tokens", end, sequence.forced_tokens.value_or(0));
+}
+
+/// What of the prompt came from the KV cache, and what that saved.
+std::string prefix_text(const Samples& timed) {
+  const SampleRecord* sample = middle_repetition(timed);
+  if (sample == nullptr || !sample->metrics[MetricId::kPrefixCachedTokens]) return {};
+  std::string text = fmt::format("Prefix cache: {} of {} prompt tokens were not prefilled", metric_text(sample->metrics[MetricId::kPrefixCachedTokens]),
+                                 metric_text(sample->metrics[MetricId::kPromptTokens]));
+  if (const auto& saved = sample->metrics[MetricId::kPrefixSavedMs]) text += fmt::format(", which saved about {} ms", metric_text(*saved));
+  return text + fmt::format("; first token after {} ms.\n\n", metric_text(sample->metrics[MetricId::kTtftMs]));
+}
+
 std::string output_text(const Samples& timed) {
   const SampleRecord* first = timed.empty() ? nullptr : timed.front();
   if (first == nullptr || first->sequences.empty() || !first->sequences.front().text) return {};
   const auto& sequence = first->sequences.front();
   std::string about = fmt::format("Output, {} tokens, stopped by {}", sequence.token_ns.size(), markdown_text(sequence.stop_reason));
-  if (sequence.thinking_tokens) about += fmt::format(", {} of them thinking", *sequence.thinking_tokens);
+  if (sequence.thinking_tokens) about += fmt::format(", {} of them thinking{}", *sequence.thinking_tokens, thought_end_text(sequence));
   if (timed.size() > 1) about += fmt::format(" (first of {} repetitions; all are in samples.jsonl)", timed.size());
   if (first->sequences.size() > 1) about += fmt::format(" (first of {} sequences)", first->sequences.size());
   return about + ":\n\n" + code_block(*sequence.text) + "\n";
@@ -125,12 +143,14 @@ std::string roofline_text(const CellRecord& cell) {
 std::string pass_section(const CellRecord& cell, const Samples& samples) {
   const Samples timed = timed_samples(cell, samples);
   std::string out =
-      fmt::format("#### pass={}{}\n\n", name_of(cell.cell.pass), cell.cell.turn > 1 ? fmt::format(", turn {}", cell.cell.turn) : "");
+      fmt::format("#### pass={}{}{}\n\n", name_of(cell.cell.pass), cell.cell.turn > 1 ? fmt::format(", turn {}", cell.cell.turn) : "",
+                  cell.settings.stage ? ", stage " + markdown_text(*cell.settings.stage) : "");
   if (cell.status != record::Status::kOk) {
     out += fmt::format("**{}** ({}): the reason stands under Failures.\n\n", name_of(cell.status), markdown_text(cell.failure.code));
   }
   out += output_text(timed);
   out += repetitions_text(cell);
+  out += prefix_text(timed);
   out += metrics_table(cell, timed);
   out += roofline_text(cell);
   if (const SampleRecord* middle = middle_repetition(timed)) out += phases_table(*middle) + gaps_line(*middle);
@@ -143,12 +163,34 @@ std::string pass_section(const CellRecord& cell, const Samples& samples) {
   return out;
 }
 
+/// The stages of a pipeline side by side; empty where the prompt was not asked in stages.
+std::string stages_table(const Cells& cells) {
+  MarkdownTable table({"stage", "prompt tokens", "tokens", "thinking", "answer", "time s", "TTFT ms", "decode tok/s", "stopped by"},
+                      {false, true, true, true, true, true, true, true, false});
+  double tokens = 0, seconds = 0;
+  for (const CellRecord* cell : cells) {
+    if (!cell->settings.stage) continue;
+    const auto median = [&](MetricId id) { return cell->metrics.at(id, Statistic::kMedian); };
+    const auto e2e_ms = median(MetricId::kE2eMs);
+    tokens += median(MetricId::kOutputTokens).value_or(0);
+    seconds += e2e_ms.value_or(0) / 1000;
+    table.add({markdown_text(*cell->settings.stage), metric_text(median(MetricId::kPromptTokens)), metric_text(median(MetricId::kOutputTokens)),
+               metric_text(median(MetricId::kThinkingTokens)), metric_text(median(MetricId::kAnswerTokens)),
+               metric_text(e2e_ms ? std::optional(*e2e_ms / 1000) : std::nullopt), metric_text(median(MetricId::kTtftMs)),
+               metric_text(median(MetricId::kDecodeTokPerS)), markdown_text(cell->stop_reason)});
+  }
+  if (table.empty()) return {};
+  table.add({"**all stages**", "", metric_text(tokens), "", "", metric_text(seconds), "", "", ""});
+  return "Asked in stages; the last one's output is the answer:\n\n" + table.text() + "\n";
+}
+
 }  // namespace
 
 std::string prompt_section(const Cells& cells, const Samples& samples) {
   if (cells.empty()) return {};
   const CellRecord& first = *cells.front();
   std::string out = fmt::format("### {} / {}\n\n", markdown_text(first.cell.suite), markdown_text(first.cell.prompt_id));
+  out += stages_table(cells);
   std::string shown;  // the prompt that was printed last: passes usually share it
   for (const CellRecord* cell : cells) {
     if (const SampleRecord* sample = sample_with_prompt(*cell, samples); sample != nullptr && *sample->prompt_text != shown) {

@@ -37,6 +37,15 @@ Workplace::Workplace() {
                                                    entry("slow", R"("hidden": 512, "layers": 8, "context": 4096)") + ", " +
                                                    entry("long", R"("hidden": 64, "layers": 2, "context": 500000)") + ", " +
                                                    entry("giant", R"("hidden": 65536, "layers": 800, "context": 4096)") + "]}");
+  write_file(data / "configs" / "thinking.json", R"({"closing": {"text": "\nEnd.\n</think>\n\n"}, "stages": [
+    {"stage": "look", "max_tokens": 6, "temperature": 0.8, "instruction": "Look first."},
+    {"stage": "try", "max_tokens": 9, "temperature": 0.7, "branching_factor": 2, "instruction": "Try {branch} of {branches}."},
+    {"stage": "say", "max_tokens": 7, "temperature": 0.0, "instruction": "Say it."}]})");
+  TinyModel thinker;
+  thinker.seed = 3;
+  thinker.thinks = true;
+  thinker.context = 512;
+  tiny_gguf(thinker).write(model("thinker"));
   for (const auto& [name, seed] : std::map<std::string, std::uint64_t>{{"tiny", 1}, {"other", 2}}) {
     TinyModel shape;
     shape.seed = seed;
