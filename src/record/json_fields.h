@@ -245,6 +245,8 @@ void fields(Archive& a, FieldsOf<TaskRecord> auto& r) {
   a("answer_tokens", r.answer_tokens);
   a("generation_s", r.generation_s);
   a("judge_s", r.judge_s);
+  a("thinking_tokens", r.thinking_tokens);
+  a("behaviour", r.behaviour);
   a("rule", r.rule);
   a("answer_digest", r.answer_digest);
   a("answer", r.answer);

@@ -293,6 +293,8 @@ struct TaskRecord {
   std::optional<std::int64_t> cases_passed, cases_total;
   std::optional<std::int64_t> prompt_tokens, answer_tokens;  ///< of the request, thinking included
   std::optional<double> generation_s, judge_s;               ///< time that generating and judging took
+  std::optional<std::int64_t> thinking_tokens;  ///< of answer_tokens; nothing where the model does not think
+  std::optional<std::string> behaviour;      ///< SHA-256: answers with the same one did the same with the task's inputs (quality::Verdict)
   std::optional<std::string> rule;           ///< how the code was found in the answer: quality::ExtractedCode
   std::optional<std::string> answer;         ///< its text; sample 0's first attempt is the text pass's and stands there
   std::optional<std::string> answer_digest;  ///< SHA-256 of the text

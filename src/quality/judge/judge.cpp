@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 
+#include "base/digest.h"
 #include "quality/judge/extract.h"
 #include "quality/judge/judging.h"
 #include "quality/judge/toolchain.h"
@@ -51,8 +52,18 @@ struct Judge::State {
       return verdict_of(
           {TaskStatus::kCompileError, fmt::format("the answer's code has {} bytes, at most {} are judged", bytes_of(code), kMaxCodeBytes)});
     const Judging judging{sandbox, task, code, limits, tools};
-    if (task.kind == workload::TaskKind::kPythonTest) return judge_python_test(judging);
-    return task.kind == workload::TaskKind::kInside ? judge_inside(judging) : judge_cases(judging);
+    Verdict verdict = task.kind == workload::TaskKind::kPythonTest ? judge_python_test(judging)
+                      : task.kind == workload::TaskKind::kInside   ? judge_inside(judging)
+                                                                   : judge_cases(judging);
+    if (verdict.behaviour.empty()) verdict.behaviour = outcome_of_test(verdict);
+    return verdict;
+  }
+
+  /// What a suite's own test says of the answer's behaviour: where it failed first, and with what.
+  static std::string outcome_of_test(const Verdict& verdict) {
+    if (verdict.status == TaskStatus::kHarnessError) return {};
+    const bool says = verdict.status == TaskStatus::kWrong || verdict.status == TaskStatus::kException;
+    return sha256_hex(std::string(name_of(verdict.status)) + "\n" + (says ? verdict.detail : std::string()));
   }
 
   const Verdict& reference(const workload::Task& task) {

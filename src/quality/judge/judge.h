@@ -19,6 +19,9 @@ struct Verdict {
   double seconds = 0;  ///< processor time of the judged run, without compilers
   std::string detail;  ///< one line: which case, which exception, expected and actual
   std::int64_t cases_passed = 0, cases_total = 0;
+  /// SHA-256 over what came back for each input, so that equal ones behaved equally: values, exceptions' classes, output; where the suite's
+  /// own test runs, its outcome. Empty for kHarnessError.
+  std::string behaviour;
   bool judged_inside = false;  ///< the tests ran in the candidate's process: weaker, and said in every row
 };
 

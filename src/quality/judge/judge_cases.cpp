@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "base/digest.h"
 #include "base/json.h"
 #include "quality/judge/driver_texts.h"
 #include "quality/judge/judging.h"
@@ -124,6 +125,7 @@ class CaseRun {
       if (stop || gone_) break;
     }
     leave();
+    if (verdict_.status != TaskStatus::kHarnessError) verdict_.behaviour = sha256_hex(seen_ + std::string(name_of(verdict_.status)));
     return verdict_;
   }
 
@@ -230,6 +232,7 @@ class CaseRun {
     const auto results = reply->find("steps");
     if (results == reply->end() || !results->is_array() || results->size() != steps.size())
       return Failure{TaskStatus::kWrong, "sent another number of results than was asked for"};
+    for (const json& result : *results) see(result);
     for (std::size_t i = 0; i < steps.size(); ++i) {
       if (auto failure = judge_step(steps[i], (*results)[i], rules_)) return failure;
     }
@@ -258,6 +261,7 @@ class CaseRun {
       return text;
     };
     const std::string expected = trimmed(one["stdout"].get<std::string>()), printed = trimmed(outcome.output);
+    seen_ += dump_json(json(printed)) + "\n";
     if (expected == printed) return std::nullopt;
     return Failure{TaskStatus::kWrong, "expected the output " + shown_value(expected) + ", got " + shown_value(printed)};
   }
@@ -274,6 +278,14 @@ class CaseRun {
     return failure;
   }
 
+  /// Messages of exceptions name lines and addresses: only the class tells what the answer did.
+  void see(const json& result) {
+    for (const char* key : {"v", "e", "x"}) {
+      if (result.is_object() && result.contains(key)) seen_ += std::string(key) + dump_json(result[key]);
+    }
+    seen_ += "\n";
+  }
+
   std::string script_path(const std::string& path) const {
     if (!is_script(judging_.task.language)) return path;
     const std::size_t dot = path.rfind('.');
@@ -285,6 +297,7 @@ class CaseRun {
   Verdict verdict_;
   std::unique_ptr<Driver> driver_;
   std::optional<sandbox::Job> program_;
+  std::string seen_;   ///< what came back
   bool gone_ = false;  ///< the answer runs no more, or never did
 };
 

@@ -113,3 +113,37 @@ TEST_CASE("rows judged at different levels say so") {
   measure::add_task_metrics(cell, tasks, {});
   CHECK(cell.judging.sandbox_level == "mixed");
 }
+
+TEST_CASE("answers to a task agree by what they did, harness errors and answers of unknown behaviour apart") {
+  const auto behaves = [](std::int64_t sample, TaskStatus status, std::optional<std::string> behaviour) {
+    TaskRecord task = attempt(sample, 1, status);
+    task.behaviour = std::move(behaviour);
+    return task;
+  };
+  record::CellRecord cell = row();
+  std::vector<TaskRecord> tasks{behaves(0, TaskStatus::kPass, "a"), behaves(1, TaskStatus::kWrong, "b"), behaves(2, TaskStatus::kPass, "a"),
+                                behaves(3, TaskStatus::kHarnessError, std::nullopt), behaves(4, TaskStatus::kPass, "a")};
+  measure::add_task_metrics(cell, tasks, {});
+  CHECK(value(cell, MetricId::kSelfConsistencyRatio) == 0.75);
+  record::CellRecord older = row();
+  measure::add_task_metrics(older, std::vector<TaskRecord>{behaves(0, TaskStatus::kPass, std::nullopt), behaves(1, TaskStatus::kPass, std::nullopt)}, {});
+  CHECK_FALSE(value(older, MetricId::kSelfConsistencyRatio).has_value());
+  record::CellRecord alone = row();
+  measure::add_task_metrics(alone, std::vector<TaskRecord>{behaves(0, TaskStatus::kPass, "a")}, {});
+  CHECK_FALSE(value(alone, MetricId::kSelfConsistencyRatio).has_value());
+}
+
+TEST_CASE("thinking efficiency is passes per thousand thinking tokens of all attempts, and nothing where one does not say them") {
+  const auto thinks = [](std::int64_t sample, std::int64_t iteration, TaskStatus status, std::optional<std::int64_t> tokens) {
+    TaskRecord task = attempt(sample, iteration, status);
+    task.thinking_tokens = tokens;
+    return task;
+  };
+  record::CellRecord cell = row();
+  const std::vector<TaskRecord> tasks{thinks(0, 1, TaskStatus::kWrong, 300), thinks(0, 2, TaskStatus::kPass, 200), thinks(1, 1, TaskStatus::kPass, 500)};
+  measure::add_task_metrics(cell, tasks, {});
+  CHECK(value(cell, MetricId::kThinkingEfficiency) == 2.0);
+  record::CellRecord other = row();
+  measure::add_task_metrics(other, std::vector<TaskRecord>{thinks(0, 1, TaskStatus::kPass, std::nullopt)}, {});
+  CHECK_FALSE(value(other, MetricId::kThinkingEfficiency).has_value());
+}

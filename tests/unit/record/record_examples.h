@@ -154,6 +154,8 @@ inline record::TaskRecord example_task() {
   t.answer_tokens = 120;
   t.generation_s = 2.5;
   t.judge_s = 5.25;
+  t.thinking_tokens = 80;
+  t.behaviour = "cafe";
   t.rule = "fenced";
   t.answer = "def f():\n    return \"\u00e4\"";
   t.answer_digest = "beef";
