@@ -166,7 +166,8 @@ void add_score_options(CLI::App& command, RunCommand& options) {
   const std::string group = "Scoring";
   run::ScoreOptions& scoring = options.request.options.scoring;
   command.add_flag("--score", scoring.score, "Judge the answers of the text pass by their tasks' tests, in a sandbox, after all timed cells of a model")->group(group);
-  command.add_option("--n-samples", options.n_samples, "Answers to each task, of seeds of their own (1: the text pass's)")
+  command.add_option("--n-samples,--self-consistency", options.n_samples,
+                     "Answers to each task, of seeds of their own (1: the text pass's); with several, self_consistency_ratio says how many agree")
       ->transform(whole_number())
       ->check(CLI::Range(1, 1000))
       ->type_name("N")

@@ -155,7 +155,8 @@ bool CellRunner::run_text(std::size_t index, const JobCell& cell) {
 void CellRunner::keep_written(std::size_t index, const std::vector<Answer>& answers) {
   if (!job_->score || last_.sequences.empty()) return;
   const record::SequenceRecord& first = last_.sequences.front();
-  written_[index] = {answers, first.prompt_tokens, static_cast<std::int64_t>(first.token_ns.size()), last_.metrics[record::MetricId::kE2eMs].value_or(0.0) / 1e3};
+  written_[index] = {answers, first.prompt_tokens, static_cast<std::int64_t>(first.token_ns.size()), last_.metrics[record::MetricId::kE2eMs].value_or(0.0) / 1e3,
+                      first.thinking_tokens};
 }
 
 const WrittenAnswer* CellRunner::written(std::size_t cell) const {
@@ -169,7 +170,7 @@ ScoreReply CellRunner::ask(const ScoreRequest& request) {
   cell.settings.batch = 1;
   cell.settings.seed = request.seed;
   const Conversation conversation{&cell.prompt, request.turn, request.answers};
-  const Progress at{.cell = kScoringCell, .phase = record::Phase::kTimed, .repetition = 0, .turn = request.turn, .most_tokens = cell.settings.max_new_tokens};
+  const Progress at{.cell = kScoringCell, .phase = record::Phase::kTimed, .repetition = 0, .turn = request.turn, .most_tokens = most_tokens(cell, request.turn)};
   ScoreReply reply;
   record::SampleRecord sample;
   reply.failure = run_guarded([&] { sample = measure(at, cell, conversation, true, &reply.answer); });
@@ -178,6 +179,7 @@ ScoreReply CellRunner::ask(const ScoreRequest& request) {
   if (reply.failure || cancelled_) return reply;
   reply.prompt_tokens = sample.sequences.front().prompt_tokens;
   reply.answer_tokens = static_cast<std::int64_t>(sample.sequences.front().token_ns.size());
+  reply.thinking_tokens = sample.sequences.front().thinking_tokens;
   reply.generation_s = sample.metrics[record::MetricId::kE2eMs].value_or(0.0) / 1e3;
   return reply;
 }

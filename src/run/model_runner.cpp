@@ -87,15 +87,18 @@ ModelRunner::Outcome ModelRunner::run_worker_process(const std::vector<JobCell>&
   load_.reset();
   ready_.reset();
   Outcome outcome;
-  const Job job{.model = model_->ref.value(),
-                .device = {.device = context_.options->device, .threads = model_->engine.threads, .isa = context_.options->isa},
-                .engine = model_->engine,
-                .context = model_->context,
-                .stream = context_.options->stream,
-                .breakdown = context_.options->breakdown && context_.session == 0,
-                .ablate = context_.session == 0 ? context_.options->ablate : std::vector<std::string>(),
-                .cells = cells,
-                .score = score_job(cells)};
+  Job job;
+  job.model = model_->ref.value();
+  job.device.device = context_.options->device;
+  job.device.threads = model_->engine.threads;
+  job.device.isa = context_.options->isa;
+  job.engine = model_->engine;
+  job.context = model_->context;
+  job.stream = context_.options->stream;
+  job.breakdown = context_.options->breakdown && context_.session == 0;
+  if (context_.session == 0) job.ablate = context_.options->ablate;
+  job.cells = cells;
+  job.score = score_job(cells);
   cell_tokens_ = 0;
   std::int64_t tokens = 0;
   for (const JobCell& cell : cells) tokens += planned_tokens(cell);

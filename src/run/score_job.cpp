@@ -23,6 +23,7 @@ std::optional<WrittenAnswer> written_before(const PlannedCell& planned, const re
     const record::SequenceRecord& first = sample->sequences.front();
     written.prompt_tokens = first.prompt_tokens;
     written.answer_tokens = static_cast<std::int64_t>(first.token_ns.size());
+    written.thinking_tokens = first.thinking_tokens;
     written.generation_s = sample->metrics[record::MetricId::kE2eMs].value_or(0.0) / 1e3;
   }
   return written;
@@ -70,6 +71,7 @@ ordered_json cell_json(const ScoreCell& cell) {
                          {"prompt_tokens", cell.written->prompt_tokens},
                          {"answer_tokens", cell.written->answer_tokens},
                          {"generation_s", cell.written->generation_s}};
+  if (cell.written && cell.written->thinking_tokens) object["written"]["thinking_tokens"] = *cell.written->thinking_tokens;
   for (const record::TaskRecord& task : cell.attempts) object["attempts"].push_back(record::to_json_line(task));
   return object;
 }
@@ -88,6 +90,7 @@ ScoreCell cell_from_json(const json& object) {
     written.at("prompt_tokens").get_to(cell.written->prompt_tokens);
     written.at("answer_tokens").get_to(cell.written->answer_tokens);
     written.at("generation_s").get_to(cell.written->generation_s);
+    if (written.contains("thinking_tokens")) cell.written->thinking_tokens = written.at("thinking_tokens").get<std::int64_t>();
   }
   for (const json& line : object.at("attempts")) {
     record::Line record = record::parse_json_line(line.get<std::string>(), "job");
@@ -118,7 +121,7 @@ ScoreJob remaining_scores(const ModelPlan& model, const workload::Suite& suite, 
     if (planned.cell.pass != workload::Pass::kText) continue;
     ScoreCell cell;
     cell.cell.pass = planned.cell.pass;
-    cell.cell.prompt = suite.prompts[planned.cell.prompt_index];
+    cell.cell.prompt = prompt_of(planned, suite);
     cell.cell.settings = planned.cell.settings;
     cell.cell.key = row_keys(planned).back();
     const auto running = std::find_if(cells.begin(), cells.end(), [&](const JobCell& one) { return one.key == planned.key; });

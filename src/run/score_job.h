@@ -22,6 +22,7 @@ struct WrittenAnswer {
   std::vector<Answer> turns;                          ///< all of them; the last one is judged
   std::int64_t prompt_tokens = 0, answer_tokens = 0;  ///< of the last turn's request
   double generation_s = 0;
+  std::optional<std::int64_t> thinking_tokens = {};  ///< of answer_tokens
 };
 
 /// A cell of the text pass whose answers are scored.

@@ -49,6 +49,7 @@ void ScorePass::plan_answer(const ScoreCell& cell, std::int64_t sample, const Wr
     attempt.turns = written.turns;
     attempt.record.prompt_tokens = written.prompt_tokens;
     attempt.record.answer_tokens = written.answer_tokens;
+    attempt.record.thinking_tokens = written.thinking_tokens;
     attempt.record.generation_s = written.generation_s;
   }
   queue_.push_back(std::move(attempt));
@@ -109,6 +110,7 @@ bool ScorePass::write(Attempt& attempt) {
     }
     record.prompt_tokens = reply.prompt_tokens;
     record.answer_tokens = reply.answer_tokens;
+    record.thinking_tokens = reply.thinking_tokens;
     record.generation_s = reply.generation_s;
     record.answer = attempt.turns.back().texts.front();
   }
@@ -153,6 +155,7 @@ void ScorePass::settle(Attempt& attempt) {
   if (record.judge_s) {
     record.seconds = verdict.seconds;
     record.judge = verdict.judged_inside ? "inside" : "outside";
+    if (!verdict.behaviour.empty()) record.behaviour = verdict.behaviour;
     record.cases_passed = verdict.cases_passed;
     record.cases_total = verdict.cases_total;
   }

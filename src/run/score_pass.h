@@ -29,6 +29,7 @@ struct ScoreRequest {
 struct ScoreReply {
   Answer answer;
   std::int64_t prompt_tokens = 0, answer_tokens = 0;
+  std::optional<std::int64_t> thinking_tokens;  ///< of answer_tokens
   double generation_s = 0;
   std::optional<record::Failure> failure;
   bool cancelled = false;
