@@ -19,7 +19,7 @@ struct ScoreOptions {
   std::vector<std::int64_t> k = {1};  ///< of pass@k, ascending
   std::int64_t max_iterations = 1;    ///< attempts at each answer: the error goes back to the model
   std::int64_t jobs = 0;              ///< answers judged at once; 0: as many as there are cores, at most 8
-  std::optional<std::string> sandbox;  ///< sandbox::name_of(level); nothing: the best there is
+  std::optional<std::string> sandbox = {};  ///< sandbox::name_of(level); nothing: the best there is
   bool unsafe = false;
   bool relevance = true;               ///< also ranks each prompt's first answer among other prompts
   bool attribution = false;            ///< also measures which parts of the prompt its first answer needs

@@ -134,8 +134,11 @@ void ScorePass::judge_group(std::vector<Attempt>& group) {
     if (attempt.verdict) continue;
     threads.emplace_back([this, &attempt] {
       const std::int64_t start_ns = now_ns();
-      const auto failure =
-          run_guarded([&] { attempt.verdict = context_.judge(*attempt.cell->cell.prompt.task, attempt.turns.back().texts.front()); });
+      const auto failure = run_guarded([&] {
+        JudgedCode judged = context_.judge(*attempt.cell->cell.prompt.task, attempt.turns.back().texts.front());
+        attempt.verdict = std::move(judged.verdict);
+        if (!judged.rule.empty()) attempt.record.rule = std::move(judged.rule);
+      });
       if (failure) {
         attempt.verdict = quality::Verdict{};
         attempt.verdict->detail = failure->message;

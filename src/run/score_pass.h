@@ -35,6 +35,12 @@ struct ScoreReply {
   bool cancelled = false;
 };
 
+/// A verdict, and how the code was found in the answer (quality::ExtractedCode::rule).
+struct JudgedCode {
+  quality::Verdict verdict;
+  std::string rule;
+};
+
 /// An answer that is scored beside being judged.
 struct ScoredAnswer {
   const ScoreCell* cell = nullptr;
@@ -57,7 +63,7 @@ class ScorePass {
   struct Context {
     std::function<ScoreReply(const ScoreRequest&)> ask;
     /// From `jobs` threads at once.
-    std::function<quality::Verdict(const workload::Task&, const std::string& answer)> judge;
+    std::function<JudgedCode(const workload::Task&, const std::string& answer)> judge;
     std::function<const WrittenAnswer*(std::size_t cell)> written_by;  ///< of a cell of this process; nullptr: it has none
     std::function<void(const record::TaskRecord&)> send_task;
     std::function<void(const record::QualityRecord&)> send_quality;

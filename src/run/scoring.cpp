@@ -148,11 +148,11 @@ void run_scoring(const ScoreJob& job, OpenedModel& opened, engine::Session& sess
   const std::vector<std::unique_ptr<AnswerScorer>> scorers = make_scorers(job, opened, session, sandbox.get());
   ScorePass::Context context;
   context.ask = [&](const ScoreRequest& request) { return runner.ask(request); };
-  context.judge = [&](const workload::Task& task, const std::string& answer) {
-    if (judge) return quality::judge_task(*judge, *sandbox, task, answer);
-    quality::Verdict verdict;
-    verdict.detail = no_sandbox->message;
-    return verdict;
+  context.judge = [&](const workload::Task& task, const std::string& answer) -> JudgedCode {
+    if (judge) return {quality::judge_task(*judge, *sandbox, task, answer), quality::extract_code(answer, task).rule};
+    JudgedCode failed;
+    failed.verdict.detail = no_sandbox->message;
+    return failed;
   };
   context.written_by = [&](std::size_t cell) { return runner.written(cell); };
   context.send_task = [&](const record::TaskRecord& task) { writer.send(task); };
