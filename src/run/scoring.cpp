@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "quality/judge/extract.h"
 #include "quality/judge/judge.h"
 #include "quality/prompt/attribution.h"
 #include "quality/prompt/prompt_places.h"
