@@ -168,10 +168,11 @@ Found find_open(std::string_view text) {
   return {};
 }
 
-/// The first place where `tag` closes a thought: not beside a quote, not in the middle of a sentence or a line of code.
-std::size_t find_close(std::string_view text, std::string_view tag, std::size_t from) {
+/// The first place where `tag` closes a thought: not beside a quote and, where no tag opened it, not in the middle of a sentence or a line of code.
+std::size_t find_close(std::string_view text, std::string_view tag, std::size_t from, bool opened) {
   for (std::size_t at = text.find(tag, from); at != kNone; at = text.find(tag, at + 1)) {
     if (beside_quote(text, at, tag.size())) continue;
+    if (opened) return at;
     std::size_t before = at;
     while (before > from && (text[before - 1] == ' ' || text[before - 1] == '\t') && at - before < 64) --before;
     if (tag.starts_with("<|") || before == 0 || before == from || std::string_view("\n.!?:;)>*").find(text[before - 1]) != kNone) return at;
@@ -184,7 +185,7 @@ std::size_t find_close(std::string_view text, std::string_view tag, std::size_t 
 Found find_lone_close(std::string_view text) {
   Found first;
   for (const Tags& tags : kThoughts) {
-    const std::size_t at = find_close(text, tags.close, 0);
+    const std::size_t at = find_close(text, tags.close, 0, false);
     if (at < first.at && !in_comment(text, at)) first = {at, &tags};
   }
   return first;
@@ -202,7 +203,7 @@ bool strip_thoughts(std::string& text) {
   bool unfinished = false;
   for (; open.at != kNone; open = find_open(rest)) {
     out += rest.substr(0, open.at);
-    const std::size_t close = find_close(rest, open.tags->close, open.at + open.tags->open.size());
+    const std::size_t close = find_close(rest, open.tags->close, open.at + open.tags->open.size(), true);
     unfinished = close == kNone;
     rest = unfinished ? std::string_view() : rest.substr(close + open.tags->close.size());
   }
