@@ -4,6 +4,7 @@
 
 #include "quality/judge/answer_text.h"
 #include "quality/judge/code_block.h"
+#include "quality/judge/code_key.h"
 
 namespace qbench::quality {
 namespace {
@@ -65,7 +66,10 @@ std::optional<Correctness> correctness_of(const Verdict& verdict, const workload
 
 Verdict judge_task(Judge& judge, const sandbox::Sandbox& sandbox, const workload::Task& task, const std::string& answer) {
   if (task.kind != workload::TaskKind::kChecks) return judge.judge_answer(task, answer);
-  return verdict_of(check_web_service(sandbox, {}, task, answer_files(answer, task).files));
+  const auto files = answer_files(answer, task).files;
+  Verdict verdict = verdict_of(check_web_service(sandbox, {}, task, files));
+  if (verdict.status != record::TaskStatus::kHarnessError) verdict.behaviour = code_key(files);  // checks return nothing that could agree
+  return verdict;
 }
 
 Rating rate_prompt_answer(const Rater& rater, const workload::Prompt& prompt, const std::string& answer, const Verdict* verdict) {

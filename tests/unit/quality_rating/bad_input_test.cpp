@@ -4,6 +4,7 @@
 #include <string>
 
 #include "quality/rating/rating.h"
+#include "quality/rating/rating_record.h"
 #include "quality/rating/web_check.h"
 
 using namespace qbench;
@@ -131,4 +132,19 @@ TEST_CASE("ten megabytes of code are not read") {
   workload::Task task;
   task.kind = workload::TaskKind::kChecks;
   CHECK(check_web_service(sandbox, everywhere(), task, code).status == record::TaskStatus::kCompileError);
+}
+
+TEST_CASE("answers to checks, which return nothing, agree by their code: comments aside, not more") {
+  FakeSandbox sandbox;
+  Judge judge(sandbox, {});
+  workload::Task task;
+  task.kind = workload::TaskKind::kChecks;
+  task.language = "python";
+  task.paths = {"solution.py"};
+  std::string lines;
+  while (lines.size() <= (1 << 20)) lines += "x = 1\n";  // too much to be read: the verdict needs no tool
+  const auto behaviour = [&](const std::string& code) { return judge_task(judge, sandbox, task, "```python\n" + code + "```\n").behaviour; };
+  CHECK_FALSE(behaviour(lines).empty());
+  CHECK(behaviour(lines) == behaviour("# said differently\n" + lines));
+  CHECK(behaviour(lines) != behaviour(lines + "y = 2\n"));
 }
