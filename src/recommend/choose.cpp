@@ -134,7 +134,7 @@ void add_reasons(const Evidence& evidence, const Predictions& predictions, Prefe
     return;
   }
   choice.confidence = first.win_ratio;
-  if (judged && prediction.success_ratio && prediction.e2e_ms && preference == Preference::kBalanced)
+  if (judged && prediction.success_ratio && prediction.success_ratio->value > 0 && prediction.e2e_ms && preference == Preference::kBalanced)
     choice.reasons.push_back(fmt::format(
         "least time to working code: {} of attempts that pass in {}",
         quantity_text(Quantity::kE2eMs, prediction.e2e_ms->value / chance(prediction.success_ratio->value, prediction.success_ratio->n)),
@@ -155,6 +155,9 @@ void add_caveats(const Evidence& evidence, const Predictions& predictions, bool 
   const Ranked& first = choice.ranked.front();
   const Candidate& candidate = evidence.candidates[first.candidate];
   const Prediction& prediction = predictions.of[first.candidate];
+  if (prediction.success_ratio && prediction.success_ratio->value == 0)
+    choice.caveats.emplace_back(
+        "it passed no task: it is the first of those measured, and no reason to expect that it works; measure other models");
   if (prediction.success_ratio && prediction.success_ratio->n < kFewTasks)
     choice.caveats.push_back(fmt::format("success is over {} tasks only", prediction.success_ratio->n));
   if (judged && prediction.success_ratio && !prediction.success_of_like_tasks)

@@ -93,3 +93,13 @@ TEST_CASE("a model that no task was judged of ranks behind those that have some,
   CHECK_FALSE(chosen(Evidence{}).chosen());
   CHECK(chosen(Evidence{}).ranked.empty());
 }
+
+TEST_CASE("a choice that passed nothing is said to be none that works") {
+  record::ResultSet set;
+  test::add_model(set, "hopeless", 10, 30, 0);
+  const Evidence evidence = gather_evidence({set}, {});
+  const Choice choice = chosen(evidence);
+  CHECK(choice.chosen());
+  CHECK(holds(choice.caveats, "it passed no task"));
+  CHECK_FALSE(holds(choice.reasons, "working code"));
+}
