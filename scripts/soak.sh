@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tests that grow with the time they get: fuzzing of every parser, then runs that are killed at random moments and resumed. With --ab N also N
+# Tests that grow with the time they get: fuzzing of every parser, the shipped tasks against their references, then runs that are killed at random moments and resumed. With --ab N also N
 # comparisons of the build with itself through `qbench ab` and three with a slowed one (20: half an hour of an idle machine, which they need).
 #   scripts/soak.sh --seconds 3600 --seed 7 --ab 20      CI runs a short seeded sample
 set -euo pipefail
@@ -56,6 +56,18 @@ if [ "$comparisons" -gt 0 ]; then
   cmake --build "$(dirname "$qbench")" --target slow_process
   python3 scripts/soak_ab.py --qbench "$qbench" --comparisons "$comparisons"
 fi
+# The shipped tasks against their own references and wrong variants; C++ takes minutes of compiling, so long runs only.
+suites="python-tasks typescript-tasks"
+[ "$seconds" -lt 1800 ] || suites="$suites cpp-tasks"
+"$qbench" sandbox selftest --only environment >/dev/null 2>&1 && sandboxed=true || sandboxed=false
+for suite in $suites; do
+  if ! $sandboxed; then
+    echo "soak.sh: skipped: the references of $suite: no sandbox here (qbench sandbox selftest says why)"
+    continue
+  fi
+  echo "soak.sh: the references of $suite pass, and their wrong variants do not"
+  "$qbench" score --suite "$suite" --check-references --jobs "$(nproc)" | tail -n 3
+done
 # The test that kills a run at random, as often as the project promises to survive.
 killer=$(dirname "$qbench")/tests/e2e/test_e2e
 if [ -x "$killer" ]; then
