@@ -77,8 +77,8 @@ if $all; then
     echo "[skipped] compiling the CUDA kernels: no nvcc here" | tee -a "$logs/checks.log"
   fi
   run_check "gpu-validate.sh runs from end to end (emulated device, tiny models)" ./scripts/gpu-validate.sh --dry-run --bin build/ci --out build/gpu-validate-dry-run
-  starts_before 50 AddressSanitizer && run_preset asan tests_quick -LE slow_under_sanitizers
+  starts_before 42 AddressSanitizer && run_preset asan tests_quick -LE slow_under_sanitizers
   starts_before 70 ThreadSanitizer && run_preset tsan tests_threads -L threads
-  starts_before 78 soak && run_check soak ./scripts/soak.sh --seconds 150 --seed 1
+  starts_before 76 soak && run_check soak ./scripts/soak.sh --seconds 150 --seed 1
 fi
 python3 scripts/count_tests.py "$logs"/*.log
