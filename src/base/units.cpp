@@ -7,16 +7,10 @@
 #include <cmath>
 #include <utility>
 
+#include "base/ascii.h"
+
 namespace qbench {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return result;
-}
 
 constexpr std::array<std::pair<std::string_view, double>, 10> kByteUnits{{{"", 1.0},
                                                                            {"b", 1.0},
@@ -40,7 +34,7 @@ std::optional<std::uint64_t> parse_bytes(std::string_view text) {
   std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
   if (unit.starts_with(' ')) unit.remove_prefix(1);
   for (const auto& [name, factor] : kByteUnits) {
-    if (lower(unit) != name) continue;
+    if (ascii_lower(unit) != name) continue;
     const double bytes = number * factor;
     if (!(bytes < 9.2e18)) return std::nullopt;
     return static_cast<std::uint64_t>(bytes);

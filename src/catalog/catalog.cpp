@@ -4,6 +4,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "base/ascii.h"
 #include "base/environment.h"
 #include "base/error.h"
 #include "catalog/catalog_json.h"
@@ -17,8 +18,8 @@ namespace {
 std::vector<std::string> names_of(const CatalogEntry& entry) {
   std::vector<std::string> names = entry.aliases;
   names.push_back(entry.name);
-  names.push_back(to_lower(entry.hub_id));
-  if (to_lower(entry.label) != entry.name) names.push_back(to_lower(entry.label));
+  names.push_back(ascii_lower(entry.hub_id));
+  if (ascii_lower(entry.label) != entry.name) names.push_back(ascii_lower(entry.label));
   return names;
 }
 
@@ -63,7 +64,7 @@ std::string_view name_of(Thinking thinking) noexcept {
 }
 
 ModelKind guess_kind(std::string_view model_name, bool has_chat_template) {
-  const std::string name = to_lower(model_name);
+  const std::string name = ascii_lower(model_name);
   if (!has_chat_template || has(name, "-base")) return ModelKind::kBase;
   const bool instruct = has(name, "instruct") || has(name, "chat") || has(name, "-it");
   // Qwen2 and Qwen2.5 ship a chat template with their base checkpoints too; only the name tells them apart.
@@ -82,7 +83,7 @@ Catalog Catalog::load(const std::filesystem::path& path) {
 Catalog Catalog::load_default() { return load(data_dir() / "configs" / "models.json"); }
 
 const CatalogEntry* Catalog::find(std::string_view name) const {
-  const std::string wanted = to_lower(name);
+  const std::string wanted = ascii_lower(name);
   for (const CatalogEntry& entry : entries_) {
     const std::vector<std::string> names = names_of(entry);
     if (std::find(names.begin(), names.end(), wanted) != names.end()) return &entry;
@@ -91,7 +92,7 @@ const CatalogEntry* Catalog::find(std::string_view name) const {
 }
 
 std::vector<std::string> Catalog::suggest(std::string_view name) const {
-  const std::string wanted = to_lower(name.substr(0, 200));
+  const std::string wanted = ascii_lower(name.substr(0, 200));
   std::vector<std::string> known;
   for (const CatalogEntry& entry : entries_) {
     // The organisation counts for nothing in a slip: "Qwen/Qwen3-8" is near "qwen3-8b".

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
+
 namespace qbench::catalog {
 namespace {
 
@@ -23,7 +25,7 @@ std::string_view without_part_number(std::string_view stem) {
 
 /// "Q4_K_M", "IQ4_XS", "bf16", "f32": what file names put behind the model's.
 bool is_precision_word(std::string_view word) {
-  const std::string lower = to_lower(word);
+  const std::string lower = ascii_lower(word);
   constexpr std::array<std::string_view, 4> kFloats{"f32", "f16", "fp16", "bf16"};
   if (std::find(kFloats.begin(), kFloats.end(), lower) != kFloats.end()) return true;
   const std::string_view rest = std::string_view(lower).substr(lower.starts_with("iq") ? 2 : lower.starts_with("q") ? 1 : lower.size());
@@ -31,13 +33,6 @@ bool is_precision_word(std::string_view word) {
 }
 
 }  // namespace
-
-std::string to_lower(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return lower;
-}
 
 std::string as_label(std::string_view text) {
   std::string label(text.substr(0, kMaxLabelBytes));

@@ -8,8 +8,6 @@
 
 namespace qbench::catalog {
 
-std::string to_lower(std::string_view text);
-
 /// Text as a label: every byte outside [A-Za-z0-9._-] becomes '-', at most 120 bytes; "model" when nothing is left.
 std::string as_label(std::string_view text);
 

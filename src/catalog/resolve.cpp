@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/ascii.h"
 #include "catalog/hub_cache.h"
 #include "catalog/labels.h"
 #include "workload/names.h"
@@ -192,7 +193,7 @@ std::string label_when_found(const Catalog& catalog, const std::string& request)
 std::string unique_label(std::set<std::string>& taken, const std::string& label) {
   // Compared without case: some file systems do not tell case apart.
   std::string candidate = label;
-  for (int n = 2; !taken.insert(to_lower(candidate)).second; ++n) candidate = label + "-" + std::to_string(n);
+  for (int n = 2; !taken.insert(ascii_lower(candidate)).second; ++n) candidate = label + "-" + std::to_string(n);
   return candidate;
 }
 

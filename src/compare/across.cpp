@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "compare/compare.h"
 #include "compare/pairing.h"
@@ -15,11 +16,6 @@ namespace qbench::compare {
 namespace {
 
 using record::MetricId;
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 template <class T, class Same>
 std::size_t find_or_add(std::vector<T>& all, const T& one, Same same) {
@@ -43,7 +39,7 @@ bool has_words(const std::string& text, const std::string& words) {
 const Price* price_of(const std::string& device, const std::vector<Price>& prices) {
   const Price* best = nullptr;
   for (const Price& price : prices) {
-    if (!has_words(lower(device), lower(price.device))) continue;
+    if (!has_words(ascii_lower(device), ascii_lower(price.device))) continue;
     if (best == nullptr || price.device.size() > best->device.size()) best = &price;
   }
   return best;
@@ -52,10 +48,10 @@ const Price* price_of(const std::string& device, const std::vector<Price>& price
 void check_prices(const std::vector<Price>& prices, const std::vector<std::string>& devices) {
   for (std::size_t i = 0; i < prices.size(); ++i) {
     const std::string& name = prices[i].device;
-    if (std::any_of(prices.begin(), prices.begin() + static_cast<std::ptrdiff_t>(i), [&](const Price& other) { return lower(other.device) == lower(name); })) {
+    if (std::any_of(prices.begin(), prices.begin() + static_cast<std::ptrdiff_t>(i), [&](const Price& other) { return ascii_lower(other.device) == ascii_lower(name); })) {
       throw Error(ErrorCode::kUsage, fmt::format("'{}' has two prices", name), "--price");
     }
-    if (std::none_of(devices.begin(), devices.end(), [&](const std::string& device) { return has_words(lower(device), lower(name)); })) {
+    if (std::none_of(devices.begin(), devices.end(), [&](const std::string& device) { return has_words(ascii_lower(device), ascii_lower(name)); })) {
       throw Error(ErrorCode::kUsage, fmt::format("'{}' is in no device's name; there are: {}", name, fmt::join(devices, "; ")), "--price");
     }
   }

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text_file.h"
@@ -20,18 +21,13 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using record::MetricId;
 
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
 /// "llama 1B Q4_K - Medium" and "qwen2 7B BF16": what follows the size, as qbench writes it: "q4_k_m".
 std::string precision_of(std::string type) {
   for (const auto& [words, letter] : {std::pair{" - Medium", "_m"}, {" - Small", "_s"}, {" - Large", "_l"}}) {
     if (type.ends_with(words)) type = type.substr(0, type.size() - std::string_view(words).size()) + letter;
   }
   const std::size_t space = type.find_last_of(' ');
-  return space == std::string::npos ? std::string() : lower(type.substr(space + 1));
+  return space == std::string::npos ? std::string() : ascii_lower(type.substr(space + 1));
 }
 
 class RowReader {
@@ -96,7 +92,7 @@ class RowReader {
     if (gen > 0) test += fmt::format("{}tg{}", test.empty() ? "" : "+", gen);
     if (test.empty()) fail("n_prompt and n_gen are both 0");
     if (depth > 0) test += fmt::format("@d{}", depth);
-    const std::string backends = lower(text("backends"));
+    const std::string backends = ascii_lower(text("backends"));
     const bool offloads = !object_.contains("n_gpu_layers") || object_["n_gpu_layers"] != 0;
     const bool cuda = backends.find("cuda") != std::string::npos && offloads;
     fact("model", fs::path(text("model_filename", true)).stem().string());

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "compare/compare.h"
@@ -19,12 +20,6 @@ namespace {
 using nlohmann::json;
 using record::MetricId;
 using record::ResultRow;
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
 
 class ThresholdReader {
  public:
@@ -54,13 +49,13 @@ class ThresholdReader {
     check_keys(model, "models." + name, {"match", "limits"});
     ModelThresholds out;
     out.name = name;
-    out.match = {lower(name)};
+    out.match = {ascii_lower(name)};
     if (model.contains("match")) {
       if (!model["match"].is_array() || model["match"].empty()) fail("models." + name + ".match: expected a list of names");
       out.match.clear();
       for (const json& word : model["match"]) {
         if (!word.is_string() || word.get<std::string>().empty()) fail("models." + name + ".match: expected names");
-        out.match.push_back(lower(word.get<std::string>()));
+        out.match.push_back(ascii_lower(word.get<std::string>()));
       }
     }
     if (!model.contains("limits")) fail("models." + name + ": has no limits");
@@ -112,7 +107,7 @@ std::string unit_of(const std::string& metric) {
 
 /// The limits that hold for a row: those of its model, and of those of every model the ones that its own do not replace.
 std::vector<Threshold> limits_of(const ResultRow& row, const Thresholds& thresholds) {
-  const std::string names = lower(row.fact("model")) + "\n" + lower(row.fact("model_name"));
+  const std::string names = ascii_lower(row.fact("model")) + "\n" + ascii_lower(row.fact("model_name"));
   const ModelThresholds* best = nullptr;
   std::size_t longest = 0;
   for (const ModelThresholds& model : thresholds.models) {

@@ -1,11 +1,11 @@
 #include "compare/pairing.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <functional>
 #include <map>
 
+#include "base/ascii.h"
 #include "compare/compare.h"
 
 namespace qbench::compare {
@@ -14,15 +14,9 @@ namespace {
 using record::ResultRow;
 using KeyOf = std::function<std::string(const ResultRow&)>;
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
 std::string joined(const ResultRow& row, std::initializer_list<std::string_view> columns) {
   std::string key;
-  for (const std::string_view column : columns) key += lower(row.fact(column)) + '\n';
+  for (const std::string_view column : columns) key += ascii_lower(row.fact(column)) + '\n';
   return key;
 }
 

@@ -1,12 +1,12 @@
 #include "formats/hf_quantization.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cstring>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "formats/json_fields.h"
 #include "formats/quantised_rows.h"
@@ -31,11 +31,6 @@ constexpr std::string_view kAdvice = "use the unquantised checkpoint or a GGUF";
   throw Error(code, fmt::format("tensor {}: {}", quote(tensor), message), where);
 }
 
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
 void read_int4(const JsonFields& fields, HfQuantization& q) {
   const std::int64_t bits = fields.require_integer("bits", 1, 64);
   if (bits != 4) unsupported("bits", fmt::format("this build reads 4-bit {} checkpoints, not {}-bit ones", name_of(q.method), bits), fields.where());
@@ -47,14 +42,14 @@ void read_int4(const JsonFields& fields, HfQuantization& q) {
 
 void read_awq(const JsonFields& fields, HfQuantization& q) {
   read_int4(fields, q);
-  const std::string version = lower(fields.string("version").value_or("gemm"));
+  const std::string version = ascii_lower(fields.string("version").value_or("gemm"));
   if (version != "gemm") unsupported("version", fmt::format("this build reads AWQ's packing 'gemm', not {}", quote(version)), fields.where());
   if (!fields.boolean("zero_point").value_or(true)) unsupported("zero_point", "this build reads AWQ with zero points only", fields.where());
 }
 
 void read_gptq(const JsonFields& fields, HfQuantization& q) {
   read_int4(fields, q);
-  const std::string format = lower(fields.string("checkpoint_format").value_or("gptq"));
+  const std::string format = ascii_lower(fields.string("checkpoint_format").value_or("gptq"));
   if (format != "gptq" && format != "gptq_v2")
     unsupported("checkpoint_format", fmt::format("this build reads 'gptq' and 'gptq_v2', not {}", quote(format)), fields.where());
   q.zeros_less_one = format == "gptq";
@@ -69,9 +64,9 @@ void read_fp8(const JsonFields& fields) {
                               : fmt::format("this build reads FP8 with scales of 128 x 128 blocks, not {}", shape_text(block)),
                 fields.where());
   }
-  const std::string format = lower(fields.string("fmt").value_or("e4m3"));
+  const std::string format = ascii_lower(fields.string("fmt").value_or("e4m3"));
   if (format != "e4m3") unsupported("fmt", fmt::format("this build reads 'e4m3', not {}", quote(format)), fields.where());
-  const std::string scheme = lower(fields.string("activation_scheme").value_or("dynamic"));
+  const std::string scheme = ascii_lower(fields.string("activation_scheme").value_or("dynamic"));
   if (scheme != "dynamic")
     unsupported("activation_scheme", fmt::format("this build reads 'dynamic', not {}", quote(scheme)), fields.where());
 }

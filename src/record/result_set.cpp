@@ -11,6 +11,7 @@
 #include <set>
 #include <tuple>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "base/text_file.h"
 #include "record/columns.h"
@@ -47,12 +48,6 @@ Range range_of(MetricId id) {
   return kAnyAmount;
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
 /// "ttft_" of "ttft_ms_median", "decode_" of "decode_tok_per_s_median", "kv_" of "kv_bytes"; empty where the name ends in no unit.
 std::string_view quantity_of(std::string_view name) {
   for (const std::string_view unit : {"_tok_per_s", "_j_per_token", "_ms", "_bytes", "_w", "_mhz", "_ratio"}) {
@@ -76,7 +71,7 @@ bool begins_with_unit(std::string_view rest) {
 
 /// The column of ours that `name`, which is none, says in another unit or spelling ("ttft_s_median", "peak_megabytes"); nullptr: none.
 const Column* column_in_other_unit(const std::string& name) {
-  const std::string small = lower(name);
+  const std::string small = ascii_lower(name);
   const Column* best = nullptr;
   std::size_t longest = 0;
   for (const Column& column : summary_columns()) {

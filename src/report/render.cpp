@@ -1,11 +1,11 @@
 #include "report/render.h"
 
 #include <algorithm>
-#include <cctype>
 #include <set>
 #include <string>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/log.h"
 #include "base/text_file.h"
 #include "report/junit.h"
@@ -29,11 +29,6 @@ std::string stamp_of(const record::RunRecord& run) {
   return run.run_id.substr(0, 15);
 }
 
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
-
 using Paths = std::vector<std::filesystem::path>;
 
 void write(Paths& paths, const std::filesystem::path& path, const std::string& text) {
@@ -54,7 +49,7 @@ void write_markdown(Paths& paths, const std::filesystem::path& folder, const rec
     const std::string name = std::filesystem::path(label).filename().string();
     std::string file = report_file_name(name, stamp_of(run));
     // Compared without case: some file systems do not tell the two apart.
-    for (int i = 2; !taken.insert(lower(file)).second; ++i)
+    for (int i = 2; !taken.insert(ascii_lower(file)).second; ++i)
       file = report_file_name(name.substr(0, 110) + "-" + std::to_string(i), stamp_of(run));
     write(paths, folder / file, model_markdown(run, content, label));
   }

@@ -1,10 +1,10 @@
 #include "workload/thinking.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/ascii.h"
 #include "base/digest.h"
 #include "base/environment.h"
 #include "base/error.h"
@@ -24,12 +24,6 @@ constexpr std::size_t kMaxTextBytes = 1u << 16;
 constexpr std::string_view kStageKeys = "'stage', 'max_tokens', 'temperature', 'branching_factor'";
 
 [[noreturn]] void fail(const std::string& message, const std::string& where) { throw Error(ErrorCode::kConfig, message, where); }
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
 
 /// Reads one key; what was expected instead, or empty.
 std::string read_stage_key(const std::string& key, const json& value, ThinkingStage& stage) {
@@ -56,7 +50,8 @@ void replace_all(std::string& text, std::string_view what, const std::string& by
 /// A closing that does not close would leave the thought open: the answer would be counted, and shown, as a thought.
 std::string read_closing(const json& value, const std::string& key, const std::string& where) {
   std::string text = read_string(value, key, where, kMaxTextBytes);
-  if (!is_clean_text(text) || text.find("</think>") == std::string::npos) fail("'" + key + "': expected UTF-8 text with </think> in it", where);
+  if (!is_clean_text(text) || text.find("</think>") == std::string::npos)
+    fail("'" + key + "': expected UTF-8 text with </think> in it", where);
   return text;
 }
 
@@ -67,7 +62,8 @@ void read_closings(const json& object, const std::string& where, ThinkingTexts& 
       texts.closing = read_closing(value, key, where + ": closing");
     } else if (key == "models") {
       if (!value.is_object()) fail("'models': expected an object, got " + describe_value(value), where + ": closing");
-      for (const auto& [name, text] : value.items()) texts.closing_of.emplace_back(lower(name), read_closing(text, name, where + ": closing: models"));
+      for (const auto& [name, text] : value.items())
+        texts.closing_of.emplace_back(ascii_lower(name), read_closing(text, name, where + ": closing: models"));
     } else {
       fail_unknown_key(key, {"text", "models"}, where + ": closing");
     }
@@ -91,7 +87,7 @@ void read_pipeline(json value, const std::string& where, ThinkingTexts& texts) {
 }  // namespace
 
 const std::string& ThinkingTexts::closing_for(std::string_view model_name) const {
-  const std::string name = lower(model_name);
+  const std::string name = ascii_lower(model_name);
   const std::pair<std::string, std::string>* best = nullptr;
   for (const auto& entry : closing_of) {
     if (name.find(entry.first) != std::string::npos && (best == nullptr || entry.first.size() > best->first.size())) best = &entry;
@@ -123,7 +119,8 @@ Prompt staged_prompt(const Prompt& prompt, const std::vector<ThinkingStage>& sta
   staged.turns.clear();
   std::string digest = prompt.digest + "\n" + stages_json(stages).dump() + "\n";
   for (const ThinkingStage& stage : stages) {
-    const auto found = std::find_if(texts.instructions.begin(), texts.instructions.end(), [&](const auto& one) { return one.first == stage.stage; });
+    const auto found =
+        std::find_if(texts.instructions.begin(), texts.instructions.end(), [&](const auto& one) { return one.first == stage.stage; });
     if (found == texts.instructions.end()) {
       std::string known;
       for (const auto& one : texts.instructions) known += (known.empty() ? "" : ", ") + one.first;
@@ -136,7 +133,8 @@ Prompt staged_prompt(const Prompt& prompt, const std::vector<ThinkingStage>& sta
       replace_all(text, "{branches}", std::to_string(stage.branching_factor));
       if (staged.turns.empty()) text += "\n\n" + prompt.turns.front().text;
       const std::int64_t tokens = estimate_prompt_tokens(text);
-      staged.turns.push_back({std::move(text), tokens, TurnStage{stage.stage, branch, stage.branching_factor, stage.max_tokens, stage.temperature}});
+      staged.turns.push_back(
+          {std::move(text), tokens, TurnStage{stage.stage, branch, stage.branching_factor, stage.max_tokens, stage.temperature}});
     }
   }
   staged.digest = sha256_hex(digest);
@@ -175,13 +173,15 @@ std::string stages_problem(const std::vector<ThinkingStage>& stages) {
   std::size_t requests = 0;
   for (const ThinkingStage& stage : stages) {
     const std::string of = "stage '" + stage.stage + "': ";
-    if (stage.max_tokens < 1 || stage.max_tokens > kMaxStageTokens) return of + "'max_tokens': expected 1 to " + std::to_string(kMaxStageTokens);
+    if (stage.max_tokens < 1 || stage.max_tokens > kMaxStageTokens)
+      return of + "'max_tokens': expected 1 to " + std::to_string(kMaxStageTokens);
     if (!(stage.temperature >= 0.0 && stage.temperature <= 10.0)) return of + "'temperature': expected 0 to 10";
     if (stage.branching_factor < 1 || stage.branching_factor > kMaxBranches)
       return of + "'branching_factor': expected 1 to " + std::to_string(kMaxBranches);
     requests += static_cast<std::size_t>(stage.branching_factor);
   }
-  if (requests > kMaxRequests) return "expected at most " + std::to_string(kMaxRequests) + " requests in all, got " + std::to_string(requests);
+  if (requests > kMaxRequests)
+    return "expected at most " + std::to_string(kMaxRequests) + " requests in all, got " + std::to_string(requests);
   return {};
 }
 

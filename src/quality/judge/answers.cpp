@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "workload/names.h"
@@ -21,11 +22,9 @@ constexpr std::size_t kMaxAnswers = 1000000;
 
 [[noreturn]] void fail(const std::string& message, const std::string& where) { throw Error(ErrorCode::kConfig, message, where); }
 
-std::string lower(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    if (c == '/') c = '-';
-  }
+std::string file_spelling(std::string_view id) {
+  std::string text = ascii_lower(id);
+  std::replace(text.begin(), text.end(), '/', '-');
   return text;
 }
 
@@ -38,7 +37,7 @@ class Names {
       if (!prompt.task) continue;
       known_.push_back(prompt.task->id);
       add(prompt.task->id, i);
-      add(lower(prompt.task->id), i);
+      add(file_spelling(prompt.task->id), i);
       add(prompt.id, i);
       const std::size_t slash = prompt.task->id.rfind('/');
       if (slash != std::string::npos) add(prompt.task->id.substr(slash + 1), i);
@@ -46,7 +45,7 @@ class Names {
   }
 
   std::size_t find(const std::string& name, const std::string& where) const {
-    for (const std::string& tried : {name, lower(name)}) {
+    for (const std::string& tried : {name, file_spelling(name)}) {
       const auto found = by_name_.find(tried);
       if (found != by_name_.end() && found->second) return *found->second;
     }

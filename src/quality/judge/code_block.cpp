@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/ascii.h"
 #include "quality/judge/lines.h"
 
 namespace qbench::quality {
@@ -87,19 +88,12 @@ constexpr Wrapper kWrappers[] = {
     {"<answer>", "</answer>", ""},       {"<solution>", "</solution>", ""},   {"[CODE]", "[/CODE]", ""},
 };
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
-
 bool is_path_char(char c) { return is_word(c) || c == '.' || c == '/' || c == '-'; }
 
 bool is_file_name(std::string_view word) {
   const std::size_t dot = word.rfind('.');
   if (dot == std::string_view::npos || dot == 0 || word.size() > 120 || !is_word(word[dot - 1])) return false;
-  const std::string extension = lower(word.substr(dot + 1));
+  const std::string extension = ascii_lower(word.substr(dot + 1));
   return std::find(std::begin(kExtensions), std::end(kExtensions), extension) != std::end(kExtensions);
 }
 
@@ -126,8 +120,8 @@ std::string_view name_in_comment(std::string_view line) {
   if (!comment) return {};
   const std::string_view name = first_file_name(line);
   if (name.empty()) return {};
-  std::string rest = lower(line.substr(0, static_cast<std::size_t>(name.data() - line.data())));
-  rest += lower(line.substr(static_cast<std::size_t>(name.data() - line.data()) + name.size()));
+  std::string rest = ascii_lower(line.substr(0, static_cast<std::size_t>(name.data() - line.data())));
+  rest += ascii_lower(line.substr(static_cast<std::size_t>(name.data() - line.data()) + name.size()));
   for (const std::string_view word : {"filename", "file name", "file", "path", "module"})
     if (const std::size_t at = rest.find(word); at != std::string::npos) rest.erase(at, word.size());
   return std::none_of(rest.begin(), rest.end(), [](char c) { return is_word(c) && c != '_'; }) ? name : std::string_view();
@@ -350,7 +344,7 @@ std::vector<CodeBlock> unfold(std::vector<CodeBlock> blocks, int depth) {
 }  // namespace
 
 std::string language_of_tag(std::string_view tag) {
-  const std::string name = lower(tag);
+  const std::string name = ascii_lower(tag);
   for (const Alias& alias : kAliases)
     if (alias.tag == name) return std::string(alias.language);
   return name;

@@ -1,10 +1,10 @@
 #include "quality/rating/collect.h"
 
 #include <algorithm>
-#include <cctype>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/ascii.h"
 #include "quality/rating/analyzers.h"
 
 namespace qbench::quality {
@@ -212,8 +212,7 @@ void read_prompt(const RatingInput& input, Evidence& evidence) {
 }  // namespace
 
 std::string rated_language(std::string_view language, std::span<const workload::CodeFile> code) {
-  std::string name(language);
-  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string name = ascii_lower(language);
   if (name == "python" || name == "py" || name == "python3") return "python";
   if (name == "typescript" || name == "ts" || name == "tsx" || name == "javascript" || name == "js" || name == "jsx") return "typescript";
   if (name == "cpp" || name == "c++" || name == "cxx" || name == "cc") return "cpp";

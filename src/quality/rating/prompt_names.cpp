@@ -2,6 +2,7 @@
 #include <array>
 #include <cctype>
 
+#include "base/ascii.h"
 #include "quality/rating/evidence.h"
 
 namespace qbench::quality {
@@ -9,15 +10,9 @@ namespace {
 
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
 /// "strict TypeScript without `any`": what stands before the backtick asks for its absence.
 bool is_refused(std::string_view before) {
-  const std::string words = lower(before.substr(before.size() > 24 ? before.size() - 24 : 0));
+  const std::string words = ascii_lower(before.substr(before.size() > 24 ? before.size() - 24 : 0));
   constexpr std::array<std::string_view, 8> kRefusals{"without ", " no ",        "not ",         "never ",
                                                       "avoid ",   "instead of ", "rather than ", "except "};
   return std::any_of(kRefusals.begin(), kRefusals.end(), [&words](std::string_view refusal) {
@@ -81,7 +76,7 @@ std::vector<std::string> names_asked(std::string_view prompt) {
 }
 
 bool asks_for_tests(std::string_view prompt) {
-  const std::string text = lower(prompt);
+  const std::string text = ascii_lower(prompt);
   for (const std::string_view word : {"tests", "assertions", "test suite", "testing suite"}) {
     std::size_t at = 0;
     while ((at = text.find(word, at)) != std::string::npos) {
