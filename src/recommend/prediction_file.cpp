@@ -8,6 +8,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text_file.h"
@@ -94,17 +95,6 @@ StoredPrediction stored_from(const nlohmann::json& line, const std::string& wher
   return stored;
 }
 
-/// Closes the file at the end of the scope.
-struct OpenFile {
-  explicit OpenFile(int number) : fd(number) {}
-  ~OpenFile() {
-    if (fd >= 0) ::close(fd);
-  }
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-  int fd;
-};
-
 }  // namespace
 
 nlohmann::ordered_json to_json(const Prediction& prediction) {
@@ -132,9 +122,9 @@ void append_prediction(const std::filesystem::path& path, const StoredPrediction
   std::error_code failed;
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), failed);
   const std::string text = line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-  const OpenFile file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
-  if (file.fd < 0) throw Error(ErrorCode::kIo, std::string("cannot be written: ") + std::strerror(errno), path.string());
-  if (::write(file.fd, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  if (!file) throw Error(ErrorCode::kIo, std::string("cannot be written: ") + std::strerror(errno), path.string());
+  if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
     throw Error(ErrorCode::kIo, std::string("cannot be written: ") + std::strerror(errno), path.string());
 }
 

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "run/interrupt.h"
 #include "run/oom_kills.h"
@@ -24,22 +25,6 @@ constexpr std::int64_t kPatienceNs = 10'000'000'000;
 constexpr std::size_t kLongestLastWords = 300;
 
 [[noreturn]] void fail(const char* what, int reason) { throw Error(ErrorCode::kIo, std::string(what) + ": " + std::strerror(reason)); }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() { close(); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  void close() {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = -1;
-  }
-
- private:
-  int fd_;
-};
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> all;

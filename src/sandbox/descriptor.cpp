@@ -21,10 +21,6 @@ namespace {
 
 }  // namespace
 
-void Descriptor::close() noexcept {
-  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-}
-
 PipeEnds make_pipe() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) fail("a pipe");

@@ -4,30 +4,11 @@
 #include <string_view>
 #include <utility>
 
+#include "base/descriptor.h"
+
 namespace qbench::sandbox {
 
-/// Owns a file descriptor. All that are made here are closed by exec.
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    if (this != &other) {
-      close();
-      fd_ = std::exchange(other.fd_, -1);
-    }
-    return *this;
-  }
-  ~Descriptor() { close(); }
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-  void close() noexcept;
-
- private:
-  int fd_ = -1;
-};
-
+/// All descriptors that are made here are closed by exec.
 struct PipeEnds {
   Descriptor read, write;
 };
