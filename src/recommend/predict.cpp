@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "recommend/ttft_line.h"
+#include "stats/pass_at_k.h"
 #include "stats/summary.h"
 
 namespace qbench::recommend {
@@ -107,15 +108,6 @@ std::optional<double> mean_at(const std::vector<std::optional<double>>& shares, 
   return sum / n;
 }
 
-/// Wilson's 95 % interval of a share over n tasks (Wilson 1927); the share of a task with several answers lies between 0 and 1.
-Estimate wilson(double ratio, std::int64_t n) {
-  constexpr double z = 1.959963984540054;
-  const double count = static_cast<double>(n), z2 = z * z;
-  const double middle = (ratio + z2 / (2 * count)) / (1 + z2 / count);
-  const double half = z / (1 + z2 / count) * std::sqrt(ratio * (1 - ratio) / count + z2 / (4 * count * count));
-  return {ratio, std::max(0.0, middle - half), std::min(1.0, middle + half), n};
-}
-
 std::optional<Estimate> estimate(const std::optional<double>& value, const std::vector<double>& drawn_values, std::size_t n) {
   if (!value || drawn_values.empty()) return std::nullopt;
   // The interval is the resamples', the value that of all measured together; with few values it may lie at the interval's end.
@@ -192,7 +184,10 @@ Predictions predict(const Evidence& evidence, const TaskNeeds& needs, std::int64
     prediction.success_of_like_tasks = is_like;
     const auto& shares = sources.back().shares;
     const auto judged = std::count_if(shares.begin(), shares.end(), [](const auto& share) { return share.has_value(); });
-    if (const auto success = mean_at(shares, places)) prediction.success_ratio = wilson(*success, judged);
+    if (const auto success = mean_at(shares, places)) {
+      const auto interval = stats::wilson_interval(std::min(*success * static_cast<double>(judged), static_cast<double>(judged)), judged);
+      prediction.success_ratio = Estimate{*success, interval->low, interval->high, judged};
+    }
   }
   std::vector<Singles> singles(sources.size());
   for (std::int64_t b = 0; b < resamples; ++b) {

@@ -34,17 +34,18 @@ std::optional<double> pass_at_k(const TaskCount& task, std::int64_t k) {
   QB_CHECK(k > 0 && task.passed >= 0 && task.passed <= task.samples);
   if (task.samples < k) return std::nullopt;
   double none = 1;  // C(n - c, k) / C(n, k) as a product: no factorial overflows
-  for (std::int64_t i = task.samples - task.passed + 1; i <= task.samples; ++i) none *= 1.0 - static_cast<double>(k) / static_cast<double>(i);
+  for (std::int64_t i = task.samples - task.passed + 1; i <= task.samples; ++i)
+    none *= 1.0 - static_cast<double>(k) / static_cast<double>(i);
   return task.samples - task.passed < k ? 1.0 : 1.0 - none;
 }
 
-std::optional<Interval> wilson_interval(std::int64_t passed, std::int64_t trials) {
-  QB_CHECK(passed >= 0 && passed <= trials);
+std::optional<Interval> wilson_interval(double passed, std::int64_t trials) {
+  QB_CHECK(passed >= 0 && passed <= static_cast<double>(trials));
   if (trials == 0) return std::nullopt;
-  const double n = static_cast<double>(trials), p = static_cast<double>(passed) / n, z2 = kZ * kZ;
+  const double n = static_cast<double>(trials), p = passed / n, z2 = kZ * kZ;
   const double center = (p + z2 / (2 * n)) / (1 + z2 / n);
   const double half = kZ / (1 + z2 / n) * std::sqrt(p * (1 - p) / n + z2 / (4 * n * n));
-  return Interval{passed == 0 ? 0.0 : std::max(0.0, center - half), passed == trials ? 1.0 : std::min(1.0, center + half)};
+  return Interval{passed == 0 ? 0.0 : std::max(0.0, center - half), passed == n ? 1.0 : std::min(1.0, center + half)};
 }
 
 std::optional<PassAtK> pass_at_k(std::span<const TaskCount> tasks, std::int64_t k) {
@@ -60,7 +61,7 @@ std::optional<PassAtK> pass_at_k(std::span<const TaskCount> tasks, std::int64_t 
     values.push_back(*value);
   }
   PassAtK result{sum / static_cast<double>(values.size()), {}, static_cast<std::int64_t>(values.size())};
-  result.interval = plain ? *wilson_interval(static_cast<std::int64_t>(std::lround(sum)), result.tasks) : bootstrap_mean(values);
+  result.interval = plain ? *wilson_interval(sum, result.tasks) : bootstrap_mean(values);
   return result;
 }
 
