@@ -1,7 +1,6 @@
 #include "cli/cmd_recommend.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -81,21 +80,24 @@ std::string whole_text(const workload::Prompt& prompt) {
   return text;
 }
 
-/// Texts of the prompts in the shipped suites, and of other suites as their runs' samples hold them (rendered).
-recommend::PromptTexts prompt_texts(const std::vector<fs::path>& folders) {
+/// Texts of the prompts in the shipped suites; only for results with other prompts their samples are read, which hold those (rendered).
+recommend::PromptTexts prompt_texts(const std::vector<record::ResultSet>& results, const std::vector<fs::path>& folders) {
   recommend::PromptTexts texts;
-  for (const fs::path& folder : folders) {
-    if (!fs::exists(folder / "samples.jsonl")) continue;
-    const record::SampleFileContent content = record::read_sample_file(folder / "samples.jsonl");
+  for (const std::string& name : workload::list_suites()) {
+    for (const workload::Prompt& prompt : workload::find_suite(name).prompts) texts.emplace(prompt.digest, whole_text(prompt));
+  }
+  for (std::size_t i = 0; i < folders.size(); ++i) {
+    const bool all_known = std::all_of(results[i].rows.begin(), results[i].rows.end(), [&](const record::ResultRow& row) {
+      return texts.count(std::string(row.fact("prompt_fingerprint"))) > 0;
+    });
+    if (all_known || !fs::exists(folders[i] / "samples.jsonl")) continue;
+    const record::SampleFileContent content = record::read_sample_file(folders[i] / "samples.jsonl");
     for (const record::SampleRecord& sample : content.samples) {
       if (!sample.prompt_text) continue;
       const auto cell =
           std::find_if(content.cells.begin(), content.cells.end(), [&](const record::CellRecord& one) { return one.cell == sample.cell; });
       if (cell != content.cells.end()) texts.emplace(cell->settings.prompt_fingerprint, *sample.prompt_text);
     }
-  }
-  for (const std::string& name : workload::list_suites()) {
-    for (const workload::Prompt& prompt : workload::find_suite(name).prompts) texts[prompt.digest] = whole_text(prompt);
   }
   return texts;
 }
@@ -106,11 +108,6 @@ workload::Prompt task_prompt(const std::string& task) {
   if (suite.prompts.size() != 1)
     throw Error(ErrorCode::kUsage, fmt::format("'{}' names {} prompts, expected one: SUITE#ID", task, suite.prompts.size()), "--task");
   return suite.prompts.front();
-}
-
-std::size_t columns() {
-  winsize size{};
-  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 80 ? size.ws_col : 80;
 }
 
 void save(const RecommendOptions& options, const TaskAnswer& answer) {
@@ -144,7 +141,7 @@ int recommend_task(const RecommendOptions& options) {
   std::vector<fs::path> paths = options.results, folders;
   if (paths.empty() && fs::is_directory("results")) paths.emplace_back("results");
   const std::vector<record::ResultSet> results = read_results(paths, folders);
-  answer.evidence = recommend::gather_evidence(results, prompt_texts(folders));
+  answer.evidence = recommend::gather_evidence(results, prompt_texts(results, folders));
   answer.check = recommend::check_complexity(answer.evidence);
   answer.predictions = recommend::predict(answer.evidence, answer.needs);
   answer.choice = recommend::choose(answer.evidence, answer.predictions, constraints, answer.preference);
@@ -152,7 +149,7 @@ int recommend_task(const RecommendOptions& options) {
   if (options.json) {
     write_output_json(answer_json(answer));
   } else {
-    write_output(answer_text(answer, {columns(), output_is_terminal() && !environment_variable("NO_COLOR")}));
+    write_output(answer_text(answer, {terminal_columns(STDOUT_FILENO, 80, 80), output_is_terminal() && !environment_variable("NO_COLOR")}));
   }
   return answer.choice.chosen() ? kExitFine : kExitInconclusive;
 }

@@ -1,6 +1,5 @@
 #include "cli/cmd_report.h"
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -49,12 +48,6 @@ std::optional<Format> format_from_name(const std::string& name) {
   throw Error(ErrorCode::kUsage, "'" + name + "' is no format; there are md, csv, junit, html, terminal", "--format");
 }
 
-/// A file has no width: 80 columns.
-std::size_t columns() {
-  winsize size{};
-  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 60 ? size.ws_col : 80;
-}
-
 int run(const ReportOptions& options) {
   bool on_terminal = false;
   report::RenderOptions render;
@@ -75,7 +68,7 @@ int run(const ReportOptions& options) {
   if (failed) throw Error(ErrorCode::kIo, "cannot make the folder: " + failed.message(), into.string());
   if (on_terminal) {
     const bool color = output_is_terminal() && !options.no_color && !environment_variable("NO_COLOR");
-    write_output(report::terminal_report(stored.run, stored.content, {.width = columns(), .color = color}));
+    write_output(report::terminal_report(stored.run, stored.content, {.width = terminal_columns(STDOUT_FILENO, 60, 80), .color = color}));
   }
   for (const fs::path& path : report::write_reports(into, stored.run, stored.content, render)) write_output(path.string() + "\n");
   return kExitFine;

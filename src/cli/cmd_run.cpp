@@ -1,6 +1,5 @@
 #include "cli/cmd_run.h"
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -97,11 +96,6 @@ void check_output_dir(const std::filesystem::path& output_dir) {
 /// A file has no width; a table in it should still be readable.
 constexpr std::size_t kNoTerminalWidth = 120;
 
-std::size_t terminal_width() {
-  winsize size{};
-  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 60 ? size.ws_col : kNoTerminalWidth;
-}
-
 /// "1,10": whole numbers above 0, ascending.
 std::vector<std::int64_t> parse_ks(const std::string& text) {
   std::vector<std::int64_t> ks;
@@ -151,7 +145,7 @@ run::RunRequest make_request(const RunCommand& options) {
   request.display = {.quiet = options.quiet,
                      .terminal = stderr_is_terminal,
                      .color = stderr_is_terminal && output_is_terminal() && !options.no_color && !environment_variable("NO_COLOR"),
-                     .width = terminal_width()};
+                     .width = terminal_columns(STDERR_FILENO, 60, kNoTerminalWidth)};
   take_score_options(options, request.options.scoring);
   run::RunOptions nothing_given;
   nothing_given.stream = request.options.stream;

@@ -1,6 +1,7 @@
 #include "cli/output.h"
 
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -46,5 +47,10 @@ void write_output_json(const nlohmann::ordered_json& document) {
 }
 
 bool output_is_terminal() { return ::isatty(STDOUT_FILENO) == 1; }
+
+std::size_t terminal_columns(int fd, std::size_t fewest, std::size_t otherwise) {
+  winsize size{};
+  return ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col >= fewest ? size.ws_col : otherwise;
+}
 
 }  // namespace qbench::cli

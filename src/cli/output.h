@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <nlohmann/json_fwd.hpp>
 #include <string_view>
 
@@ -22,5 +23,8 @@ void write_output_json(const nlohmann::ordered_json& document);
 
 /// True when standard output is a terminal.
 bool output_is_terminal();
+
+/// Columns of the terminal that `fd` is; `otherwise` where it is none, or has fewer than `fewest`.
+std::size_t terminal_columns(int fd, std::size_t fewest, std::size_t otherwise);
 
 }  // namespace qbench::cli

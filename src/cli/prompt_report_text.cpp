@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cli/prompt_report.h"
+#include "report/comparison_text.h"
 #include "report/terminal_table.h"
 #include "report/text.h"
 
@@ -27,25 +28,6 @@ std::string line(const std::string& text) {
   std::string cut = report::fit_width(text, kWidth);
   while (cut.ends_with(' ')) cut.pop_back();
   return cut + "\n";
-}
-
-/// Words wrapped at the terminal's width, lines after the first one indented.
-std::string wrapped(const std::string& first_indent, const std::string& indent, std::string_view text) {
-  std::string out, current = first_indent;
-  bool empty = true;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t space = std::min(text.find(' ', begin), text.size());
-    const std::string word = report::fit_width(text.substr(begin, space - begin), kWidth - indent.size());
-    begin = space + 1;
-    if (!empty && report::display_width(current) + 1 + report::display_width(word) > kWidth) {
-      out += current + "\n";
-      current = indent;
-      empty = true;
-    }
-    current += (empty ? "" : " ") + word;
-    empty = false;
-  }
-  return out + current + "\n";
 }
 
 std::string percent(const std::optional<double>& ratio) { return ratio ? fmt::format("{:.1f}%", 100.0 * *ratio) : "-"; }
@@ -95,8 +77,9 @@ std::string waste_text(const PromptReport& report) {
   for (const quality::Duplicate& one : report.analysis.duplicates) {
     std::string lines;
     for (const auto& place : one.places) lines += fmt::format("{}{}", lines.empty() ? "" : ", ", place.first_line);
-    out += wrapped("    ", "      ",
-                   fmt::format("lines {}: {} words: '{}'", lines, one.words, report::fit_width(report::printable(one.text), kWidth)));
+    out +=
+        report::wrapped(fmt::format("lines {}: {} words: '{}'", lines, one.words, report::fit_width(report::printable(one.text), kWidth)),
+                        "      ", kWidth, "    ");
   }
   if (!report.analysis.boilerplate.empty())
     out += fmt::format("  boilerplate: {} {} ({})\n", counts.boilerplate, unit, percent(counts.share(counts.boilerplate)));
@@ -115,7 +98,8 @@ std::string lint_text(const PromptReport& report) {
     const std::string place = one.line > 0 ? fmt::format("line {}", one.line) : "prompt";
     std::string detail = report::printable(one.detail);
     std::replace(detail.begin(), detail.end(), '\n', ' ');
-    out += wrapped("    ", "      ", fmt::format("{}: {}{}{}: {}", place, rule.name, detail.empty() ? "" : " ", detail, rule.reason));
+    out += report::wrapped(fmt::format("{}: {}{}{}: {}", place, rule.name, detail.empty() ? "" : " ", detail, rule.reason), "      ",
+                           kWidth, "    ");
   }
   return out;
 }
@@ -160,10 +144,11 @@ std::string prompts_text(const std::vector<PromptReport>& reports, const std::ve
   std::string out;
   for (const PromptReport& report : reports) out += report_text(report);
   out += compression_table(reports, pairs);
-  out += models.empty() ? "No --models: shares are of bytes, and tokens are not known.\n"
-                        : wrapped("", "",
-                                  fmt::format("Shares are of the tokens of {}; `as sent` counts the chat template and its system message.",
-                                              models.front().label));
+  out += models.empty()
+             ? "No --models: shares are of bytes, and tokens are not known.\n"
+             : report::wrapped(fmt::format("Shares are of the tokens of {}; `as sent` counts the chat template and its system message.",
+                                           models.front().label),
+                               "", kWidth);
   return out;
 }
 

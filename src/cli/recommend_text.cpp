@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "recommend/prediction_json.h"
+#include "report/comparison_text.h"
 #include "report/terminal_table.h"
 #include "report/text.h"
 
@@ -20,28 +21,6 @@ std::string bold(const std::string& text, const TextStyle& style) { return style
 std::string left(std::string_view text, std::size_t width) {
   const std::string fitted = report::fit_width(report::printable(text), width);
   return fitted + std::string(width - std::min(width, report::display_width(fitted)), ' ');
-}
-
-/// Words in lines of the width, each line after the first under the first word.
-std::string wrapped(const std::string& text, std::size_t width, const std::string& lead) {
-  std::string out = lead, line = lead;
-  const std::string indent(report::display_width(lead), ' ');
-  bool first = true;
-  std::size_t at = 0;
-  out.clear();
-  while (at < text.size()) {
-    const std::size_t end = std::min(text.find(' ', at), text.size());
-    const std::string word = text.substr(at, end - at);
-    at = end + 1;
-    if (!first && report::display_width(line) + 1 + report::display_width(word) > width) {
-      out += line + "\n";
-      line = indent + word;
-    } else {
-      line += (first ? "" : " ") + word;
-    }
-    first = false;
-  }
-  return out + line + "\n";
 }
 
 std::string complexity_text(const TaskAnswer& answer, const TextStyle& style) {
@@ -96,9 +75,10 @@ std::string chosen_text(const TaskAnswer& answer, const TextStyle& style) {
   if (!choice.chosen()) {
     out += bold("No candidate holds all constraints.", style) + "\n";
   } else {
-    out += wrapped(fmt::format("Recommended: {} (confidence {:.0f} %, preference {})", answer.evidence.candidates[first.candidate].name(),
-                               *choice.confidence * 100, recommend::name_of(answer.preference)),
-                   style.width, "");
+    out += report::wrapped(
+        fmt::format("Recommended: {} (confidence {:.0f} %, preference {})", answer.evidence.candidates[first.candidate].name(),
+                    *choice.confidence * 100, recommend::name_of(answer.preference)),
+        "", style.width);
     out += fmt::format("  success  {}\n  time     {}\n  ttft     {}\n  tokens   {}\n", range(p.success_ratio, Quantity::kSuccessRatio),
                        range(p.e2e_ms, Quantity::kE2eMs), range(p.ttft_ms, Quantity::kTtftMs),
                        range(p.output_tokens, Quantity::kOutputTokens));
@@ -108,9 +88,9 @@ std::string chosen_text(const TaskAnswer& answer, const TextStyle& style) {
                          p.prompt_tokens, p.prompt_tokens_measured ? "" : " (estimated)");
   }
   if (!choice.reasons.empty()) out += "Because\n";
-  for (const std::string& reason : choice.reasons) out += wrapped(reason, style.width, "  - ");
+  for (const std::string& reason : choice.reasons) out += report::wrapped(reason, "    ", style.width, "  - ");
   if (!choice.caveats.empty()) out += "But\n";
-  for (const std::string& caveat : choice.caveats) out += wrapped(caveat, style.width, "  - ");
+  for (const std::string& caveat : choice.caveats) out += report::wrapped(caveat, "    ", style.width, "  - ");
   return out;
 }
 

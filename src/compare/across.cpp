@@ -48,10 +48,12 @@ const Price* price_of(const std::string& device, const std::vector<Price>& price
 void check_prices(const std::vector<Price>& prices, const std::vector<std::string>& devices) {
   for (std::size_t i = 0; i < prices.size(); ++i) {
     const std::string& name = prices[i].device;
-    if (std::any_of(prices.begin(), prices.begin() + static_cast<std::ptrdiff_t>(i), [&](const Price& other) { return ascii_lower(other.device) == ascii_lower(name); })) {
+    if (std::any_of(prices.begin(), prices.begin() + static_cast<std::ptrdiff_t>(i),
+                    [&](const Price& other) { return ascii_lower(other.device) == ascii_lower(name); })) {
       throw Error(ErrorCode::kUsage, fmt::format("'{}' has two prices", name), "--price");
     }
-    if (std::none_of(devices.begin(), devices.end(), [&](const std::string& device) { return has_words(ascii_lower(device), ascii_lower(name)); })) {
+    if (std::none_of(devices.begin(), devices.end(),
+                     [&](const std::string& device) { return has_words(ascii_lower(device), ascii_lower(name)); })) {
       throw Error(ErrorCode::kUsage, fmt::format("'{}' is in no device's name; there are: {}", name, fmt::join(devices, "; ")), "--price");
     }
   }

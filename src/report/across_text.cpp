@@ -51,13 +51,6 @@ bool any_has(const AcrossTable& table, const Section& section) {
                      [&](const AcrossLine& line) { return std::any_of(line.values.begin(), line.values.end(), section.has); });
 }
 
-std::string one_line(std::string_view text) {
-  std::string out = printable(text);
-  std::replace_if(
-      out.begin(), out.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
-  return out;
-}
-
 std::string padded(const std::string& text, std::size_t width) {
   return text + std::string(width - std::min(width, display_width(text)), ' ');
 }

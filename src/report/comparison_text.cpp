@@ -79,13 +79,6 @@ std::string counts_text(const Comparison& comparison) {
   return text + fmt::format(", {} missing", missing);
 }
 
-std::string one_line(std::string_view text) {
-  std::string out = printable(text);
-  std::replace_if(
-      out.begin(), out.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
-  return out;
-}
-
 std::string right(const std::string& text, std::size_t width) {
   const std::size_t used = display_width(text);
   return std::string(width - std::min(width, used), ' ') + text;
@@ -174,18 +167,18 @@ std::string cell_markdown(const CellOutcome& cell) {
 
 }  // namespace
 
-std::string wrapped(std::string_view text, const std::string& indent, std::size_t width) {
-  std::string out = indent;
-  std::size_t column = indent.size();
+std::string wrapped(std::string_view text, const std::string& indent, std::size_t width, const std::string& lead) {
+  std::string out = lead.empty() ? indent : lead;
+  std::size_t start = display_width(out), column = start;
   const std::string line = one_line(text);
   for (std::size_t at = 0; at < line.size();) {
     const std::size_t end = std::min(line.find(' ', at), line.size());
     const std::string word = fit_width(std::string_view(line).substr(at, end - at), width - indent.size());
     at = end + 1;
-    if (column > indent.size() && column + 1 + display_width(word) > width) {
+    if (column > start && column + 1 + display_width(word) > width) {
       out += "\n" + indent;
-      column = indent.size();
-    } else if (column > indent.size()) {
+      start = column = indent.size();
+    } else if (column > start) {
       out += ' ';
       ++column;
     }

@@ -19,13 +19,6 @@ using nlohmann::ordered_json;
 
 constexpr std::size_t kShownNights = 20;
 
-std::string one_line(std::string_view text) {
-  std::string out = printable(text);
-  std::replace_if(
-      out.begin(), out.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
-  return out;
-}
-
 std::string left(std::string_view text, std::size_t width) {
   const std::string fitted = fit_width(one_line(text), width);
   return fitted + std::string(width - display_width(fitted), ' ');

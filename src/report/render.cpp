@@ -10,11 +10,11 @@
 #include "base/text_file.h"
 #include "report/junit.h"
 #include "report/model_report.h"
-#include "report/task_totals.h"
 #include "report/row_choice.h"
 #include "report/run_page.h"
 #include "report/study_sections.h"
 #include "report/summary_csv.h"
+#include "report/task_totals.h"
 
 namespace qbench::report {
 namespace {

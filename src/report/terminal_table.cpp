@@ -48,13 +48,6 @@ struct ModelLine {
   const PassLine& shown() const { return text.tokens > 0 ? text : speed; }
 };
 
-std::string one_line(std::string_view text) {
-  std::string out = printable(text);
-  std::replace(out.begin(), out.end(), '\n', ' ');
-  std::replace(out.begin(), out.end(), '\t', ' ');
-  return out;
-}
-
 void keep_largest(std::optional<double>& kept, double value) { kept = std::max(kept.value_or(value), value); }
 void keep_smallest(std::optional<double>& kept, double value) { kept = std::min(kept.value_or(value), value); }
 

@@ -47,6 +47,13 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+std::string one_line(std::string_view text) {
+  std::string out = printable(text);
+  std::replace_if(
+      out.begin(), out.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
+  return out;
+}
+
 std::string markdown_text(std::string_view text) {
   const std::string plain = printable(text);
   const auto in_word = [&](std::size_t at) { return at < plain.size() && std::isalnum(static_cast<unsigned char>(plain[at])) != 0; };

@@ -14,6 +14,9 @@ namespace qbench::report {
 /// nothing a model wrote acts on a terminal. CR LF becomes LF.
 std::string printable(std::string_view text);
 
+/// The same in one line: newlines and tabs become blanks.
+std::string one_line(std::string_view text);
+
 /// One line of running markdown text or of a table cell: printable, line breaks as spaces, markdown's and HTML's special characters
 /// escaped.
 std::string markdown_text(std::string_view text);
