@@ -73,13 +73,19 @@ endfunction()
 add_custom_target(tests_quick)
 add_custom_target(tests_threads)
 
+# A test's own code is compiled once and run briefly: under sanitizers, optimising it would be most of the build's time.
+set(qb_test_optimization -O1)
+if(QBENCH_SANITIZE)
+  set(qb_test_optimization -O0)
+endif()
+
 # qb_test(name SOURCES files... DEPS rooms... [LIBS libraries...] [LABELS labels...]): one doctest program per room, target test_<name>.
 # Exit status 77 is a visible skip; the environment points at the shared test data when there is any.
 function(qb_test name)
   cmake_parse_arguments(T "" "" "SOURCES;DEPS;LIBS;LABELS" ${ARGN})
   add_executable(test_${name} ${T_SOURCES})
   target_link_libraries(test_${name} PRIVATE qb_options qb_test_main ${T_LIBS})
-  target_compile_options(test_${name} PRIVATE -O1)
+  target_compile_options(test_${name} PRIVATE ${qb_test_optimization})
   foreach(dep ${T_DEPS})
     target_link_libraries(test_${name} PRIVATE qb_${dep})
   endforeach()
