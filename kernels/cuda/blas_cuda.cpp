@@ -155,11 +155,11 @@ class CublasLt final : public Blas {
     auto blas = std::make_unique<CublasLt>();
     if (!blas->library_.load()) {
       const char* reason = dlerror();
-      log_debug(std::string("cuBLASLt is not used: ") + (reason != nullptr ? reason : "a function is missing"));
+      log_info(std::string("cuBLASLt is not used: ") + (reason != nullptr ? reason : "a function is missing"));
       return nullptr;
     }
     if (const cublasStatus_t status = blas->library_.create(&blas->handle_); status != CUBLAS_STATUS_SUCCESS) {
-      log_debug(std::string("cuBLASLt is not used: cublasLtCreate: ") + blas->library_.status_name(status));
+      log_info(std::string("cuBLASLt is not used: cublasLtCreate: ") + blas->library_.status_name(status));
       return nullptr;
     }
     return blas;

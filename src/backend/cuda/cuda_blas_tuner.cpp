@@ -89,9 +89,10 @@ std::map<std::string, BlasTuner::Entry> BlasTuner::read_file() const {
   text.resize(static_cast<std::size_t>(in.gcount()));
   const std::vector<std::string_view> lines = split(text, '\n');
   if (text.size() > kMostFileBytes || lines[0] != kHead) {
-    log_debug(fmt::format("{}: not a file of timed matrix products of this version; it will be replaced", file_.string()));
+    log_info(fmt::format("{}: not a file of timed matrix products of this version; it will be replaced", file_.string()));
     return entries;
   }
+  std::size_t left_out = 0;
   for (std::size_t i = 1; i < lines.size(); ++i) {
     if (lines[i].empty()) continue;
     const std::vector<std::string_view> fields = split(lines[i], '\t');
@@ -104,11 +105,12 @@ std::map<std::string, BlasTuner::Entry> BlasTuner::read_file() const {
       for (std::size_t w = 0; good && w < words.size(); ++w) good = read_number(words[w], entry.algorithm.words[w], 16);
     }
     if (!good) {
-      log_debug(fmt::format("{}: line {} is no timed matrix product and is left out", file_.string(), i + 1));
+      ++left_out;
       continue;
     }
     entries[fmt::format("{}\t{}\t{}", fields[0], fields[1], fields[2])] = entry;
   }
+  if (left_out > 0) log_info(fmt::format("{}: {} of its lines are no timed matrix products and are left out", file_.string(), left_out));
   return entries;
 }
 
@@ -121,7 +123,7 @@ void BlasTuner::save() const {
   for (const auto& [key, entry] : all) {
     text += fmt::format("{}\t{}\t{:x}\t{:.6g}\n", key, entry.algorithm.workspace_bytes, fmt::join(entry.algorithm.words, " "), entry.ms);
   }
-  if (!write_file(file_, text)) log_debug(fmt::format("{}: cannot be written; matrix products are timed anew next time", file_.string()));
+  if (!write_file(file_, text)) log_info(fmt::format("{}: cannot be written; matrix products are timed anew next time", file_.string()));
 }
 
 std::optional<kernels::BlasAlgorithm> BlasTuner::algorithm_for(const kernels::BlasShape& shape, const TimeProduct& time) {
