@@ -12,25 +12,18 @@ constexpr bool is_printable_itself(unsigned byte) {
   return (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE;
 }
 
-struct Alphabet {
-  std::array<char16_t, 256> code_point{};
-  std::array<std::int16_t, 0x144> byte{};  ///< -1: not in the alphabet
-};
+using ByteOfCodePoint = std::array<std::int16_t, 0x144>;  ///< -1: not in the alphabet
 
 /// The bytes that print stand for themselves; the others take U+0100, U+0101, ... in order.
-constexpr Alphabet make_alphabet() {
-  Alphabet alphabet;
-  alphabet.byte.fill(-1);
-  char16_t next = 0x100;
-  for (unsigned byte = 0; byte < 256; ++byte) {
-    const char16_t code_point = is_printable_itself(byte) ? static_cast<char16_t>(byte) : next++;
-    alphabet.code_point[byte] = code_point;
-    alphabet.byte[code_point] = static_cast<std::int16_t>(byte);
-  }
-  return alphabet;
+constexpr ByteOfCodePoint make_alphabet() {
+  ByteOfCodePoint byte_of{};
+  byte_of.fill(-1);
+  std::size_t next = 0x100;
+  for (unsigned byte = 0; byte < 256; ++byte) byte_of[is_printable_itself(byte) ? byte : next++] = static_cast<std::int16_t>(byte);
+  return byte_of;
 }
 
-constexpr Alphabet kAlphabet = make_alphabet();
+constexpr ByteOfCodePoint kAlphabet = make_alphabet();
 
 constexpr int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -46,17 +39,10 @@ std::optional<std::string> bytes_from_alphabet(std::string_view text) {
   bytes.reserve(text.size());
   for (std::size_t at = 0; at < text.size();) {
     const char32_t c = next_code_point(text, at);
-    if (c >= kAlphabet.byte.size() || kAlphabet.byte[c] < 0) return std::nullopt;
-    bytes.push_back(static_cast<char>(static_cast<unsigned char>(kAlphabet.byte[c])));
+    if (c >= kAlphabet.size() || kAlphabet[c] < 0) return std::nullopt;
+    bytes.push_back(static_cast<char>(static_cast<unsigned char>(kAlphabet[c])));
   }
   return bytes;
-}
-
-std::string alphabet_from_bytes(std::string_view bytes) {
-  std::string text;
-  text.reserve(bytes.size() * 2);
-  for (const char byte : bytes) append_utf8(text, kAlphabet.code_point[static_cast<unsigned char>(byte)]);
-  return text;
 }
 
 std::optional<unsigned char> byte_of_fallback_token(std::string_view text) {

@@ -12,9 +12,6 @@ namespace qbench::text {
 /// The bytes that this text spells in the alphabet; nothing when a character is not in it.
 std::optional<std::string> bytes_from_alphabet(std::string_view text);
 
-/// The spelling of these bytes.
-std::string alphabet_from_bytes(std::string_view bytes);
-
 /// The byte of a byte-fallback token such as `<0x0A>`; nothing for any other text.
 std::optional<unsigned char> byte_of_fallback_token(std::string_view text);
 
