@@ -32,9 +32,7 @@ for target in $targets; do
   binary=$(find build/fuzz -type f -name "$target" -perm -u+x | head -n 1)
   corpus=build/fuzz/corpus/$target
   mkdir -p "$corpus"
-  for seeds in tests/fuzz/corpus/"$target" tests/unit/*/corpus/"$target"; do
-    if [ -d "$seeds" ]; then cp -n "$seeds"/* "$corpus"/; fi
-  done
+  if [ -d tests/fuzz/corpus/"$target" ]; then cp -n tests/fuzz/corpus/"$target"/* "$corpus"/; fi
   echo "soak.sh: $target for $share s"
   "$binary" -seed="$seed" -max_total_time="$share" -timeout=10 -rss_limit_mb=2048 -artifact_prefix=build/fuzz/ "$corpus" >build/fuzz/"$target".log 2>&1 ||
     { tail -n 40 build/fuzz/"$target".log; exit 1; }
