@@ -3,9 +3,10 @@
 #include <string>
 #include <string_view>
 
-#include "record/study_records.h"
+#include "record/records.h"
 
-/// The fields of each record, named once: an archive that writes and an archive that reads both walk them (record_json.cpp).
+/// The fields of each record, named once: an archive that writes and an archive that reads both walk them (record_json.cpp). Here those of
+/// samples.jsonl; json_fields_run.h has those of run.json, json_fields_study.h those of --breakdown and --ablate.
 namespace qbench::record {
 
 /// A JSON object text in one line with sorted keys, so that equal settings are equal texts; "" stays "". QB_CHECK: valid JSON.
@@ -319,121 +320,6 @@ void fields(Archive& a, FieldsOf<CellRecord> auto& r) {
   a("judging", SinceVersion4{r.judging});
   a("sessions", SessionValues{r.sessions});
   a("metrics", r.metrics);
-}
-
-template <class Archive>
-void fields(Archive& a, FieldsOf<StepRecord> auto& r) {
-  a("step", r.step);
-  a("calls", r.calls);
-  a("time_ns", r.time_ns);
-  a("bytes", r.bytes);
-  a("flops", r.flops);
-  a("launches", r.launches);
-}
-
-template <class Archive>
-void fields(Archive& a, FieldsOf<BreakdownPhase> auto& r) {
-  a("phase", r.phase);
-  a("fused", r.fused);
-  a("paths", r.paths);
-  a("passes", r.passes);
-  a("tokens", r.tokens);
-  a("plain_ns", r.plain_ns);
-  a("timed_ns", r.timed_ns);
-  a("steps", r.steps);
-}
-
-template <class Archive>
-void fields(Archive& a, FieldsOf<MachineLimitRecord> auto& r) {
-  a("read_gbps", r.read_gbps);
-  a("copy_gbps", r.copy_gbps);
-  a("matmul_tflops", r.matmul_tflops);
-  a("matmul_by", r.matmul_by);
-}
-
-template <class Archive>
-void fields(Archive& a, FieldsOf<BreakdownRecord> auto& r) {
-  a("cell", r.cell);
-  a("status", Word{r.status, status_from_name});
-  a("failure", r.failure);
-  a("started_utc", r.started_utc);
-  a("limits", r.limits);
-  a("phases", r.phases);
-}
-
-template <class Archive>
-void fields(Archive& a, FieldsOf<AblationRow> auto& r) {
-  a("off", r.off);
-  a("paths", r.paths);
-  a("phase", r.phase);
-  a("tokens", r.tokens);
-  a("time_ns", r.time_ns);
-  a("status", Word{r.status, status_from_name});
-  a("failure", r.failure);
-}
-
-template <class Archive>
-void fields(Archive& a, FieldsOf<AblationRecord> auto& r) {
-  a("cell", r.cell);
-  a("started_utc", r.started_utc);
-  a("rows", r.rows);
-}
-
-template <class Archive>
-void fields(Archive& a, FieldsOf<BuildFacts> auto& r) {
-  a("version", r.version);
-  a("git_sha", r.git_sha);
-  a("git_dirty", r.git_dirty);
-  a("type", r.type);
-  a("compiler", r.compiler);
-  a("flags", r.flags);
-  a("sanitizers", r.sanitizers);
-}
-
-template <class Archive>
-void fields(Archive& a, FieldsOf<MachineFacts> auto& r) {
-  a("host_hash", r.host_hash);
-  a("cpu_model", r.cpu_model);
-  a("cores_physical", r.cores_physical);
-  a("cores_logical", r.cores_logical);
-  a("sockets", r.sockets);
-  a("cores_usable", r.cores_usable);
-  a("cpu_quota_cores", r.cpu_quota_cores);
-  a("governor", r.governor);
-  a("turbo", r.turbo);
-  a("memory_total_bytes", r.memory_total_bytes);
-  a("memory_available_bytes", r.memory_available_bytes);
-  a("memory_limit_bytes", r.memory_limit_bytes);
-  a("swap_used_bytes", r.swap_used_bytes);
-  a("page_bytes", r.page_bytes);
-  a("huge_pages", r.huge_pages);
-  a("kernel", r.kernel);
-  a("os", r.os);
-  a("container", r.container);
-  a("load_average_1m", r.load_average_1m);
-  a("gpus", r.gpus);
-  a("gpu_driver", r.gpu_driver);
-}
-
-template <class Archive>
-void fields(Archive& a, FieldsOf<PromptFacts> auto& r) {
-  a("suite", r.suite);
-  a("prompt_id", r.prompt_id);
-  a("fingerprint", r.fingerprint);
-}
-
-template <class Archive>
-void fields(Archive& a, FieldsOf<RunRecord> auto& r) {
-  a("run_id", r.run_id);
-  a("started_utc", r.started_utc);
-  a("finished_utc", r.finished_utc);
-  a("argv", r.argv);
-  a("configuration", JsonText{r.configuration_json});
-  a("build", r.build);
-  a("machine", r.machine);
-  a("models", r.models);
-  a("prompts", r.prompts);
-  a("disturbances", r.disturbances);
 }
 
 }  // namespace qbench::record

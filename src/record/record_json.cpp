@@ -14,6 +14,8 @@
 #include "base/json.h"
 #include "base/text_file.h"
 #include "record/json_fields.h"
+#include "record/json_fields_run.h"
+#include "record/json_fields_study.h"
 
 namespace qbench::record {
 namespace {
