@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "cli/prompt_report.h"
-#include "report/comparison_text.h"
 #include "report/terminal_table.h"
 #include "report/text.h"
 

@@ -167,27 +167,6 @@ std::string cell_markdown(const CellOutcome& cell) {
 
 }  // namespace
 
-std::string wrapped(std::string_view text, const std::string& indent, std::size_t width, const std::string& lead) {
-  std::string out = lead.empty() ? indent : lead;
-  std::size_t start = display_width(out), column = start;
-  const std::string line = one_line(text);
-  for (std::size_t at = 0; at < line.size();) {
-    const std::size_t end = std::min(line.find(' ', at), line.size());
-    const std::string word = fit_width(std::string_view(line).substr(at, end - at), width - indent.size());
-    at = end + 1;
-    if (column > start && column + 1 + display_width(word) > width) {
-      out += "\n" + indent;
-      start = column = indent.size();
-    } else if (column > start) {
-      out += ' ';
-      ++column;
-    }
-    out += word;
-    column += display_width(word);
-  }
-  return out + "\n";
-}
-
 std::string comparison_terminal(const ComparisonReport& report, const ComparisonOptions& given) {
   ComparisonOptions options = given;
   options.width = std::max<std::size_t>(options.width, 60);

@@ -26,10 +26,6 @@ struct ComparisonOptions {
   bool all = false;  ///< also what is the same and what neither side has
 };
 
-/// Words in lines of at most `width` columns, each after `indent`, the first after `lead` where there is one (not wider than `indent`); a
-/// word that is longer than a line is cut. Ends with a newline.
-std::string wrapped(std::string_view text, const std::string& indent, std::size_t width, const std::string& lead = {});
-
 /// Per comparison a line with the counts, then a line per judgement and its sentence, worst first within a cell. Without `all`, what is the
 /// same is counted and what neither side has is left out. Ends with a newline.
 std::string comparison_terminal(const ComparisonReport& report, const ComparisonOptions& options = {});

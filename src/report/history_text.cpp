@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "compare/sentences.h"
 #include "history/utc.h"
 #include "record/metric_catalog.h"
+#include "report/sparkline.h"
 #include "report/terminal_table.h"
 #include "report/text.h"
 #include "stats/summary.h"
@@ -59,24 +61,6 @@ std::string dump(const ordered_json& document) { return document.dump(2, ' ', fa
 
 }  // namespace
 
-std::string sparkline(const std::vector<double>& values, std::size_t width) {
-  if (values.empty() || width == 0) return {};
-  const std::size_t n = std::min(values.size(), width);
-  std::vector<double> shown;
-  for (std::size_t i = 0; i < n; ++i) {
-    const std::size_t begin = i * values.size() / n, end = (i + 1) * values.size() / n;
-    shown.push_back(*stats::median(std::span(values).subspan(begin, end - begin)));
-  }
-  const auto [low, high] = std::minmax_element(shown.begin(), shown.end());
-  static constexpr const char* kBlocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-  std::string out;
-  for (const double value : shown) {
-    const double place = *high > *low ? (value - *low) / (*high - *low) : 0.5;
-    out += kBlocks[std::min<std::size_t>(static_cast<std::size_t>(place * 8), 7)];
-  }
-  return out;
-}
-
 std::string history_list_terminal(const HistoryList& list, std::size_t width) {
   std::string out = fmt::format("{} nights, {} series\n", list.night_count, list.series.size());
   if (!list.nights.empty()) out += "\n" + left("Began", 21) + left("Run", width - 46) + " " + left("Commit", 13) + "  Series\n";
@@ -110,7 +94,7 @@ std::string history_trend_terminal(const HistoryTrend& trend, std::size_t width)
   std::string out = fit_width(fmt::format("{} {} {}", trend.series.id, one_line(trend.series.label), trend.metric), width) + "\n";
   if (values.empty()) return out + "  no values\n";
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
-  out += "  " + sparkline(values, width - 2) + "\n";
+  out += "  " + sparkline(std::vector<std::optional<double>>(values.begin(), values.end()), width - 2) + "\n";
   out += fmt::format("  {} nights, lowest {}, median {}, highest {}\n", values.size(), compare::value_text(*low, unit),
                      compare::value_text(*stats::median(values), unit), compare::value_text(*high, unit));
   const std::size_t first = trend.points.size() - std::min(trend.points.size(), kShownNights);

@@ -30,7 +30,4 @@ std::string history_trend_json(const std::vector<HistoryTrend>& trends);
 std::string history_changes_terminal(const std::vector<history::Change>& changes, std::size_t width);
 std::string history_changes_json(const std::vector<history::Change>& changes);
 
-/// Values as eighths of blocks, at most `width` of them: each the median of its share of the values.
-std::string sparkline(const std::vector<double>& values, std::size_t width);
-
 }  // namespace qbench::report

@@ -113,28 +113,6 @@ std::string table_line(std::string_view name, const std::vector<std::string>& nu
   return out;
 }
 
-/// The text in lines of at most `width` columns where words allow it, each indented by two.
-std::string wrapped(std::string_view text, std::size_t width) {
-  std::string out = "  ";
-  std::size_t column = 2;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(' '), text.size());
-    const std::string_view word = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    const std::size_t needed = display_width(word);
-    if (column > 2 && column + 1 + needed > width) {
-      out += "\n  ";
-      column = 2;
-    } else if (column > 2) {
-      out += ' ';
-      ++column;
-    }
-    out += word;
-    column += needed;
-  }
-  return out + "\n";
-}
-
 /// Flash attention, pass, tokens, tokens/s, seconds, memory and free GB, ms to the first token.
 std::vector<std::string> model_numbers(const ModelLine& line) {
   const PassLine& shown = line.shown();
@@ -155,7 +133,7 @@ std::string in_words(record::Pass pass, const PassLine& line, std::size_t width)
   if (const auto v = stats::median(line.decode)) text += fmt::format(", decode {:.1f} tok/s", *v);
   if (const auto v = stats::median(line.prefill)) text += fmt::format(", prefill {:.1f} tok/s", *v);
   if (const auto v = stats::median(line.ttft_ms)) text += fmt::format(", first token after {:.1f} ms", *v);
-  return wrapped(text, width);
+  return wrapped(text, "  ", width);
 }
 
 }  // namespace
@@ -183,6 +161,27 @@ std::string fit_width(std::string_view text, std::size_t width) {
   return std::string(text.substr(0, bytes)) + "…";
 }
 
+std::string wrapped(std::string_view text, const std::string& indent, std::size_t width, const std::string& lead) {
+  std::string out = lead.empty() ? indent : lead;
+  std::size_t start = display_width(out), column = start;
+  const std::string line = one_line(text);
+  for (std::size_t at = 0; at < line.size();) {
+    const std::size_t end = std::min(line.find(' ', at), line.size());
+    const std::string_view word = std::string_view(line).substr(at, end - at);
+    at = end + 1;
+    if (column > start && column + 1 + display_width(word) > width) {
+      out += "\n" + indent;
+      start = column = indent.size();
+    } else if (column > start) {
+      out += ' ';
+      ++column;
+    }
+    out += word;
+    column += display_width(word);
+  }
+  return out + "\n";
+}
+
 std::string end_table(const std::vector<CellRecord>& cells, const TerminalOptions& options) {
   const std::vector<ModelLine> lines = collect(cells);
   if (lines.empty()) return {};
@@ -206,7 +205,7 @@ std::string end_table(const std::vector<CellRecord>& cells, const TerminalOption
     out += fit_width(fmt::format("{}{}: {} of {} rows ok", line.label, precision, line.ok, line.rows), width) + "\n";
     out += in_words(record::Pass::kSpeed, line.speed, width);
     out += in_words(record::Pass::kText, line.text, width);
-    if (!line.failure.empty()) out += paint("31", wrapped(one_line(line.failure), width));
+    if (!line.failure.empty()) out += paint("31", wrapped(line.failure, "  ", width));
   }
   return out;
 }

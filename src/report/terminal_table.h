@@ -29,4 +29,8 @@ std::size_t display_width(std::string_view text);
 /// The text cut to `width` columns, an ellipsis at the end where something was cut; never half a character.
 std::string fit_width(std::string_view text, std::size_t width);
 
+/// Words in lines of at most `width` columns, each after `indent`, the first after `lead` where there is one (not wider than `indent`); a
+/// word that is longer than a line stays whole, for a path is of use only so. Ends with a newline.
+std::string wrapped(std::string_view text, const std::string& indent, std::size_t width, const std::string& lead = {});
+
 }  // namespace qbench::report

@@ -67,6 +67,11 @@ TEST_CASE("models are told apart by what they were asked for as, not by the name
   CHECK(contains(end_table(cells), "\nllama-Q8_0 "));
 }
 
+TEST_CASE("text wraps between words, and a word that is longer than a line stays whole") {
+  CHECK(wrapped("one two three", "  ", 9) == "  one two\n  three\n");
+  CHECK(wrapped("at /a/path/that/is/long here", "  ", 12, "- ") == "- at\n  /a/path/that/is/long\n  here\n");
+}
+
 TEST_CASE("a failure is told in full, whatever the width") {
   auto cells = test::small_content("x").cells;
   cells[0].status = record::Status::kFailed;
