@@ -14,6 +14,9 @@ std::string_view ambient_d_ts();
 std::string_view cpp_facts_py();
 std::string_view coverage_run_py();
 std::string_view service_run_py();
-std::string_view service_stubs_py();
+std::string_view stub_objects_py();
+std::string_view stub_tensors_py();
+std::string_view stub_models_py();
+std::string_view stub_modules_py();
 
 }  // namespace qbench::quality

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 
 #include "quality/judge/answer_text.h"
@@ -72,6 +73,15 @@ std::vector<workload::CodeFile> named_files(const std::vector<CodeBlock>& blocks
 }
 
 }  // namespace
+
+std::string language_shown(const std::string& answer) {
+  constexpr std::array<std::string_view, 5> kNoCode{"", "shell", "output", "data", "markdown"};
+  const AnswerText clean = clean_answer(answer);
+  for (const CodeBlock& block : find_blocks(clean.text)) {
+    if (std::find(kNoCode.begin(), kNoCode.end(), block.language) == kNoCode.end()) return block.language;
+  }
+  return {};
+}
 
 AnswerFiles answer_files(const std::string& answer, const workload::Task& task) {
   const bool free = task.prefix.empty() && (task.kind == workload::TaskKind::kChecks || (task.paths.empty() && task.cases.empty()));

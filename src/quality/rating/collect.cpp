@@ -194,18 +194,21 @@ void read_prompt(const RatingInput& input, Evidence& evidence) {
   for (const std::string& name : input.asked) {
     if (std::find(evidence.asked.begin(), evidence.asked.end(), name) == evidence.asked.end()) evidence.asked.push_back(name);
   }
+  for (FunctionFacts& one : evidence.facts.functions) {
+    one.unused = one.unused && std::find(evidence.asked.begin(), evidence.asked.end(), one.name) == evidence.asked.end();
+  }
   for (const std::string& name : evidence.asked) {
-    const bool there = std::any_of(input.code.begin(), input.code.end(), [&name](const workload::CodeFile& file) {
-      return has_name(file.text, name) || has_name(file.path, name);
+    const bool there = std::any_of(evidence.facts.files.begin(), evidence.facts.files.end(), [&name](const SourceFacts& file) {
+      return has_name(file.code, name) || has_name(file.path, name);  // a comment that names it has it not
     });
     if (!there) evidence.absent.push_back(name);
   }
   evidence.tests_asked = asks_for_tests(input.prompt);
   evidence.has_tests = evidence.facts.has_tests();
   if (evidence.language != "cpp") return;
-  evidence.has_tests = std::any_of(input.code.begin(), input.code.end(), [](const workload::CodeFile& file) {
-    return has_name(file.text, "assert") || has_name(file.text, "TEST") || has_name(file.text, "TEST_CASE") ||
-           has_name(file.text, "EXPECT_EQ");
+  evidence.has_tests = std::any_of(evidence.facts.files.begin(), evidence.facts.files.end(), [](const SourceFacts& file) {
+    return has_name(file.code, "assert") || has_name(file.code, "TEST") || has_name(file.code, "TEST_CASE") ||
+           has_name(file.code, "EXPECT_EQ");
   });
 }
 

@@ -32,6 +32,7 @@ SourceFacts source_of(const json& row) {
   file.is_test = flag_of(row, "is_test");
   file.has_tests = flag_of(row, "has_tests");
   file.main_guard = flag_of(row, "main_guard");
+  file.code = text_of(row, "code");
   if (const auto error = row.find("parse_error"); error != row.end() && error->is_object()) {
     file.parse_error = text_of(*error, "message");
     file.parse_error_line = number_of(*error, "line");
@@ -51,19 +52,26 @@ FunctionFacts function_of(const json& row) {
   one.complexity = number_of(row, "complexity");
   one.slots = number_of(row, "slots");
   one.typed = number_of(row, "typed");
-  one.documented = flag_of(row, "documented");
   one.is_public = flag_of(row, "public");
   one.is_async = flag_of(row, "is_async");
   one.nested = flag_of(row, "nested");
   one.is_test = flag_of(row, "is_test");
+  one.unused = flag_of(row, "unused");
   one.body = text_of(row, "body");
+  one.doc = text_of(row, "doc");
   return one;
 }
 
 ClassFacts class_of(const json& row) {
-  ClassFacts one{text_of(row, "file"),       text_of(row, "name"),       number_of(row, "line"),
-                 number_of(row, "end_line"), flag_of(row, "documented"), flag_of(row, "public"),
-                 flag_of(row, "nested"),     flag_of(row, "is_test"),    {}};
+  ClassFacts one;
+  one.file = text_of(row, "file");
+  one.name = text_of(row, "name");
+  one.line = number_of(row, "line");
+  one.end_line = number_of(row, "end_line");
+  one.is_public = flag_of(row, "public");
+  one.nested = flag_of(row, "nested");
+  one.is_test = flag_of(row, "is_test");
+  one.doc = text_of(row, "doc");
   for (const json& base : list_of(row, "bases")) one.bases.push_back(base.is_string() ? base.get<std::string>() : std::string());
   return one;
 }
@@ -125,7 +133,7 @@ std::int64_t Facts::code_lines() const {
 
 bool Facts::has_tests() const {
   return std::any_of(functions.begin(), functions.end(),
-                     [](const FunctionFacts& one) { return one.is_test && one.name.rfind("test", 0) == 0; }) ||
+                     [](const FunctionFacts& one) { return one.is_test && one.body == "ok" && one.name.rfind("test", 0) == 0; }) ||
          std::any_of(files.begin(), files.end(), [](const SourceFacts& file) { return file.has_tests; });
 }
 
@@ -148,6 +156,7 @@ std::optional<Facts> read_facts(std::string_view json_text) {
   facts.diagnostics = spots(root, "diagnostics", "code", "message");
   for (Spot& one : facts.diagnostics) one.flag = true;
   facts.tool_version = text_of(root, "tool");
+  mark_documented(facts);
   return facts;
 }
 

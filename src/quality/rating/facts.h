@@ -16,14 +16,18 @@ struct SourceFacts {
   bool head_comment = false, is_test = false, has_tests = false, main_guard = false;
   std::optional<std::string> parse_error;
   std::int64_t parse_error_line = 0;
+  std::string code;  ///< its text without comments and docstrings, spaces not kept
 };
 
 struct FunctionFacts {
   std::string file, name, owner;  ///< owner: its class
   std::int64_t line = 0, start = 0, end_line = 0, lines = 0, complexity = 1;
   std::int64_t slots = 0, typed = 0;
-  bool documented = false, is_public = false, is_async = false, nested = false, is_test = false;
-  std::string body;  ///< "ok", or what stands for one
+  bool documented = false;  ///< mark_documented()
+  bool is_public = false, is_async = false, nested = false, is_test = false;
+  bool unused = false;                                   ///< nothing in the answer names it, and nobody outside could mean it
+  std::string body, doc;                                 ///< "ok", or what stands for one; docstring or comment right before, its beginning
+  bool is_rated() const { return !is_test && !unused; }  ///< what counts for the KPIs
   bool dunder() const { return name.size() > 4 && name.rfind("__", 0) == 0; }
 };
 
@@ -32,6 +36,7 @@ struct ClassFacts {
   std::int64_t line = 0, end_line = 0;
   bool documented = false, is_public = false, nested = false, is_test = false;
   std::vector<std::string> bases;
+  std::string doc;
 };
 
 /// Something with a place: a finding, an import, an undefined name, a habit, a route.
@@ -72,6 +77,12 @@ struct Facts {
   std::int64_t code_lines() const;
   bool has_tests() const;
 };
+
+/// Whether a docstring or comment says more than the name beneath it: a word of three letters or more that is neither a part of the name
+/// nor filler ("the", "function", ...).
+bool says_more(std::string_view doc, std::string_view name);
+/// Sets `documented`: its doc says more than its name, and is not what another function or class before it says already.
+void mark_documented(Facts& facts);
 
 /// What python_facts.py and its siblings print. Nothing when it is not that. Fields of the wrong type are as if absent.
 std::optional<Facts> read_facts(std::string_view json_text);

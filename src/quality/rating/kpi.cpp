@@ -8,10 +8,9 @@ namespace {
 constexpr std::array<KpiInfo, kKpiCount> kCatalog{{
     {Kpi::kCompleteness, "completeness", "Completeness", "0-10", true, 2.0,
      "10 x done / units. Units: functions, names that the prompt asks for in backticks, tests where it asks for tests, and what is marked "
-     "as missing. Not done: bodies that "
-     "are placeholders, TODO and elision comments, names asked for that the code does not have, names used that nothing defines. Halved "
-     "when the answer was cut off; 0 "
-     "when no file parses"},
+     "as missing. Not done: functions that do nothing (placeholders, and those that return one constant whatever they are given), TODO and "
+     "elision comments, names asked for that the code does not have (comments do not count), names used that nothing defines. Halved when "
+     "the answer was cut off; 0 when no file parses; empty without units"},
     {Kpi::kErrorHandling, "error_handling_percent", "Error-handling coverage", "%", true, 1.5,
      "100 x handled / operations that fail for reasons outside the code (files, network, processes, parsing and conversion of data, "
      "running a model, indexing of "
@@ -19,12 +18,12 @@ constexpr std::array<KpiInfo, kKpiCount> kCatalog{{
      "guarded by a test of the same "
      "value. Empty where there is no such operation"},
     {Kpi::kDocumentation, "documentation", "Documentation", "0-10", true, 1.0,
-     "10 x (0.7 x public functions and classes with a docstring or a comment right before them / all of them + 0.1 for a head comment of "
-     "the main file + 0.2 x min(1, "
-     "comment lines / (0.08 x code lines))), docstrings counted as comment lines; tests do not count"},
+     "10 x (0.7 x public functions and classes with a docstring or a comment right before them that says more than their name and is not "
+     "that of another / all of them + 0.1 for a head comment of the main file + 0.2 x min(1, comment lines / (0.08 x code lines))), "
+     "docstrings counted as comment lines; tests do not count"},
     {Kpi::kTypeCompliance, "type_compliance_percent", "Type compliance", "%", true, 1.0,
-     "100 x typed / slots. Slots: parameters (self and cls left out) and results of functions. Typed: annotated in Python, not `any` in "
-     "TypeScript, all in C++; and "
+     "100 x typed / slots. Slots: parameters (self and cls left out) and results of functions. Typed: annotated in Python, not `Any` or "
+     "`any`, all in C++; and "
      "only where mypy, tsc --strict or g++ -Wall -Wextra reports nothing within the function. What is reported outside of functions is one "
      "slot each, not typed. Without "
      "the tool: annotations alone in Python, empty in the others"},

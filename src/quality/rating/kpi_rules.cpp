@@ -34,7 +34,7 @@ KpiValue completeness(const Evidence& evidence) {
     return counted(0, 0, 1, fmt::format("{} does not {}: {}", broken->path, parse_verb(evidence), *broken->parse_error));
   std::int64_t units = 0, done = 0, hollow = 0, markers = 0;
   for (const FunctionFacts& one : facts.functions) {
-    if (one.is_test) continue;
+    if (!one.is_rated()) continue;
     ++units;
     one.body == "ok" ? ++done : ++hollow;
   }
@@ -44,14 +44,14 @@ KpiValue completeness(const Evidence& evidence) {
   units += asked + markers + undefined + (evidence.tests_asked ? 1 : 0);
   done += asked - absent + (evidence.tests_asked && evidence.has_tests ? 1 : 0);
   std::string text = fmt::format("{} of {} units are done", done, units);
-  if (hollow > 0) text += fmt::format("; {} without a body", hollow);
+  if (hollow > 0) text += fmt::format("; {} that do nothing", hollow);
   if (markers > 0) text += fmt::format("; {} marked as missing", markers);
   if (absent > 0) text += "; asked for and not there: " + spaced(evidence.absent);
   if (undefined > 0) text += fmt::format("; {} used and defined nowhere", undefined);
   if (evidence.tests_asked && !evidence.has_tests) text += "; the tests asked for are not there";
   if (evidence.unfinished) text += "; the answer was cut off, which halves it";
-  if (units == 0) text = "no functions, and nothing asked for by name";
-  const double value = units == 0 ? 10.0 : 10.0 * share(done, units);
+  if (units == 0) return nothing("no functions, and nothing is asked for by name");
+  const double value = 10.0 * share(done, units);
   return counted(evidence.unfinished ? value / 2 : value, done, units, text);
 }
 
@@ -80,7 +80,7 @@ KpiValue documentation(const Evidence& evidence) {
     documented += has ? 1 : 0;
   };
   for (const FunctionFacts& one : evidence.facts.functions) {
-    if (one.is_public && !one.nested && !one.is_test && !one.dunder() && one.name != one.owner && one.name != "constructor")
+    if (one.is_public && !one.nested && one.is_rated() && !one.dunder() && one.name != one.owner && one.name != "constructor")
       count(one.documented);
   }
   for (const ClassFacts& one : evidence.facts.classes) {
@@ -129,14 +129,15 @@ KpiValue type_compliance(const Evidence& evidence) {
   }
   std::int64_t slots = static_cast<std::int64_t>(outside.size()), typed = 0;
   for (const FunctionFacts& one : evidence.facts.functions) {
-    if (one.is_test) continue;
+    if (!one.is_rated()) continue;
     slots += one.slots;
     typed += reported.count(&one) > 0 ? 0 : one.typed;
   }
   for (const Spot& one : evidence.facts.findings) slots += one.kind == "any" ? 1 : 0;
   if (slots == 0) return nothing("no functions, so nothing to type");
   std::string text = fmt::format("{} of {} parameters and results are typed and free of reports", typed, slots);
-  text += evidence.diagnostics ? fmt::format("; {} reports", messages) : "; annotations alone: " + evidence.types_problem;
+  text +=
+      evidence.diagnostics ? "; " + plural(static_cast<std::size_t>(messages), "report") : "; annotations alone: " + evidence.types_problem;
   return counted(100 * share(typed, slots), typed, slots, text);
 }
 
@@ -181,7 +182,7 @@ KpiValue security(const Evidence& evidence) {
 KpiValue structure(const Evidence& evidence) {
   std::int64_t within = 0, all = 0, longest = 0, most_complex = 0, code = 0, loose = 0;
   for (const FunctionFacts& one : evidence.facts.functions) {
-    if (one.is_test) continue;
+    if (!one.is_rated()) continue;
     ++all;
     within += one.lines <= kLongFunction && one.complexity <= kComplexFunction ? 1 : 0;
     longest = std::max(longest, one.lines);

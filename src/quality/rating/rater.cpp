@@ -47,7 +47,13 @@ Rater::~Rater() = default;
 Rating Rater::rate(const RatingInput& input) const {
   Rating rating;
   rating.language = rated_language(input.language, input.code);
-  if (input.code.empty() || is_blank(input.code)) return unrated(std::move(rating), "the answer has no code", true);
+  if (input.code.empty() || is_blank(input.code)) {
+    if (rating.language.empty() && input.language.empty() && !input.correctness)
+      return unrated(std::move(rating), "the answer has no code, and its prompt names no language to look for", false);
+    std::string why = "the answer has no code";
+    if (!input.other_language.empty()) why += fmt::format(" in {}: what it shows is {}", input.language, input.other_language);
+    return unrated(std::move(rating), why, true);
+  }
   if (rating.language.empty()) {
     rating.language = std::string(input.language);
     return unrated(std::move(rating),
@@ -79,6 +85,7 @@ Rating Rater::rate_answer(const std::string& answer, const workload::Task& task,
   input.code = extracted.files;
   input.unfinished = extracted.unfinished;
   input.correctness = correctness;
+  if (extracted.files.empty()) input.other_language = language_shown(answer);
   if (!task.entry_point.empty()) input.asked = {task.entry_point};
   return rate(input);
 }

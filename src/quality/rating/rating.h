@@ -27,6 +27,8 @@ struct Correctness {
   std::int64_t passed = 0, total = 0;
   std::string unit = "tests";  ///< what `total` counts: "tests", "checks"
   std::string detail;
+  double score_limit = 4.9;  ///< of an answer that does not pass; above 4.9: it works, and fails checks of how well
+  bool works() const { return status == record::TaskStatus::kPass || score_limit > 4.9; }
 };
 
 struct RatingInput {
@@ -36,6 +38,7 @@ struct RatingInput {
   std::span<const workload::CodeFile> code;
   std::vector<std::string> asked = {};     ///< names that must be there, beside those in the prompt's backticks
   bool unfinished = false;                 ///< the answer was cut off
+  std::string other_language = {};         ///< without code: the language of what the answer shows instead
   std::optional<Correctness> correctness;  ///< nothing: no judge, kHarnessError counts as that
 };
 
@@ -53,6 +56,7 @@ struct Rating {
   KpiValues kpis;
   std::optional<double> quality_score;  ///< 0 to 10; nothing where no code was rated
   std::optional<int> stars;             ///< 1 to 5
+  bool works = false;                   ///< a judge saw it do what it should, whether or not it passes all checks
   std::string stars_reason;             ///< which rule gave them, or why there are none
   Readiness readiness = Readiness::kLow;
   std::string readiness_reason;

@@ -39,6 +39,7 @@ record::QualityRecord rating_record(const Rating& rating) {
   if (rating.stars) out.words.push_back({"readiness", std::string(name_of(rating.readiness))});
   out.words.push_back({"readiness_reason", rating.readiness_reason});
   out.words.push_back({"best_use_case", rating.best_use_case});
+  if (rating.works) out.words.push_back({"works", "yes"});
   out.strengths = rating.strengths;
   out.limitations = rating.limitations;
   for (const ToolUse& tool : rating.tools) out.tools.push_back({tool.name, tool.version, tool.problem});
@@ -47,7 +48,7 @@ record::QualityRecord rating_record(const Rating& rating) {
 
 std::optional<Correctness> correctness_of(const Verdict& verdict) {
   if (verdict.status == record::TaskStatus::kHarnessError) return std::nullopt;
-  return Correctness{verdict.status, verdict.cases_passed, verdict.cases_total, "tests", verdict.detail};
+  return Correctness{verdict.status, verdict.cases_passed, verdict.cases_total, "tests", verdict.detail, 4.9};
 }
 
 std::optional<Correctness> correctness_of(const Verdict& verdict, const workload::Task& task) {
@@ -60,6 +61,7 @@ std::optional<Correctness> correctness_of(const Verdict& verdict, const workload
     if (end != std::string::npos)
       correctness.detail =
           correctness.detail.substr(std::min(correctness.detail.size(), correctness.detail.find_first_not_of("; ", end + 13)));
+    correctness.score_limit = score_limit_of_check(std::string_view(correctness.detail).substr(0, correctness.detail.find(':')));
   }
   return found;
 }

@@ -87,6 +87,18 @@ void correctness_sentences(const Evidence& evidence, Sentences& good, Sentences&
   (pass ? good : bad).add(90, correctness_text(evidence.correctness));
 }
 
+void unused_sentence(const Evidence& evidence, Sentences& bad) {
+  Places places;
+  std::string names;
+  for (const FunctionFacts& one : evidence.facts.functions) {
+    if (!one.unused) continue;
+    if (places.size() < 3) names += (names.empty() ? "" : ", ") + one.name + "()";
+    places.emplace_back(one.file, one.line);
+  }
+  if (!places.empty())
+    bad.add(9, fmt::format("defined and used nowhere, so not counted: {} ({})", names, lines_text(places, several(evidence))));
+}
+
 void name_sentences(const Evidence& evidence, Sentences& good, Sentences& bad) {
   const auto all = [](const Spot&) { return true; };
   const Facts& facts = evidence.facts;
@@ -113,11 +125,13 @@ void name_sentences(const Evidence& evidence, Sentences& good, Sentences& bad) {
   Places hollow;
   std::string names;
   for (const FunctionFacts& one : facts.functions) {
-    if (one.is_test || one.body == "ok") continue;
+    if (!one.is_rated() || one.body == "ok") continue;
     if (hollow.size() < 3) names += (names.empty() ? "" : ", ") + one.name + "() is " + one.body;
     hollow.emplace_back(one.file, one.line);
   }
-  if (!hollow.empty()) bad.add(24, fmt::format("functions without a body: {} ({})", names, lines_text(hollow, several(evidence))));
+  if (!hollow.empty()) bad.add(24, fmt::format("functions that do nothing: {} ({})", names, lines_text(hollow, several(evidence))));
+  if (evidence.tests_asked && !evidence.has_tests) bad.add(21, "the tests asked for are not there");
+  unused_sentence(evidence, bad);
 }
 
 void handling_sentences(const Evidence& evidence, const Rating& rating, Sentences& good, Sentences& bad) {

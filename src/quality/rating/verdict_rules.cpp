@@ -8,7 +8,7 @@
 namespace qbench::quality {
 namespace {
 
-constexpr double kCorrectnessWeight = 4;
+constexpr double kCorrectnessWeight = 4, kTestedPercent = 50;
 constexpr std::array<double, 4> kStarScores{3.0, 5.0, 7.0, 8.5};  ///< from here on 2, 3, 4, 5 stars
 
 struct Cap {
@@ -16,9 +16,25 @@ struct Cap {
   std::string why;
 };
 
-bool ran_and_passed(const Evidence& evidence) {
+/// A judge's word, else that of its own tests, which must do more than import the code.
+bool ran_and_passed(const Evidence& evidence, const KpiValues& kpis) {
   if (counts(evidence.correctness)) return evidence.correctness->status == record::TaskStatus::kPass;
-  return evidence.coverage && evidence.coverage->passed > 0 && evidence.coverage->failed + evidence.coverage->errors == 0;
+  const std::optional<double>& reached = kpis[static_cast<std::size_t>(Kpi::kTestCoverage)].value;
+  return evidence.coverage && evidence.coverage->passed > 0 && evidence.coverage->failed + evidence.coverage->errors == 0 && reached &&
+         *reached >= kTestedPercent;
+}
+
+bool passes(const Evidence& evidence) { return counts(evidence.correctness) && evidence.correctness->status == record::TaskStatus::kPass; }
+
+/// How many functions there are, where all of them are placeholders; 0 where one is not.
+std::int64_t only_hollow(const Facts& facts) {
+  std::int64_t hollow = 0;
+  for (const FunctionFacts& one : facts.functions) {
+    if (!one.is_rated()) continue;
+    if (one.body == "ok") return 0;
+    ++hollow;
+  }
+  return hollow;
 }
 
 /// What a score cannot rise above, the lowest first.
@@ -33,9 +49,15 @@ std::vector<Cap> caps_of(const Evidence& evidence, const KpiValues& kpis) {
   if (counts(evidence.correctness)) {
     const Correctness& verdict = *evidence.correctness;
     if (verdict.status == record::TaskStatus::kCompileError) caps.push_back({2.9, "it does not compile: " + verdict.detail});
-    if (verdict.status != record::TaskStatus::kPass) caps.push_back({4.9, correctness_text(evidence.correctness)});
+    if (verdict.status != record::TaskStatus::kPass) caps.push_back({verdict.score_limit, correctness_text(evidence.correctness)});
   }
   if (evidence.unfinished) caps.push_back({4.9, "the answer was cut off"});
+  if (const std::int64_t hollow = only_hollow(facts); hollow > 0 && !passes(evidence)) {
+    caps.push_back(
+        {2.9, hollow == 1 ? std::string("its only function does nothing") : fmt::format("none of its {} functions does anything", hollow)});
+  }
+  if (facts.unparsed() == nullptr && !kpis[static_cast<std::size_t>(Kpi::kCompleteness)].value && !passes(evidence))
+    caps.push_back({6.9, "it was not run, and nothing in it can be counted as done"});
   if (!facts.undefined.empty())
     caps.push_back(
         {4.9, fmt::format("{} is used in line {} and defined nowhere", facts.undefined.front().text, facts.undefined.front().line)});
@@ -52,7 +74,11 @@ std::vector<Cap> caps_of(const Evidence& evidence, const KpiValues& kpis) {
   if (evidence.coverage && evidence.coverage->failed + evidence.coverage->errors > 0) {
     caps.push_back({6.9, fmt::format("{} of its own tests fail", evidence.coverage->failed + evidence.coverage->errors)});
   }
-  if (!ran_and_passed(evidence) && !(counts(evidence.correctness))) caps.push_back({8.4, "it was not run, so five stars are out of reach"});
+  if (!ran_and_passed(evidence, kpis) && !(counts(evidence.correctness))) {
+    caps.push_back({8.4, evidence.coverage && evidence.coverage->passed > 0
+                             ? "its own tests reach less than half of its lines, so five stars are out of reach"
+                             : "it was not run, so five stars are out of reach"});
+  }
   std::stable_sort(caps.begin(), caps.end(), [](const Cap& a, const Cap& b) { return a.score < b.score; });
   return caps;
 }
@@ -61,7 +87,7 @@ std::optional<double> correctness_part(const std::optional<Correctness>& verdict
   if (!counts(verdict)) return std::nullopt;
   if (verdict->status == record::TaskStatus::kPass) return 10.0;
   if (verdict->total <= 0) return 0.0;
-  return 5.0 * static_cast<double>(verdict->passed) / static_cast<double>(verdict->total);
+  return (verdict->works() ? 10.0 : 5.0) * static_cast<double>(verdict->passed) / static_cast<double>(verdict->total);
 }
 
 int stars_of(double score) {
@@ -175,6 +201,7 @@ void judge_rating(const Evidence& evidence, Rating& rating) {
   score = static_cast<double>(static_cast<std::int64_t>(score * 10 + 0.5)) / 10;
   rating.quality_score = score;
   rating.stars = stars_of(score);
+  rating.works = counts(evidence.correctness) && evidence.correctness->works();
   rating.stars_reason = fmt::format("score {:g} of 10", score);
   // A limit that is not reached and yet forbids the next star is the reason all the same.
   if (capped || (!caps.empty() && stars_of(caps.front().score) <= *rating.stars)) {

@@ -3,6 +3,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "quality/rating/rating.h"
@@ -16,16 +17,19 @@ namespace qbench::quality {
 enum class CheckResult : std::uint8_t { kPassed, kFailed, kUnknown };
 
 struct Check {
-  std::string name;      ///< "model loaded once"
-  bool required = true;  ///< the answer passes only with it; kUnknown does not fail it
+  std::string name;  ///< "model loaded once"
   CheckResult result = CheckResult::kUnknown;
   std::string evidence;  ///< one line with line numbers: why
 };
 
+/// What the score of an answer that fails this check cannot rise above: 4.9 where it does not do what it should (also for a name that is no
+/// check's), 6.9 where it does and misbehaves, 8.4 where a good practice is missing.
+double score_limit_of_check(std::string_view name);
+
 struct CheckReport {
   record::TaskStatus status = record::TaskStatus::kHarnessError;
   double seconds = 0;         ///< processor time of the started service; 0 where it was not started
-  std::string detail;         ///< the first failed check, or "7 of 7 checks, the service was not started: ..."
+  std::string detail;         ///< the gravest failed check, or "7 of 7 checks, the service was not started: ..."
   std::string first_failure;  ///< "input validated: ..."; empty when none failed
   std::vector<Check> checks;
   std::vector<ToolUse> tools;

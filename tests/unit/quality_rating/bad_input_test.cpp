@@ -123,6 +123,19 @@ TEST_CASE("an answer without code has one star, code in another language none") 
   CHECK(unrated.stars_reason == "code in rust is not rated; python, typescript and cpp are");
 }
 
+TEST_CASE("an answer in another language than the prompt's is said to be that") {
+  FakeSandbox sandbox;
+  const Rater rater(sandbox, everywhere());
+  workload::Task task;
+  task.language = "python";
+  const Rating other = rater.rate_answer("Here:\n\n```bash\nnpm i\n```\n\n```javascript\nlet x = 1;\n```\n", task, "", std::nullopt);
+  CHECK(other.stars == 1);
+  CHECK(other.stars_reason == "the answer has no code in python: what it shows is javascript");
+  CHECK(rater.rate_answer("I cannot.", task, "", std::nullopt).stars_reason == "the answer has no code");
+  const Rating prose = rater.rate_answer("Paris.", {}, "What is the capital of France?", std::nullopt);
+  CHECK_FALSE(prose.stars.has_value());
+}
+
 TEST_CASE("ten megabytes of code are not read") {
   FakeSandbox sandbox;
   const std::vector<workload::CodeFile> code{{"solution.py", std::string(10 << 20, '#')}};
@@ -143,7 +156,9 @@ TEST_CASE("answers to checks, which return nothing, agree by their code: comment
   task.paths = {"solution.py"};
   std::string lines;
   while (lines.size() <= (1 << 20)) lines += "x = 1\n";  // too much to be read: the verdict needs no tool
-  const auto behaviour = [&](const std::string& code) { return judge_task(judge, sandbox, task, "```python\n" + code + "```\n").behaviour; };
+  const auto behaviour = [&](const std::string& code) {
+    return judge_task(judge, sandbox, task, "```python\n" + code + "```\n").behaviour;
+  };
   CHECK_FALSE(behaviour(lines).empty());
   CHECK(behaviour(lines) == behaviour("# said differently\n" + lines));
   CHECK(behaviour(lines) != behaviour(lines + "y = 2\n"));

@@ -58,8 +58,8 @@ TEST_CASE("g++'s reports are read, and a header that is not here is no error of 
 
 namespace {
 
-/// Rates with the real tools; nothing where there is no sandbox or no interpreter.
-std::optional<Rating> rate(const std::string& language, const std::string& path, const std::string& text) {
+/// Rates with the real readers; nothing where there is no sandbox or no interpreter.
+std::optional<Rating> rate(const std::string& language, const std::string& path, const std::string& text, const std::string& prompt = {}) {
   if (!std::filesystem::exists(language == "typescript" ? ToolPaths().typescript : ToolPaths().python)) {
     test::report_skip("analyzers", language + ": scripts/setup.sh --quality");
     return std::nullopt;
@@ -70,7 +70,10 @@ std::optional<Rating> rate(const std::string& language, const std::string& path,
     RatingInput input;
     input.language = language;
     input.code = code;
-    return Rater(*sandbox).rate(input);
+    input.prompt = prompt;
+    RaterOptions options;
+    options.tools.mypy = options.tools.bandit = "/nonexistent";  // seconds a case, and not what these are about
+    return Rater(*sandbox, options).rate(input);
   } catch (const Error& error) {
     test::report_skip("analyzers", error.what());
     return std::nullopt;
@@ -115,6 +118,10 @@ TEST_CASE("operations that can fail are found, and what handles them is seen") {
       {"a plain open", "def f(p):\n    return open(p).read()\n", 0},
       {"a try around it", "def f(p):\n    try:\n        return open(p).read()\n    except OSError:\n        return ''\n", 100},
       {"an empty handler", "def f(p):\n    try:\n        return open(p).read()\n    except OSError:\n        pass\n", 0},
+      {"everything caught and dropped", "def f(p):\n    try:\n        return open(p).read()\n    except Exception:\n        return None\n",
+       0},
+      {"one kind of error, answered by nothing",
+       "def f(p):\n    try:\n        return open(p).read()\n    except OSError:\n        return None\n", 100},
       {"a try in the only caller",
        "def g(p):\n    return open(p).read()\ndef f(p):\n    try:\n        return g(p)\n    except OSError:\n        return ''\n", 100},
       {"one caller without",
@@ -139,4 +146,116 @@ TEST_CASE("operations that can fail are found, and what handles them is seen") {
     REQUIRE(rating->kpi(Kpi::kErrorHandling).value.has_value());
     CHECK(*rating->kpi(Kpi::kErrorHandling).value == one.percent);
   }
+}
+
+TEST_CASE("a docstring documents when it says more than the name, and not what another says") {
+  CHECK(says_more("Return the mean of the numbers.", "mean"));
+  CHECK(says_more("Bilder lesen", "load_images"));
+  for (const char* doc : {"", "Predict.", "This function predicts.", "/** predict */", "The class.", "x y z"}) {
+    CAPTURE(doc);
+    CHECK_FALSE(says_more(doc, "predict"));
+  }
+  CHECK_FALSE(says_more("Image loader", "ImageLoader"));
+  Facts facts;
+  for (const char* name : {"f", "g", "h"}) {
+    facts.functions.emplace_back();
+    facts.functions.back().name = name;
+    facts.functions.back().doc = "Lorem ipsum dolor sit amet.";
+  }
+  facts.functions[2].doc = "Close the file.";
+  mark_documented(facts);
+  CHECK(facts.functions[0].documented);
+  CHECK_FALSE(facts.functions[1].documented);
+  CHECK(facts.functions[2].documented);
+}
+
+TEST_CASE("functions that do nothing are no more than names") {
+  struct Case {
+    const char *language, *path, *code;
+    bool nothing;
+  };
+  const Case cases[] = {
+      {"python", "a.py", "def f(x):\n    return None\n", true},
+      {"python", "a.py", "def f(x):\n    \"\"\"Find x.\"\"\"\n    return []\n", true},
+      {"python", "a.py", "def f():\n    return\n", true},
+      {"python", "a.py", "def f():\n    return {\"status\": \"ok\"}\n", false},
+      {"python", "a.py", "def f(_request):\n    return {\"status\": \"ok\"}\n", false},
+      {"python", "a.py", "def f(x):\n    return [x]\n", false},
+      {"python", "a.py", "class A(B):\n    def visit(self, node):\n        return None\n", false},
+      {"python", "a.py", "class A:\n    def __eq__(self, other):\n        return NotImplemented\n", false},
+      {"typescript", "a.ts", "export function f(x: number): number[] { return []; }\n", true},
+      {"typescript", "a.ts", "export function f(x: number): number[] { return [x]; }\n", false},
+      {"typescript", "a.ts", "export function f(): string { return \"1.0\"; }\n", false},
+      {"cpp", "a.cpp", "template <class K>\nstruct A {\n  const int* get(const K&) { return nullptr; }\n};\n", true},
+      {"cpp", "a.cpp", "void put(int, int) { return; }\n", true},
+      {"cpp", "a.cpp", "int main() { return 0; }\n", true},
+      {"cpp", "a.cpp", "struct B { virtual int f(int) { return 0; } };\nint g() { return 3; }\n", false},
+      {"cpp", "a.cpp", "int f(int x) { return x; }\n", false},
+  };
+  for (const Case& one : cases) {
+    CAPTURE(one.code);
+    const auto rating = rate(one.language, one.path, one.code);
+    if (!rating) return;
+    CAPTURE(rating->stars_reason);
+    CAPTURE(rating->kpi(Kpi::kCompleteness).evidence);
+    CHECK((rating->stars_reason == "its only function does nothing") == one.nothing);
+    CHECK((rating->kpi(Kpi::kCompleteness).value == 0.0) == one.nothing);
+  }
+}
+
+TEST_CASE("Any is no type, in a container and of open arguments it is") {
+  const auto typed = [](const char* code) {
+    const auto rating = rate("python", "a.py", code);
+    return rating ? rating->kpi(Kpi::kTypeCompliance).value : std::optional<double>();
+  };
+  const char* head = "from typing import Any, Optional\n\n\n";
+  const auto with = [&](const std::string& rest) { return typed((head + rest).c_str()); };
+  if (!typed("def f(x: int) -> int:\n    return x\n")) return;
+  CHECK(with("def f(x: Any) -> Any:\n    return x\n") == 0.0);
+  CHECK(with("def f(x: Optional[Any]) -> int:\n    return len(str(x))\n") == 50.0);
+  CHECK(with("def f(x: 'Any') -> int:\n    return len(str(x))\n") == 50.0);
+  CHECK(with("def f(x: dict[str, Any], *rest: Any) -> int:\n    return len(x) + len(rest)\n") == 100.0);
+}
+
+TEST_CASE("code that nothing uses is not counted, however well it is written") {
+  std::string program = "import sys\n\n\ndef f(p):\n    return open(p).read()\n\n\n";
+  const std::string end = "if __name__ == \"__main__\":\n    print(f(sys.argv[1]))\n";
+  const auto plain = rate("python", "a.py", program + end);
+  if (!plain) return;
+  for (int i = 0; i < 20; ++i) {
+    const std::string n = std::to_string(i);
+    program += "def helper_" + n + "(value: int) -> int:\n    \"\"\"Add the number " + n + ".\"\"\"\n    return value + " + n + "\n\n\n";
+  }
+  const auto padded = rate("python", "a.py", program + end);
+  REQUIRE(padded.has_value());
+  for (const Kpi kpi : {Kpi::kCompleteness, Kpi::kDocumentation, Kpi::kTypeCompliance, Kpi::kStructure})
+    CHECK(padded->kpi(kpi).value == plain->kpi(kpi).value);
+  REQUIRE_FALSE(padded->limitations.empty());
+  std::string all;
+  for (const std::string& one : padded->limitations) all += one + "\n";
+  CHECK(all.find("defined and used nowhere, so not counted: helper_0(), helper_1(), helper_2() (lines 8, 13, 18, 23 and 16 more)") !=
+        std::string::npos);
+  // A library's functions are used by others.
+  const auto library = rate("python", "a.py", "def f(x: int) -> int:\n    return x\n\n\ndef g(x):\n    return x\n");
+  CHECK(library->kpi(Kpi::kTypeCompliance).of == 4);
+}
+
+TEST_CASE("names in comments and docstrings are not the code asked for") {
+  const struct {
+    const char *language, *path, *code;
+  } cases[] = {
+      {"python", "a.py", "\"\"\"load_config\"\"\"\n# load_config\n\n\ndef f(x):\n    \"\"\"load_config\"\"\"\n    return x + 1\n"},
+      {"typescript", "a.ts", "/** load_config */\nexport function f(x: number): number { return x + 1; } // load_config\n"},
+      {"cpp", "a.cpp", "// load_config\nint f(int x) { /* load_config */ return x + 1; }\n"},
+  };
+  for (const auto& one : cases) {
+    CAPTURE(one.language);
+    const auto without = rate(one.language, one.path, one.code, "Write `load_config`.");
+    if (!without) return;
+    CHECK(without->kpi(Kpi::kCompleteness).value == 5.0);
+    const auto there = rate(one.language, one.path, one.code, "Write `f`, with a `load_config`.");
+    CHECK(there->kpi(Kpi::kCompleteness).evidence.find("not there: load_config") != std::string::npos);
+  }
+  const auto option = rate("python", "a.py", "def f(p):\n    p.add_argument(\"--since\")\n", "It takes `--since`.");
+  if (option) CHECK(option->kpi(Kpi::kCompleteness).value == 10.0);
 }

@@ -117,6 +117,61 @@ TEST_CASE("a score is the weighted mean of what is known") {
   CHECK(rating.stars_reason.find("held down most by Documentation 3 of 10") != std::string::npos);
 }
 
+TEST_CASE("a service that works and fails checks of how well is limited by the gravest of them") {
+  Evidence evidence = plain();
+  const auto with = [&](const std::string& check) {
+    evidence.correctness =
+        Correctness{qbench::record::TaskStatus::kWrong, 8, 9, "checks", check + ": because", score_limit_of_check(check)};
+    return judged(evidence);
+  };
+  CHECK(with("endpoint for images").stars == 2);
+  CHECK_FALSE(with("endpoint for images").works);
+  CHECK(with("errors handled").stars == 3);
+  CHECK(with("input validated").stars == 4);
+  CHECK(with("input validated").works);
+  CHECK(with("input validated").stars_reason == "it passes only 8 of 9 checks (status wrong): input validated: because");
+  qbench::workload::Task task;
+  task.kind = qbench::workload::TaskKind::kChecks;
+  Verdict stored;  // as a run's records keep it
+  stored.status = qbench::record::TaskStatus::kWrong;
+  stored.detail = "8 of 9 checks passed; errors handled: a model that fails gives status 200";
+  CHECK(correctness_of(stored, task)->score_limit == 6.9);
+  stored.detail = "3 of 9 checks passed; starts and answers: KeyError: 'input validated'";
+  CHECK(correctness_of(stored, task)->score_limit == 4.9);
+}
+
+TEST_CASE("own tests stand for a judge where they reach half of the code") {
+  Evidence evidence = plain();
+  evidence.has_tests = true;
+  evidence.coverage.emplace();
+  evidence.coverage->passed = 2;
+  CoverageFacts::File file{"solution.py", {1, 2, 3, 4}, {5, 6, 7, 8, 9}};
+  evidence.coverage->files = {file};
+  CHECK(judged(evidence).stars == 4);
+  CHECK(judged(evidence).stars_reason == "its own tests reach less than half of its lines, so five stars are out of reach");
+  evidence.coverage->files[0].missing.resize(1);
+  CHECK(judged(evidence).stars == 5);
+  evidence.coverage->failed = 1;
+  CHECK(judged(evidence).stars == 3);
+}
+
+TEST_CASE("code in which nothing can be counted as done does not have four stars") {
+  Evidence evidence = plain();
+  evidence.facts.functions.clear();
+  CHECK_FALSE(judged(evidence).kpi(Kpi::kCompleteness).value.has_value());
+  CHECK(*judged(evidence).stars <= 3);
+  evidence.correctness = verdict(qbench::record::TaskStatus::kPass, 1, 1);
+  CHECK(*judged(evidence).stars >= 4);
+}
+
+TEST_CASE("tests that were asked for and are not there are a limitation") {
+  Evidence evidence = plain();
+  evidence.tests_asked = true;
+  bool said = false;
+  for (const std::string& one : judged(evidence).limitations) said = said || one == "the tests asked for are not there";
+  CHECK(said);
+}
+
 TEST_CASE("names that nothing defines and imports of nothing limit the stars") {
   Evidence evidence = plain();
   evidence.correctness = verdict(qbench::record::TaskStatus::kPass, 1, 1);

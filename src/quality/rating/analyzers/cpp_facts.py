@@ -36,7 +36,7 @@ LIBRARIES = ("boost/", "gtest/", "gmock/", "catch2/", "doctest", "nlohmann/", "f
 class File:
     def __init__(self, path, text, out):
         self.path, self.text, self.out = path, text, out
-        self.tokens, self.comment_lines, self.code_lines, self.ends = [], set(), set(), set()
+        self.tokens, self.comment_lines, self.code_lines, self.ends, self.directives = [], set(), set(), {}, []
         self.lex()
 
     def lex(self):
@@ -50,12 +50,13 @@ class File:
             covered = range(line, line + height + 1)
             if kind == "comment":
                 self.comment_lines.update(covered)
-                self.ends.add(line + height)
+                self.ends[line + height] = text[:300]
                 if MARKER.search(text):
                     self.finding(line, "marker", " ".join(text.split()))
                 continue
             self.code_lines.update(covered)
             if kind == "directive":
+                self.directives.append(text.split("//")[0])
                 self.include(text, line)
                 continue
             self.tokens.append((kind, text, line))
@@ -75,7 +76,7 @@ class File:
     def read(self):
         entry = {"path": self.path, "lines": self.text.count("\n") + (0 if self.text.endswith("\n") or not self.text else 1), "code_lines": len(self.code_lines),
                  "comment_lines": len(self.comment_lines), "loose_lines": 0, "head_comment": bool(self.comment_lines) and min(self.comment_lines) < min(self.code_lines, default=1 << 30),
-                 "is_test": bool(re.search(r"(^|[/_])tests?[._]|_test\.", self.path)), "parse_error": None}
+                 "is_test": bool(re.search(r"(^|[/_])tests?[._]|_test\.", self.path)), "parse_error": None, "code": " ".join(self.directives + [text for _, text, _ in self.tokens])}
         self.out["files"].append(entry)
         self.scopes(entry)
 
@@ -157,8 +158,16 @@ class File:
                     slots += 1
                 if level >= 1 and text not in "()":
                     inside = inside or text != "void"
-            return {"kind": "function", "name": name, "slots": slots + (1 if inside else 0) + 1}
+            return {"kind": "function", "name": name, "slots": slots + (1 if inside else 0) + 1, "override": "override" in words or "virtual" in words}
         return {}
+
+    @staticmethod
+    def is_constant(texts, body):
+        """`return;`, `return {};` or a return of one literal, whatever the function is given."""
+        if texts[:1] != ["return"] or texts[-1:] != [";"]:
+            return False
+        value = body[1:-1]
+        return len(value) == 0 or [one[1] for one in value] == ["{", "}"] or (len(value) == 1 and (value[0][0] in ("number", "string", "raw") or value[0][1] in ("nullptr", "true", "false")))
 
     def close_function(self, scope, index, stack, entry):
         body = self.tokens[scope["index"] + 1:index]
@@ -172,14 +181,16 @@ class File:
             kind = "empty"
         elif re.search(r"not (yet )?implemented", " ".join(texts), re.IGNORECASE) and "throw" in texts and len(texts) < 14:
             kind = "throws \"not implemented\""
+        elif self.is_constant(texts, body) and (scope["slots"] > 1 or scope["name"] == "main") and not scope["override"] and not scope["name"].startswith(("~", "operator")):
+            kind = "the constant " + " ".join(texts[1:-1]) if len(texts) > 2 else "return"
         self.out["functions"].append({"file": self.path, "name": scope["name"], "owner": owner, "line": scope["start"], "start": scope["start"], "end_line": end, "lines": lines,
-                                      "complexity": 1 + sum(one in BRANCHES for one in texts), "documented": scope["start"] - 1 in self.ends, "public": public and scope["name"] != "main", "slots": scope["slots"],
+                                      "complexity": 1 + sum(one in BRANCHES for one in texts), "doc": self.ends.get(scope["start"] - 1, ""), "public": public and scope["name"] != "main", "slots": scope["slots"],
                                       "typed": scope["slots"], "is_async": False, "body": kind, "nested": False, "is_test": entry["is_test"]})
         self.risks(body, scope["name"])
 
     def close_class(self, scope, line, entry):
         self.out["classes"].append({"file": self.path, "name": scope["name"], "line": scope["start"], "end_line": line, "is_test": entry["is_test"], "nested": False, "public": True, "bases": [],
-                                    "documented": scope["start"] - 1 in self.ends})
+                                    "doc": self.ends.get(scope["start"] - 1, "")})
 
     def risks(self, body, function):
         texts = [text for _, text, _ in body]

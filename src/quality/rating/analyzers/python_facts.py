@@ -12,7 +12,7 @@ import sys
 import tokenize
 
 from python_modules import KNOWN_MODULES
-from python_risks import risks_of
+from python_risks import drops_error, risks_of
 
 # A comment that says that something is missing. "..." alone is an elision.
 MARKER = re.compile(
@@ -79,7 +79,39 @@ def body_kind(function, bases):
         return "..."
     if len(body) == 1 and isinstance(body[0], ast.Raise) and body[0].exc is not None and dotted(body[0].exc) == "NotImplementedError":
         return "NotImplementedError"
-    return "ok"
+    return constant_kind(function, body, bases)
+
+
+def constant_kind(function, body, bases):
+    """A body that returns nothing, or the same constant whatever it is given, stands for one; special methods and overrides may be so."""
+    if len(body) != 1 or not isinstance(body[0], ast.Return) or bases or function.name.startswith("__"):
+        return "ok"
+    value = body[0].value
+    if value is None or is_none(value):
+        return "return None"
+    given = [one.arg for one in parameters_of(function) if one.arg not in ("self", "cls", "mcs") and not one.arg.startswith("_")]
+    try:
+        ast.literal_eval(value)
+    except (ValueError, TypeError, RecursionError, MemoryError):
+        return "ok"
+    return "the constant " + ast.unparse(value)[:30] if given else "ok"
+
+
+def parameters_of(function):
+    named = function.args.posonlyargs + function.args.args + function.args.kwonlyargs
+    return named + [one for one in (function.args.vararg, function.args.kwarg) if one]
+
+
+def is_any(annotation):
+    """`Any` alone, or a union with it; inside of a container it says that any JSON may stand there."""
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        return re.fullmatch(r"(typing\.)?Any|(typing\.)?Optional\[(typing\.)?Any\]", annotation.value.strip()) is not None
+    if isinstance(annotation, ast.BinOp):
+        return is_any(annotation.left) or is_any(annotation.right)
+    if isinstance(annotation, ast.Subscript) and dotted(annotation.value).split(".")[-1] in ("Optional", "Union"):
+        inner = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
+        return any(is_any(one) for one in inner)
+    return isinstance(annotation, (ast.Name, ast.Attribute)) and dotted(annotation).split(".")[-1] == "Any"
 
 
 def is_test_file(path):
@@ -92,6 +124,7 @@ class Reader:
         self.root, self.paths = root, paths
         self.out = {key: [] for key in ("files", "functions", "classes", "findings", "imports", "risks", "blocking", "features", "undefined", "raises", "routes", "loads")}
         self.modules = {}  # path -> tree
+        self.lines_of = {}  # path -> (lines with code, lines with comments)
 
     def add(self, key, **row):
         self.out[key].append(row)
@@ -107,6 +140,7 @@ class Reader:
         for path, tree in self.modules.items():
             self.read_imports(path, tree)
         risks_of(self.modules, self.out, dotted)
+        self.mark_unused()
         return self.out
 
     def read_file(self, path):
@@ -132,7 +166,7 @@ class Reader:
         self.read_undefined(path, tree, table)
 
     def read_lines(self, path, text, tree, entry):
-        comments, code = {}, set()
+        comments, code, tokens = {}, set(), []
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
             if token.type == tokenize.COMMENT:
                 comments[token.start[0]] = token
@@ -140,15 +174,18 @@ class Reader:
                     self.finding(path, token.start[0], "marker", token.string)
             elif token.type not in (tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER):
                 code.update(range(token.start[0], token.end[0] + 1))
+                tokens.append((token.start[0], token.string))
         doc = set()
         for node in ast.walk(tree):
             if isinstance(node, FUNCTIONS + (ast.ClassDef, ast.Module)) and ast.get_docstring(node, clean=False) is not None:
                 doc.update(range(node.body[0].lineno, node.body[0].end_lineno + 1))
         only = {line for line in comments if line not in code}
-        self.comment_only = only
+        self.comment_only = {line: comments[line].string.lstrip("# ") for line in only}
+        entry["code"] = " ".join(words for line, words in tokens if line not in doc)
         entry["lines"] = text.count("\n") + (0 if text.endswith("\n") or not text else 1)
         entry["code_lines"] = len(code - doc)
-        entry["comment_lines"] = len(only | doc) + len([line for line in comments if line in code])
+        self.lines_of[path] = (code - doc, sorted(only | doc) + [line for line in comments if line in code])
+        entry["comment_lines"] = len(self.lines_of[path][1])
         first = min(code - doc, default=0)
         entry["head_comment"] = ast.get_docstring(tree) is not None or any(line < first and not comments[line].string.startswith("#!") for line in only)
 
@@ -166,25 +203,33 @@ class Reader:
                     test = in_test or test_file or child.name.startswith("Test") or "TestCase" in kinds
                     start = min([child.lineno] + [one.lineno for one in child.decorator_list])
                     self.add("classes", file=path, name=child.name, line=child.lineno, end_line=child.end_lineno, is_test=test, nested=inside_function,
-                             public=not child.name.startswith("_"), bases=sorted(kinds), documented=ast.get_docstring(child) is not None or start - 1 in self.comment_only)
+                             public=not child.name.startswith("_"), bases=sorted(kinds), doc=self.doc_of(child, start))
                     visit(child, child.name, kinds, inside_function, test)
                 else:
                     visit(child, owner, bases, inside_function, in_test)
 
         visit(tree, "", set(), False, False)
 
+    def doc_of(self, node, start):
+        """The docstring, else the comment right before; empty: neither."""
+        return (ast.get_docstring(node) or self.comment_only.get(start - 1, ""))[:300]
+
     def add_function(self, path, node, owner, bases, nested, test):
-        arguments = node.args.posonlyargs + node.args.args + node.args.kwonlyargs + [one for one in (node.args.vararg, node.args.kwarg) if one]
+        arguments, open_ended = parameters_of(node), (node.args.vararg, node.args.kwarg)
         static = any(dotted(one) == "staticmethod" for one in node.decorator_list)
         if owner and not nested and not static and arguments and arguments[0].arg in ("self", "cls", "mcs"):
             arguments = arguments[1:]
         slots = len(arguments) + (0 if node.name == "__init__" and arguments else 1)
         typed = sum(one.annotation is not None for one in arguments) + (1 if node.returns is not None and not (node.name == "__init__" and arguments) else 0)
+        given_up = [one.annotation for one in arguments if one not in open_ended and is_any(one.annotation)] + ([node.returns] if is_any(node.returns) else [])
+        for annotation in [] if test else given_up:  # counted by its finding, not as a slot
+            self.finding(path, annotation, "any", "Any")
+        slots, typed = slots - len(given_up), typed - len(given_up)
         start = min([node.lineno] + [one.lineno for one in node.decorator_list])
         self.add("functions", file=path, name=node.name, owner=owner, line=node.lineno, start=start, end_line=node.end_lineno, lines=node.end_lineno - node.lineno + 1,
-                 complexity=complexity_of(node), documented=ast.get_docstring(node) is not None or start - 1 in self.comment_only,
+                 complexity=complexity_of(node), doc=self.doc_of(node, start),
                  public=not node.name.startswith("_"), slots=slots, typed=typed, is_async=isinstance(node, ast.AsyncFunctionDef), body=body_kind(node, bases),
-                 nested=nested, is_test=test)
+                 nested=nested, is_test=test, decorated=bool(node.decorator_list))
 
     def read_statements(self, path, tree, entry):
         in_function = set()
@@ -199,12 +244,11 @@ class Reader:
                         self.finding(path, one, "marker", "... stands for code in " + function.name + "()")
         for node in ast.walk(tree):
             if isinstance(node, ast.ExceptHandler):
-                empty = all(isinstance(one, ast.Pass) or is_constant(one, ...) for one in node.body)
                 if node.type is None:
                     self.finding(path, node, "bare_except", "except: catches everything, also KeyboardInterrupt")
                 elif dotted(node.type) == "BaseException":
                     self.finding(path, node, "bare_except", "except BaseException catches everything, also KeyboardInterrupt")
-                if empty and (node.type is None or dotted(node.type) in ("Exception", "BaseException")):
+                if drops_error(node, dotted) and (node.type is None or dotted(node.type) in ("Exception", "BaseException")):
                     self.finding(path, node, "swallowed", "an exception of any kind is dropped without a word")
             elif isinstance(node, ast.Call) and dotted(node.func) == "print" and node.lineno in in_function:
                 if not any(key.arg == "file" for key in node.keywords):
@@ -248,6 +292,29 @@ class Reader:
                 else:
                     where = "unknown"
                 self.add("imports", file=path, line=node.lineno, module=module, where=where)
+
+    def mark_unused(self):
+        """Functions that nothing names: private ones, and in a program (one that runs something) all but those that a decorator hands on."""
+        named = set()
+        for tree in self.modules.values():
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Name):
+                    named.add(node.id)
+                elif isinstance(node, ast.Attribute):
+                    named.add(node.attr)
+                elif isinstance(node, ast.ImportFrom):
+                    named.update(alias.name for alias in node.names)
+                elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
+                    named.add(node.value)
+        program = any(one.get("main_guard") or one["loose_lines"] > 0 for one in self.out["files"] if not one["is_test"]) or bool(self.out["routes"])
+        for one in self.out["functions"]:
+            can_be = not (one["owner"] or one["nested"] or one["is_test"] or one["decorated"] or one["name"].startswith("__"))
+            one["unused"] = can_be and (program or not one["public"]) and one["name"] not in named
+        for one in self.out["functions"]:
+            if one["unused"]:
+                entry = next(file for file in self.out["files"] if file["path"] == one["file"])
+                for key, lines in zip(("code_lines", "comment_lines"), self.lines_of[one["file"]]):
+                    entry[key] -= sum(one["start"] <= line <= one["end_line"] for line in lines)
 
     def read_undefined(self, path, tree, table):
         top = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()}

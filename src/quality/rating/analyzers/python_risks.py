@@ -109,9 +109,20 @@ class Module:
             child, parent = parent, self.parents.get(parent)
         return 0
 
-    @staticmethod
-    def is_empty(handler):
-        return all(isinstance(one, ast.Pass) or (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)) for one in handler.body)
+    def is_empty(self, handler):
+        return drops_error(handler, self.dotted)
+
+
+def drops_error(handler, dotted):
+    """A handler that holds nothing, or catches everything and only goes on as if nothing had been."""
+    all_kinds = handler.type is None or dotted(handler.type) in ("Exception", "BaseException")
+
+    def nothing(one):
+        if isinstance(one, ast.Return):
+            return all_kinds and (one.value is None or (isinstance(one.value, ast.Constant) and one.value.value is None))
+        return isinstance(one, ast.Pass) or (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)) or (isinstance(one, ast.Continue) and all_kinds)
+
+    return all(nothing(one) for one in handler.body)
 
 
 def base_names(node):

@@ -10,7 +10,9 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import service_stubs  # noqa: E402  (beside this file)
+import stub_models  # noqa: E402  (beside this file, as the next two)
+import stub_modules  # noqa: E402
+import stub_objects  # noqa: E402
 
 TEXT = b"this is no image"
 
@@ -147,7 +149,7 @@ def send(client, route, name, content, kind):
         where = next(one for one in ("json", "embedded", "parameter") if one in route)
         field = route[where]
         is_link = any(word in field.lower() for word in ("url", "link"))
-        text = ("http://images.test/cat.png" if content == service_stubs.PNG else "no link") if is_link else base64.b64encode(content).decode()
+        text = ("http://images.test/cat.png" if content == stub_models.PNG else "no link") if is_link else base64.b64encode(content).decode()
         named.update({"params": {**route["query"], field: text}} if where == "parameter" else {"json": {field: text}})
     try:
         answer = client.request(route["method"], route["path"], **named)
@@ -158,7 +160,7 @@ def send(client, route, name, content, kind):
 
 def exercise(app, out):
     from fastapi.testclient import TestClient
-    state = service_stubs.STATE
+    state = stub_models.STATE
     routes = image_routes(app)
     out["upload_routes"] = [f"{one['method']} {one['path']}" for one in routes]
     with TestClient(app) as client:
@@ -167,15 +169,15 @@ def exercise(app, out):
         if not routes:
             return
         route = routes[0]
-        out["good"] = send(client, route, "cat.png", service_stubs.PNG, "image/png")
+        out["good"] = send(client, route, "cat.png", stub_models.PNG, "image/png")
         out["runs"], out["loads_after_one"] = state["runs"], state["loads"]
-        send(client, route, "cat.png", service_stubs.PNG, "image/png")
+        send(client, route, "cat.png", stub_models.PNG, "image/png")
         out["loads_after_two"] = state["loads"]
         out["text_as_image"] = send(client, route, "cat.png", TEXT, "image/png")
         out["text"] = send(client, route, "notes.txt", TEXT, "text/plain")
         out["nothing"] = send(client, route, "empty.png", b"", "image/png")
         state["fail"] = True
-        out["failing_model"] = send(client, route, "cat.png", service_stubs.PNG, "image/png")
+        out["failing_model"] = send(client, route, "cat.png", stub_models.PNG, "image/png")
         state["fail"] = False
 
 
@@ -210,10 +212,10 @@ def main():
         import multipart  # noqa: F401
     except ImportError:
         out["no_multipart"] = True
-    service_stubs.install()
+    stub_modules.install()
     translate_later_versions()
     import fastapi.encoders
-    fastapi.encoders.ENCODERS_BY_TYPE[service_stubs.Anything] = lambda value: 0.5
+    fastapi.encoders.ENCODERS_BY_TYPE[stub_objects.Anything] = lambda value: 0.5
     try:
         app = find_app(load(root, asked["main_file"]))
         if app is None:

@@ -64,15 +64,30 @@ function bodyKind(node, file) {
   const statements = node.body.statements;
   if (statements.length === 0) return ts.isConstructorDeclaration(node) || ts.isArrowFunction(node) || ts.isFunctionExpression(node) ? "ok" : "empty";
   if (statements.length === 1 && ts.isThrowStatement(statements[0]) && /not (yet )?implemented/i.test(statements[0].getText(file))) return "throws \"not implemented\"";
-  return "ok";
+  return statements.length === 1 && ts.isReturnStatement(statements[0]) ? constantKind(node, statements[0].expression, file) : "ok";
 }
-function hasDoc(node, file) {
+/** A body that returns the same constant whatever it is given stands for one. */
+function constantKind(node, value, file) {
+  const given = node.parameters.some((one) => !one.name.getText(file).startsWith("_"));
+  if (!given || (ts.isMethodDeclaration(node) && (node.parent.heritageClauses || []).length > 0)) return "ok";
+  return isConstant(value) ? "the constant " + (value ? textOf(value, file).slice(0, 30) : "undefined") : "ok";
+}
+function isConstant(value) {
+  if (!value) return true;
+  if (ts.isParenthesizedExpression(value) || ts.isAsExpression(value)) return isConstant(value.expression);
+  if (ts.isArrayLiteralExpression(value)) return value.elements.every(isConstant);
+  if (ts.isObjectLiteralExpression(value)) return value.properties.every((one) => ts.isPropertyAssignment(one) && isConstant(one.initializer));
+  if (ts.isIdentifier(value)) return value.text === "undefined";
+  return ts.isLiteralExpression(value) || [ts.SyntaxKind.NullKeyword, ts.SyntaxKind.TrueKeyword, ts.SyntaxKind.FalseKeyword].includes(value.kind);
+}
+/** The comment right before; empty: none. */
+function docOf(node, file) {
   let holder = node;
   while (holder.parent && !ts.isSourceFile(holder.parent) && !ts.isClassDeclaration(holder.parent) && !ts.isBlock(holder.parent) && !ts.isInterfaceDeclaration(holder.parent)) holder = holder.parent;
   const ranges = ts.getLeadingCommentRanges(file.text, holder.getFullStart()) || [];
-  if (ranges.length === 0) return false;
+  if (ranges.length === 0) return "";
   const last = ranges[ranges.length - 1];
-  return lineOf(file, holder.getStart(file)) - lineOf(file, last.end) <= 1;
+  return lineOf(file, holder.getStart(file)) - lineOf(file, last.end) <= 1 ? file.text.slice(last.pos, last.end).slice(0, 300) : "";
 }
 function isPublic(node, file) {
   const flags = ts.getCombinedModifierFlags(node);
@@ -86,7 +101,7 @@ function slotOf(annotation, type) {
   return [1, isAny(type) ? 0 : 1];
 }
 
-const callers = new Map();
+const callers = new Map(), mentions = new Map(), linesOf = new Map();
 const risksFound = [];
 
 function handledAt(node) {
@@ -140,12 +155,13 @@ function readFile(name) {
 function readLines(file, name, entry) {
   const text = file.text;
   const comments = new Set(), code = new Set();
-  const seen = new Set();
+  const seen = new Set(), ranges = [];
   // Tokens come from the tree (a scanner alone does not know templates and JSX); comments are the trivia before and after them.
   const note = (range) => {
     if (seen.has(range.pos)) return;
     seen.add(range.pos);
     const body = text.slice(range.pos, range.end);
+    ranges.push(range);
     for (let line = lineOf(file, range.pos); line <= lineOf(file, range.end); line++) comments.add(line);
     if (MARKER.test(body)) out.findings.push({ file: name, line: lineOf(file, range.pos), kind: "marker", text: body.replace(/\s+/g, " ").slice(0, 160) });
     if (/@ts-(ignore|nocheck)/.test(body)) out.findings.push({ file: name, line: lineOf(file, range.pos), kind: "any", text: "the compiler is silenced" });
@@ -161,19 +177,23 @@ function readLines(file, name, entry) {
     node.getChildren(file).forEach((child) => { if (!ts.isJSDoc(child)) tokens(child); });
   })(file);
   entry.lines = text.length === 0 ? 0 : lineOf(file, text.length) - (text.endsWith("\n") ? 1 : 0);
+  ranges.sort((a, b) => a.pos - b.pos);
+  entry.code = ranges.map((one, index) => text.slice(index > 0 ? ranges[index - 1].end : 0, one.pos)).join(" ") + text.slice(ranges.length > 0 ? ranges[ranges.length - 1].end : 0);
+  linesOf.set(name, { entry, code, comments });
   entry.code_lines = code.size;
   entry.comment_lines = comments.size;
   entry.head_comment = (ts.getLeadingCommentRanges(text, 0) || []).length > 0;
 }
 
 function visitNode(node, file, name, entry, owner, nested) {
+  if (ts.isIdentifier(node)) mentions.set(node.text, (mentions.get(node.text) || 0) + 1);
   const line = lineOf(file, node.getStart(file));
   const find = (kind, text) => out.findings.push({ file: name, line, kind, text: text.slice(0, 160) });
   if (isFunction(node) && nameOf(node, file)) { addFunction(node, file, name, entry, owner, nested); nested = true; }
   else if (ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)) {
     const isClass = ts.isClassDeclaration(node);
     if (isClass) {
-      out.classes.push({ file: name, name: node.name ? node.name.text : "default", line, end_line: lineOf(file, node.end), is_test: entry.is_test, nested, public: true, bases: [], documented: hasDoc(node, file) });
+      out.classes.push({ file: name, name: node.name ? node.name.text : "default", line, end_line: lineOf(file, node.end), is_test: entry.is_test, nested, public: true, bases: [], doc: docOf(node, file) });
       owner = node.name ? node.name.text : "default";
       if ((node.heritageClauses || []).some((one) => /\bextends \w*Error\b/.test(one.getText(file)))) out.features.push({ file: name, line, kind: "exceptions of its own", text: owner });
     } else out.features.push({ file: name, line, kind: "declared types", text: node.name.text });
@@ -222,8 +242,22 @@ function addFunction(node, file, name, entry, owner, nested) {
   }
   const slots = found.reduce((sum, one) => sum + one[0], 0), typed = found.reduce((sum, one) => sum + one[1], 0);
   const line = lineOf(file, node.getStart(file)), end = lineOf(file, node.end);
-  out.functions.push({ file: name, name: nameOf(node, file), owner, line, start: line, end_line: end, lines: end - line + 1, complexity: complexityOf(node), documented: hasDoc(node, file),
-    public: isPublic(node, file), slots, typed, is_async: (ts.getCombinedModifierFlags(node) & ts.ModifierFlags.Async) !== 0, body: bodyKind(node, file), nested, is_test: entry.is_test });
+  out.functions.push({ file: name, name: nameOf(node, file), owner, line, start: line, end_line: end, lines: end - line + 1, complexity: complexityOf(node), doc: docOf(node, file),
+    public: isPublic(node, file), slots, typed, is_async: (ts.getCombinedModifierFlags(node) & ts.ModifierFlags.Async) !== 0, body: bodyKind(node, file), nested, is_test: entry.is_test,
+    can_be_unused: !nested && !owner && ts.isExternalModule(file) && !(ts.getCombinedModifierFlags(ts.isVariableDeclaration(node.parent) ? node.parent : node) & ts.ModifierFlags.Export) });
+}
+
+/** Functions of a module that it neither exports nor names again. */
+function markUnused() {
+  for (const one of out.functions) {
+    one.unused = one.can_be_unused && !one.is_test && one.name !== "default" && (mentions.get(one.name) || 0) < 2;
+    delete one.can_be_unused;
+    const { entry, code, comments } = linesOf.get(one.file);
+    for (let line = one.start; one.unused && line <= one.end_line; line++) {
+      entry.code_lines -= code.has(line) ? 1 : 0;
+      entry.comment_lines -= comments.has(line) ? 1 : 0;
+    }
+  }
 }
 
 function settleRisks() {
@@ -240,6 +274,7 @@ function settleRisks() {
 }
 
 names.forEach(readFile);
+markUnused();
 settleRisks();
 // A lone surrogate is no JSON text.
 process.stdout.write(JSON.stringify(out, (key, value) => (typeof value === "string" ? Buffer.from(value, "utf8").toString("utf8") : value)));
