@@ -40,7 +40,8 @@ several answers to a task are samples of it. Suites: ours by name or folder, and
 Statuses: pass, wrong, exception, compile_error, cpu_timeout, wall_timeout, oom, output_limit, crash, sandbox_violation, and harness_error, which is
 never the answer's fault and no trial of pass@k. The processor time allowed is ten times the reference's, at least 2 s and at most 10 s.
 DIR: answers that the run has judged keep their verdict; each is rated by the KPIs below (src/quality/rating/README.md), and samples.jsonl,
-summary.csv and the reports get it. --suite names the run's suite where its name does not find it.
+summary.csv and the reports get it. --suite names the run's suite where its name does not find it. Of each session's answers the first
+attempt is rated; further samples and repairs are judged by the run and not rated: the tools take seconds an answer.
 --check-references judges the references (they must pass), wrong answers or mutants of the reference, and an empty program (none must pass).
 Exit status: 0 fine, 1 a reference check fails, 2 usage or unusable input, 3 the harness failed on an answer.)";
 

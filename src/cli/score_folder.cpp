@@ -1,6 +1,7 @@
 #include "cli/score_folder.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <map>
@@ -183,12 +184,8 @@ void write_row(const SavedAnswer& answer, const Found& found, const record::Qual
     write_output(row_json(answer, found, quality).dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n");
     return;
   }
-  const std::string status = found.verdict ? std::string(name_of(found.verdict->status)) : "not judged";
-  const std::string stars = found.rating.stars
-                                ? fmt::format("{} {:.1f}", report::stars_text(*found.rating.stars), *found.rating.quality_score)
-                                : std::string("not rated");
-  write_output(fmt::format("{:<28} {:<24} {:<17} {}  {}\n", answer.sample->cell.model, answer.sample->cell.prompt_id, status, stars,
-                           found.rating.stars_reason));
+  const std::string_view status = found.verdict ? name_of(found.verdict->status) : "not judged";
+  write_output(report::rated_answer_terminal(quality, status, terminal_columns(STDOUT_FILENO, 60, 80)));
 }
 
 /// The rows of the answers again, with what was found out.
@@ -226,8 +223,8 @@ void write_summary(const report::StoredRun& stored, const std::vector<Found>& fo
     write_output(summary.dump(-1, ' ', false, ordered_json::error_handler_t::replace) + "\n");
     return;
   }
-  write_output("\n" + report::quality_matrix(models) + "\n" + report::selection_rationale(models) + "\n");
-  for (const fs::path& path : paths) write_output(path.string() + "\n");
+  write_output("\n" + report::quality_terminal(models, terminal_columns(STDOUT_FILENO, 60, 80)) + "\n");
+  write_output(fmt::format("{} report files are written again in {}\n", paths.size(), paths.front().parent_path().string()));
 }
 
 void check_folder(const fs::path& folder) {
@@ -267,8 +264,9 @@ int score_folder(const fs::path& folder, const sandbox::Sandbox& sandbox, const 
           file.append(stored.content.tasks.back());
         }
         file.append(quality);
+        const bool tool_failed = !found[i].rating.stars && !found[i].rating.tools.empty();  // without a tool it is no case for rating
         harness_failed =
-            harness_failed || !found[i].rating.stars || (found[i].verdict && found[i].verdict->status == record::TaskStatus::kHarnessError);
+            harness_failed || tool_failed || (found[i].verdict && found[i].verdict->status == record::TaskStatus::kHarnessError);
         write_row(answers[i], found[i], quality, settings.json);
         stored.content.qualities.push_back(std::move(quality));
       });

@@ -55,11 +55,18 @@ void add_speed(ModelQuality& model, const std::vector<record::CellRecord>& cells
   }
 }
 
-void add_success(ModelQuality& model, const record::SampleFileContent& content) {
+void add_success(ModelQuality& model, const record::SampleFileContent& content, const std::vector<const QualityRecord*>& ratings) {
+  const auto works = [&ratings](const record::TaskRecord& task) {
+    return std::any_of(ratings.begin(), ratings.end(), [&task](const QualityRecord* one) {
+      return one->cell == task.cell && one->session == task.session && one->sample == task.sample && one->iteration == task.iteration &&
+             quality_word(*one, "works") == "yes";
+    });
+  };
   for (const record::JudgedAnswer& answer : record::judged_answers(content.tasks)) {
     if (answer.first().cell.model != model.label || !answer.judged()) continue;
     ++model.judged;
     model.passed += answer.passed() ? 1 : 0;
+    model.working += !answer.passed() && works(answer.last()) ? 1 : 0;
   }
 }
 
@@ -75,9 +82,10 @@ void add_readiness(ModelQuality& model, const std::vector<const QualityRecord*>&
   const auto at_least = std::count_if(classes.begin(), classes.end(), [&](std::size_t one) { return one >= reached; });
   model.readiness_reason = fmt::format("{} of {} rated answers are at least {}", at_least, classes.size(), kClasses[reached]);
   if (model.judged > 0) {
-    const double success = static_cast<double>(model.passed) / static_cast<double>(model.judged);
+    const double success = static_cast<double>(model.passed + model.working) / static_cast<double>(model.judged);
     const std::size_t most = success < kMediumSuccess ? 0 : success < kHighSuccess ? 1 : 3;
     model.readiness_reason += fmt::format("; {} of {} tasks are passed", model.passed, model.judged);
+    if (model.working > 0) model.readiness_reason += fmt::format(", {} more {}", model.working, model.working == 1 ? "works" : "work");
     if (most < reached) {
       reached = most;
       model.readiness_reason += fmt::format(", less than {:.0f} %", 100 * (most == 0 ? kMediumSuccess : kHighSuccess));
@@ -154,19 +162,20 @@ std::string score_reason(const ModelQuality& chosen) {
 std::string against(const std::vector<ModelQuality>& models, const ModelQuality& chosen) {
   const ModelQuality* best = best_scored(models);
   if (best == nullptr || best == &chosen || *best->score - *chosen.score < 0.05) return {};
-  std::string text =
-      fmt::format("Against it: {} scores {} more", markdown_text(display_name(*best)), number(*best->score - *chosen.score, 1));
+  std::string text = fmt::format("Against it: {} scores {} more", display_name(*best), number(*best->score - *chosen.score, 1));
   if (!best->decode_tok_per_s) return text + "; its speed was not measured.";
   return text + fmt::format(", at {:.0f} % of the speed.", 100 * *best->decode_tok_per_s / *chosen.decode_tok_per_s);
 }
 
-std::string no_choice(const std::vector<ModelQuality>& models) {
+Selection no_choice(const std::vector<ModelQuality>& models) {
   const ModelQuality* best = best_scored(models);
   if (best == nullptr) return {};
   const bool high = class_of(best->readiness) >= 2;
-  return fmt::format("No model is chosen: {}. The best code is {}'s: score {} of 10, readiness {} ({}).\n",
-                     high ? "of those whose readiness is at least High no speed was measured" : "none reaches the readiness High",
-                     markdown_text(display_name(*best)), number(*best->score, 1), best->readiness, markdown_text(best->readiness_reason));
+  return {"",
+          fmt::format("No model is chosen: {}. The best code is {}'s: score {} of 10, readiness {} ({}).",
+                      high ? "of those whose readiness is at least High no speed was measured" : "none reaches the readiness High",
+                      display_name(*best), number(*best->score, 1), best->readiness, best->readiness_reason),
+          {}};
 }
 
 }  // namespace
@@ -234,7 +243,7 @@ std::vector<ModelQuality> model_qualities(const record::SampleFileContent& conte
       model.stars = stats::summarize(stars).mean;
     }
     add_speed(model, cells);
-    add_success(model, content);
+    add_success(model, content, by_model[model.label]);
     add_readiness(model, by_model[model.label]);
     add_use_case(model);
   }
@@ -262,29 +271,39 @@ std::string quality_matrix(const std::vector<ModelQuality>& models) {
   return table.empty() ? std::string() : table.text();
 }
 
-std::string selection_rationale(const std::vector<ModelQuality>& models) {
+Selection select_model(const std::vector<ModelQuality>& models) {
   const ModelQuality* chosen = fastest(models, nullptr);
   if (chosen == nullptr) return no_choice(models);
   const auto candidates = std::count_if(models.begin(), models.end(), can_be_chosen);
-  std::string out =
-      fmt::format("**{}** is chosen: the fastest of {} of {} model{} whose code is at least High in production readiness.\n\n",
-                  markdown_text(display_name(*chosen)), candidates, models.size(), models.size() == 1 ? "" : "s");
+  Selection out;
+  out.chosen = display_name(*chosen);
+  out.headline = fmt::format(" is chosen: the fastest of {} of {} model{} whose code is at least High in production readiness.", candidates,
+                             models.size(), models.size() == 1 ? "" : "s");
   std::string speed = fmt::format("Speed: {} tok/s", number(*chosen->decode_tok_per_s, 1));
   if (chosen->ttft_ms) speed += fmt::format(", TTFT {} ms", number(*chosen->ttft_ms, 0));
   if (const ModelQuality* next = fastest(models, chosen)) {
     speed += fmt::format("; {} times the next, {} ({})", number(*chosen->decode_tok_per_s / *next->decode_tok_per_s, 2),
-                         markdown_text(display_name(*next)), number(*next->decode_tok_per_s, 1));
+                         display_name(*next), number(*next->decode_tok_per_s, 1));
   }
-  std::vector<std::string> reasons{speed + ".", score_reason(*chosen),
-                                   fmt::format("Readiness: {}, since {}.", chosen->readiness, markdown_text(chosen->readiness_reason)),
-                                   memory_reason(*chosen), against(models, *chosen)};
+  for (std::string reason :
+       {speed + ".", score_reason(*chosen), fmt::format("Readiness: {}, since {}.", chosen->readiness, chosen->readiness_reason),
+        memory_reason(*chosen), against(models, *chosen)}) {
+    if (!reason.empty()) out.reasons.push_back(std::move(reason));
+  }
   for (const ModelQuality& model : models) {
     if (class_of(model.readiness) >= 2 && !model.decode_tok_per_s)
-      reasons.push_back(markdown_text(display_name(model)) + " was not compared: its speed was not measured.");
+      out.reasons.push_back(display_name(model) + " was not compared: its speed was not measured.");
   }
-  for (const std::string& reason : reasons) {
-    if (!reason.empty()) out += "- " + reason + "\n";
-  }
+  return out;
+}
+
+std::string selection_rationale(const std::vector<ModelQuality>& models) {
+  const Selection selection = select_model(models);
+  if (selection.headline.empty()) return {};
+  std::string out = selection.chosen.empty() ? std::string() : "**" + markdown_text(selection.chosen) + "**";
+  out += markdown_text(selection.headline) + "\n";
+  if (!selection.reasons.empty()) out += "\n";
+  for (const std::string& reason : selection.reasons) out += "- " + markdown_text(reason) + "\n";
   return out;
 }
 

@@ -20,6 +20,7 @@ struct ModelQuality {
   std::optional<double> score, score_min, score_max;  ///< mean and range of quality_score over the rated answers
   std::optional<double> stars;                        ///< mean over the rated answers
   std::int64_t judged = 0, passed = 0;                ///< answers to tasks, after repairs
+  std::int64_t working = 0;                           ///< of those not passed: the rating says that they work
   std::optional<double> decode_tok_per_s, ttft_ms;    ///< medians over the cells of the speed pass, else of the text pass
   std::optional<std::int64_t> weight_bytes, free_bytes;
   std::string readiness, readiness_reason;  ///< "Low", "Medium", "High", "Very High"; empty without a rated answer
@@ -39,9 +40,28 @@ std::vector<ModelQuality> model_qualities(const record::SampleFileContent& conte
 /// "★★★★☆", rounded to the nearest.
 std::string stars_text(double stars);
 
+/// Which model is chosen and why, as plain text.
+struct Selection {
+  std::string chosen;    ///< its name; empty: none is
+  std::string headline;  ///< the sentence that goes on after `chosen`, or says why none is; empty where no answer was rated
+  std::vector<std::string> reasons;
+};
+Selection select_model(const std::vector<ModelQuality>& models);
+
 /// The matrix as a markdown table, and the choice with its reasons as a list; empty where no answer was rated.
 std::string quality_matrix(const std::vector<ModelQuality>& models);
 std::string selection_rationale(const std::vector<ModelQuality>& models);
+
+/// A rated answer in a line with the rule behind its stars below it; the matrix with each model's use case below it, then the choice. No
+/// line is wider than `width` columns (not below 60).
+std::string rated_answer_terminal(const record::QualityRecord& rating, std::string_view status, std::size_t width);
+std::string quality_terminal(const std::vector<ModelQuality>& models, std::size_t width);
+
+/// "8.5 of 10", "33.3 %"; findings are a number; "–" where there is none.
+std::string kpi_text(const record::QualityValue& value);
+
+/// The page's section of all models: the matrix, the choice, each rated answer to open. Empty where nothing was rated.
+std::string quality_html(const record::SampleFileContent& content);
 
 /// "## Code quality" of one model: each rated answer, then the matrix and the choice; empty where nothing was rated.
 std::string code_quality_section(const record::SampleFileContent& content, std::string_view model_label);

@@ -39,7 +39,7 @@ std::string one_answer(const QualityRecord& rating) {
   MarkdownTable table({"KPI", "value", "behind it"}, {false, true, false});
   for (const record::QualityValue& value : rating.values) {
     if (value.name != "stars" && value.name != "quality_score")
-      table.add({"`" + markdown_text(value.name) + "`", metric_text(value.value), markdown_text(value.evidence)});
+      table.add({"`" + markdown_text(value.name) + "`", kpi_text(value), markdown_text(value.evidence)});
   }
   out += table.text() + "\n";
   out += fmt::format("Production readiness: {}: {}\n\nBest use case: {}\n\n", quality_word(rating, "readiness"),
@@ -48,6 +48,12 @@ std::string one_answer(const QualityRecord& rating) {
 }
 
 }  // namespace
+
+std::string kpi_text(const record::QualityValue& value) {
+  if (!value.value) return "–";
+  const bool percent = value.name.ends_with("_percent"), count = value.name.ends_with("_findings");
+  return fmt::format("{:g}{}", *value.value, percent ? " %" : count ? "" : " of 10");
+}
 
 std::string code_quality_section(const record::SampleFileContent& content, std::string_view model_label) {
   const std::vector<const QualityRecord*> ratings = latest_ratings(content, model_label);

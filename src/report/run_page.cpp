@@ -8,8 +8,9 @@
 #include "base/units.h"
 #include "record/columns.h"
 #include "report/page.h"
-#include "report/task_sections.h"
+#include "report/quality_matrix.h"
 #include "report/row_choice.h"
+#include "report/task_sections.h"
 #include "report/text.h"
 
 namespace qbench::report {
@@ -192,7 +193,7 @@ std::string run_page(const record::RunRecord& run, const record::SampleFileConte
   std::vector<const record::SampleRecord*> samples;
   for (const record::SampleRecord& sample : content.samples) samples.push_back(&sample);
   const nlohmann::ordered_json data = run_page_data(cells, content, history);
-  const std::string body = page_header(run, cells) + "<main>\n" + disturbances_section(run) + summary_section(cells) + failures_section(cells) + tasks_html(content) +
+  const std::string body = page_header(run, cells) + "<main>\n" + disturbances_section(run) + summary_section(cells) + failures_section(cells) + tasks_html(content) + quality_html(content) +
                            charts_section(data) + history_section(history) + row_section(cells) + outputs_section(cells, samples) + facts_section(run, cells) + "</main>";
   return html_page("qbench " + run.run_id, body, data);
 }

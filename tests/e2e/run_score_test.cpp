@@ -190,3 +190,44 @@ TEST_CASE("--dry-run says what will be judged") {
   CHECK(contains(plan.out, "up to 3 attempts"));
   CHECK(contains(plan.out, "double: double, python"));
 }
+
+TEST_CASE("score DIR judges and rates a run's saved answers, keeps verdicts, and writes the reports again") {
+  const Workplace place;
+  const Outcome run = place.qbench(place.run(place.model(), {"--suite", write_suite(place), "--pass", "text"}));
+  REQUIRE_MESSAGE(run.status == 0, run.err);
+  const auto folder = only_folder(place.results());
+  script_answer(folder, "double",
+                "```python\ndef double(x: int) -> int:\n    \"\"\"Return twice the number.\"\"\"\n    return 2 * x\n```\n");
+  const Outcome lost = place.qbench({"score", folder.string()});
+  if (skipped(lost, "score DIR")) return;
+  CHECK(contains(lost.err, "--suite names it"));
+  CHECK(contains(lost.out, "not judged"));
+  const std::string suite = (place.path() / "own" / "suite.json").string();
+  const Outcome scored = place.qbench({"score", folder.string(), "--suite", suite, "--json"});
+  REQUIRE_MESSAGE(scored.status == 0, scored.err);
+  std::vector<json> rows;
+  std::istringstream lines(scored.out);
+  for (std::string line; std::getline(lines, line);) rows.push_back(json::parse(line));
+  REQUIRE(rows.size() >= 2);
+  const json& row = rows.front();
+  CHECK(row["status"] == "pass");
+  CHECK(row["stars"]["value"] == 5.0);
+  CHECK(row["documentation"]["value"].is_number());
+  CHECK(row["tools"].size() >= 3);
+  CHECK(rows.back()["summary"] == true);
+  CHECK(rows.back()["models"][0]["passed"] == 1);
+  Results results = read_results(place.results());
+  CHECK(results.content.tasks.size() == 1);
+  CHECK(results.cell("tiny", "double", "text", "success_ratio") == "1");
+  CHECK(results.cell("tiny", "double", "text", "stars") == "5");
+  // The verdict stands: the second scoring rates again and judges nothing.
+  const Outcome again = place.qbench({"score", folder.string(), "--suite", suite});
+  REQUIRE_MESSAGE(again.status == 0, again.err);
+  CHECK(read_results(place.results()).content.tasks.size() == 1);
+  CHECK(contains(again.out, "report files are written again in"));
+  CHECK(contains(read_file(only_folder(place.results()) / "report.html"), "double"));
+  const Outcome answers = place.qbench({"score", folder.string(), "--answers", "x"});
+  CHECK(answers.status == 2);
+  CHECK(place.qbench({"score", (place.path() / "nowhere").string()}).status == 2);
+  CHECK(contains(place.qbench({"score", place.path().string()}).err, "has no run.json"));
+}

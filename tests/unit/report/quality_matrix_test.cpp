@@ -2,7 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <sstream>
 #include <string>
+
+#include "report/terminal_table.h"
 
 using namespace qbench;
 using namespace qbench::report;
@@ -35,7 +38,10 @@ void add(record::SampleFileContent& content, const Model& model, int answers = 2
     rating.cell = cell.cell;
     rating.cell.pass = record::Pass::kText;
     rating.sample = i;
-    rating.values = {{"quality_score", model.score, "why"}, {"stars", model.stars, "why"}, {"completeness", 9.0, "9 of 10 units are done"}, {"security_findings", std::nullopt, "bandit not installed"}};
+    rating.values = {{"quality_score", model.score, "why"},
+                     {"stars", model.stars, "why"},
+                     {"completeness", 9.0, "9 of 10 units are done"},
+                     {"security_findings", std::nullopt, "bandit not installed"}};
     rating.words = {{"readiness", model.readiness}, {"readiness_reason", "counted"}, {"stars_reason", "score"}, {"best_use_case", "use"}};
     rating.strengths = {"raises ValueError (line 3)"};
     rating.limitations = {"text is run as code (line 5) <script>"};
@@ -114,6 +120,69 @@ TEST_CASE("failed tasks bound a model's readiness") {
   CHECK(model.readiness_reason == "2 of 2 rated answers are at least Very High; 3 of 4 tasks are passed, less than 80 %");
   for (int i = 0; i < 4; ++i) add_task(content, "m", ("w" + std::to_string(i)).c_str(), record::TaskStatus::kException);
   CHECK(model_qualities(content).front().readiness == "Low");
+}
+
+TEST_CASE("a task that is not passed and works all the same does not bound readiness") {
+  record::SampleFileContent content;
+  add(content, {"m", 7.5, 4, "High", 50}, 1);
+  add_task(content, "m", "p", record::TaskStatus::kWrong);
+  content.tasks.back().cell = content.qualities.back().cell;
+  CHECK(model_qualities(content).front().readiness == "Low");
+  content.qualities.back().words.push_back({"works", "yes"});
+  const ModelQuality model = model_qualities(content).front();
+  CHECK(model.readiness == "High");
+  CHECK(model.passed == 0);
+  CHECK(model.readiness_reason == "1 of 1 rated answers are at least High; 0 of 1 tasks are passed, 1 more works");
+}
+
+TEST_CASE("the matrix on a terminal keeps to its columns, whatever names and reasons there are") {
+  record::SampleFileContent content;
+  const std::string name = std::string(70, 'n') + "\x1b[31m";
+  add(content, {name.c_str(), 8, 4, "High", 53.1}, 1);
+  add(content, {"späť-模型", 4, 2, "Low", std::nullopt}, 1);
+  content.qualities.back().words[2].text = "it fails:\n\tby " + std::string(200, 'w');
+  for (const std::size_t width : {std::size_t{10}, std::size_t{60}, std::size_t{80}, std::size_t{200}}) {
+    CAPTURE(width);
+    std::string text = quality_terminal(model_qualities(content), width);
+    for (const record::QualityRecord& one : content.qualities) text += rated_answer_terminal(one, "sandbox_violation", width);
+    CHECK(holds(text, "★★★★☆   8.0"));
+    CHECK(holds(text, "real-time applications: mean 4.0 of 5 stars"));
+    CHECK(holds(text, "- Speed: 53.1 tok/s"));
+    CHECK_FALSE(holds(text, "\x1b"));
+    CHECK_FALSE(holds(text, "**"));
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) CHECK_MESSAGE(display_width(line) <= std::max<std::size_t>(width, 60), line);
+  }
+  CHECK(quality_terminal({}, 80).empty());
+}
+
+TEST_CASE("the page shows matrix, choice and each answer, and nothing in it can act as markup") {
+  record::SampleFileContent content;
+  CHECK(quality_html(content).empty());
+  add(content, {"<b>fast</b>", 8, 4, "High", 53.1}, 1);
+  add(content, {"weak", 4, 2, "Low", 20}, 1);
+  const std::string page = quality_html(content);
+  CHECK(holds(page, "&lt;b&gt;fast&lt;/b&gt;</b> is chosen: the fastest of 1 of 2 models"));
+  CHECK(holds(page, "★★★★☆ 8.0 of 10"));
+  CHECK(holds(page, "<li>raises ValueError (line 3)</li>"));
+  CHECK(holds(page, "general tasks only"));
+  CHECK(holds(page, "<td class=\"n\">9 of 10</td>"));
+  CHECK_FALSE(holds(page, "<script>"));
+  CHECK_FALSE(holds(page, "<b>fast</b>"));
+}
+
+TEST_CASE("KPIs are shown with what they are measured in") {
+  record::SampleFileContent content;
+  add(content, {"m", 8, 4, "High", 50}, 1);
+  content.qualities.back().values = {{"quality_score", 8.0, "why"},
+                                     {"stars", 4.0, "why"},
+                                     {"completeness", 9.5, "counted"},
+                                     {"type_compliance_percent", 33.3, "counted"},
+                                     {"security_findings", 2.0, "counted"}};
+  const std::string text = code_quality_section(content, "m");
+  CHECK(holds(text, "| 9.5 of 10 |"));
+  CHECK(holds(text, "| 33.3 % |"));
+  CHECK(holds(text, "| 2 |"));
 }
 
 TEST_CASE("without a ready model none is chosen, and without ratings nothing is said") {
