@@ -1,11 +1,13 @@
 #include "cli/score_folder.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <vector>
 
 #include "base/clock.h"
@@ -94,12 +96,25 @@ std::map<std::string, workload::Suite> suites_of(const std::vector<SavedAnswer>&
   return suites;
 }
 
-void find_prompts(std::vector<SavedAnswer>& answers, const std::map<std::string, workload::Suite>& suites) {
+/// A suite that was named must have the prompts of the run; where it lacks some, they are said.
+void find_prompts(std::vector<SavedAnswer>& answers, const std::map<std::string, workload::Suite>& suites,
+                  const std::optional<std::string>& named) {
+  std::set<std::string> missing;
   for (SavedAnswer& answer : answers) {
-    for (const workload::Prompt& prompt : suites.at(answer.sample->cell.suite).prompts) {
-      if (prompt.id == answer.sample->cell.prompt_id) answer.prompt = &prompt;
+    const record::CellKey& cell = answer.sample->cell;
+    for (const workload::Prompt& prompt : suites.at(cell.suite).prompts) {
+      if (prompt.id == cell.prompt_id) answer.prompt = &prompt;
     }
+    if (answer.prompt == nullptr && !suites.at(cell.suite).prompts.empty()) missing.insert(cell.prompt_id);
   }
+  if (missing.empty()) return;
+  const std::string names = fmt::format("{}", fmt::join(missing, ", "));
+  const bool any = std::any_of(answers.begin(), answers.end(), [](const SavedAnswer& answer) { return answer.prompt != nullptr; });
+  if (named && !any)
+    throw Error(ErrorCode::kUsage,
+                fmt::format("--suite {}: it has none of the run's prompts ({}); name the suite that the run answered", *named, names),
+                "score");
+  log_warning(fmt::format("the suite has no prompt {}: answers to it are rated and not judged", names));
 }
 
 void find_verdicts(std::vector<SavedAnswer>& answers, const record::SampleFileContent& content) {
@@ -246,7 +261,7 @@ int score_folder(const fs::path& folder, const sandbox::Sandbox& sandbox, const 
     throw Error(ErrorCode::kConfig, "the run has no text: only `qbench run --pass text` or `both` saves what models write",
                 folder.string());
   const std::map<std::string, workload::Suite> suites = suites_of(answers, settings.suite);
-  find_prompts(answers, suites);
+  find_prompts(answers, suites, settings.suite);
   find_verdicts(answers, original);
   quality::Judge judge(sandbox, {});
   const quality::Rater rater(sandbox);

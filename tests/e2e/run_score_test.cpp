@@ -226,6 +226,9 @@ TEST_CASE("score DIR judges and rates a run's saved answers, keeps verdicts, and
   CHECK(read_results(place.results()).content.tasks.size() == 1);
   CHECK(contains(again.out, "report files are written again in"));
   CHECK(contains(read_file(only_folder(place.results()) / "report.html"), "double"));
+  const Outcome foreign = place.qbench({"score", folder.string(), "--suite", "two"});
+  CHECK(foreign.status == 2);
+  CHECK_MESSAGE(contains(foreign.err, "it has none of the run's prompts (chat, double)"), foreign.err);
   const Outcome answers = place.qbench({"score", folder.string(), "--answers", "x"});
   CHECK(answers.status == 2);
   CHECK(place.qbench({"score", (place.path() / "nowhere").string()}).status == 2);

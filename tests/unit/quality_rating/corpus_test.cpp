@@ -263,3 +263,34 @@ TEST_CASE("services of other shapes are started too, and each fails by what is w
     CHECK(report.detail.find(one.detail) != std::string::npos);
   }
 }
+
+TEST_CASE("a service that works and lacks good practice is a draft or better, one that hides its errors has fewer stars") {
+  const char* name = "working services";
+  const auto sandbox = open_sandbox(name);
+  if (!sandbox || !has_tools("python", name)) return;
+  workload::Task task;
+  task.language = "python";
+  task.kind = workload::TaskKind::kChecks;
+  task.checks = R"({"model": "Falconsai/nsfw_image_detection"})";
+  const Rater rater(*sandbox);
+  const auto rated = [&](const char* file) {
+    const std::string answer = read_text_file(test::fixtures_dir() / "quality" / "services" / (std::string(file) + ".md"));
+    const CheckReport report = check_web_service(*sandbox, {}, task, answer_files(answer, task).files);
+    CHECK(report.status == record::TaskStatus::kWrong);
+    return rater.rate_answer(answer, task, "", report.correctness());
+  };
+  const Rating basic = rated("link-basic");
+  CAPTURE(basic.stars_reason);
+  CHECK(basic.works);
+  CHECK(basic.stars == 4);
+  CHECK(basic.readiness == Readiness::kHigh);
+  CHECK(basic.stars_reason.find("input validated") != std::string::npos);
+  const Rating hidden = rated("errors-hidden");
+  CAPTURE(hidden.stars_reason);
+  if (hidden.stars_reason.find("a model that fails gives status 200") == std::string::npos) {
+    test::report_skip(name, "the service was not started: python3-fastapi and its companions");
+    return;
+  }
+  CHECK(hidden.works);
+  CHECK(hidden.stars == 3);
+}
