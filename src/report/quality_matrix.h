@@ -53,7 +53,7 @@ std::string quality_matrix(const std::vector<ModelQuality>& models);
 std::string selection_rationale(const std::vector<ModelQuality>& models);
 
 /// A rated answer in a line with the rule behind its stars below it; the matrix with each model's use case below it, then the choice. No
-/// line is wider than `width` columns (not below 60).
+/// line is wider than `width` columns (not below 60) but for a single long word of a reason.
 std::string rated_answer_terminal(const record::QualityRecord& rating, std::string_view status, std::size_t width);
 std::string quality_terminal(const std::vector<ModelQuality>& models, std::size_t width);
 

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
-#include "report/comparison_text.h"
+#include <algorithm>
+
 #include "report/quality_matrix.h"
 #include "report/terminal_table.h"
 #include "report/text.h"
@@ -47,7 +48,7 @@ std::string quality_terminal(const std::vector<ModelQuality>& models, std::size_
   }
   const Selection selection = select_model(models);
   if (selection.headline.empty()) return out;
-  out += "\n" + wrapped(one_line(selection.chosen + selection.headline), "", width);
+  out += "\n" + wrapped(fit_width(one_line(selection.chosen), width - 20) + one_line(selection.headline), "", width);
   for (const std::string& reason : selection.reasons) out += wrapped(one_line(reason), "  ", width, "- ");
   return out;
 }
