@@ -113,7 +113,7 @@ class OpenSandbox final : public Sandbox {
     run_keeper(prepared);
     prepared.plan.argv = {kKeeperPath};
     for (const std::string& word : job.argv) prepared.plan.argv.push_back(prepared.folder->real_path(word));
-    for (const auto& [name, value] : job_environment(job, prepared.folder->temporary())) {
+    for (const auto& [name, value] : job_environment(job, "/tmp")) {
       prepared.plan.environment.push_back(name + "=" + prepared.folder->real_path(value));
     }
     prepared.plan.folder = prepared.folder->temporary();

@@ -36,6 +36,19 @@ TEST_CASE("a program reads its files and its input, and both of its streams come
   }
 }
 
+TEST_CASE("the folders that a program's environment names are its working folder") {
+  for (const Level level : test::levels()) {
+    const auto open = room(level);
+    if (!open) continue;
+    CAPTURE(name_of(level));
+    Job job =
+        python("import os; print(os.environ['EXTRA'])\nfor n in ('HOME', 'TMPDIR', 'EXTRA'): print(os.path.samefile(os.environ[n], '.'))");
+    job.environment = {{"EXTRA", "/tmp"}};
+    const Outcome outcome = open->run(job);
+    CHECK_MESSAGE(outcome.output.ends_with("\nTrue\nTrue\nTrue\n"), (outcome.output + outcome.error_output));
+  }
+}
+
 TEST_CASE("each limit that a program runs into has its own end") {
   struct Case {
     const char* what;
