@@ -40,16 +40,21 @@ std::string required(const Entry& entry, const char* key) {
   return text;
 }
 
+bool is_blank(const std::string& text) { return text.find_first_not_of(" \n\r\t") == std::string::npos; }
+
 std::string required_full(const Entry& entry, const char* key) {
   const std::string text = required(entry, key);
-  if (text.find_first_not_of(" \n\r\t") == std::string::npos) {
-    const std::string name(key);
-    fail(name == "test" || name == "tests" ? "has no tests: '" + name + "' is empty" : "'" + name + "' is empty", entry.where);
-  }
+  if (is_blank(text)) fail("'" + std::string(key) + "' is empty", entry.where);
   return text;
 }
 
 std::string optional_text(const Entry& entry, const char* key) { return has(entry, key) ? required(entry, key) : std::string(); }
+
+/// Empty where the task has none: its answers cannot be judged, which is said of each (harness_error), and the suite's others can.
+std::string tests_of(const Entry& entry, const char* key) {
+  std::string tests = optional_text(entry, key);
+  return is_blank(tests) ? std::string() : tests;
+}
 
 std::string lines_of(const Entry& entry, const char* key) {
   const json& list = entry.value[key];
@@ -97,7 +102,7 @@ Read read_human_eval(const Entry& entry) {
   Read read = python_task(task_id_of(entry, "HumanEval"));
   read.task.prefix = required_full(entry, "prompt");
   read.task.entry_point = required_full(entry, "entry_point");
-  read.task.test = required_full(entry, "test");
+  read.task.test = tests_of(entry, "test");
   if (read.task.test.find("def check") != std::string::npos) read.task.test += "\n\ncheck(candidate)\n";
   const std::string solution = optional_text(entry, "canonical_solution");
   if (!solution.empty()) set_reference(read.task, read.task.prefix + solution);
@@ -113,13 +118,13 @@ Read read_evalplus(const Entry& entry) {
   for (const char* key : {"base_input", "plus_input"}) {
     if (has(entry, key) && !entry.value[key].is_array()) fail("'" + std::string(key) + "': expected a list", entry.where);
   }
-  if (entry.value["base_input"].empty() && (!has(entry, "plus_input") || entry.value["plus_input"].empty()))
-    fail("has no tests: no inputs", entry.where);
   const bool completes = solution.find("def " + read.task.entry_point + "(") == std::string::npos;
   if (completes) read.task.prefix = prompt;
   set_reference(read.task, completes ? prompt + solution : solution);
-  read.task.test = "from qb_evalplus import check_record\n\ncheck_record(candidate, " + python_literal(entry.text) + ", " +
-                   python_literal(read.task.reference.front().text) + ")\n";
+  if (!entry.value["base_input"].empty() || (has(entry, "plus_input") && !entry.value["plus_input"].empty())) {
+    read.task.test = "from qb_evalplus import check_record\n\ncheck_record(candidate, " + python_literal(entry.text) + ", " +
+                     python_literal(read.task.reference.front().text) + ")\n";
+  }
   read.ask = completes ? "Complete this Python function. " + std::string(kAsk) + "\n\n" + fenced("python", prompt)
                        : "Write the Python function that this text describes. " + std::string(kAsk) + "\n\n" + prompt;
   return read;
@@ -128,11 +133,14 @@ Read read_evalplus(const Entry& entry) {
 Read read_mbpp(const Entry& entry) {
   Read read = python_task(task_id_of(entry, "MBPP"));
   const std::string list = lines_of(entry, "test_list");
-  if (list.find_first_not_of(" \n\r\t") == std::string::npos) fail("has no tests: 'test_list' is empty", entry.where);
   std::string setup = optional_text(entry, "test_setup_code");
   if (has(entry, "test_imports")) setup = lines_of(entry, "test_imports") + setup;
   const std::string whole = optional_text(entry, "test");  // MBPP+: more tests than it shows
-  read.task.test = whole.empty() ? setup + "\n" + list : whole;
+  if (!is_blank(whole)) {
+    read.task.test = whole;
+  } else if (!is_blank(list)) {
+    read.task.test = setup + "\n" + list;
+  }
   set_reference(read.task, required_full(entry, "code"));
   read.ask = required_full(entry, has(entry, "text") ? "text" : "prompt") + "\n\nThe code has to pass these tests:\n\n" +
              fenced("python", list) + "\n\n" + kAsk;
@@ -173,7 +181,7 @@ Read read_multipl_e(const Entry& entry) {
                      : language == "cpp"        ? "solution.cpp"
                                                 : "solution"};
   read.task.prefix = required_full(entry, "prompt");
-  read.task.test = required_full(entry, "tests");
+  read.task.test = tests_of(entry, "tests");
   read.task.entry_point = tested_function(read.task.prefix, read.task.test);
   read.ask = "Complete this function. " + std::string(kAsk) + "\n\n" + fenced(language, read.task.prefix);
   return read;
@@ -274,6 +282,8 @@ Suite read_public_suite(const fs::path& path) {
       fail("the task '" + printable(suite.prompts.back().task->id) + "' stands twice in the file", entry.where);
   });
   if (suite.prompts.empty()) fail("has no tasks", path.string());
+  if (std::all_of(suite.prompts.begin(), suite.prompts.end(), [](const Prompt& prompt) { return prompt.task->test.empty(); }))
+    fail("has no tests: none of its tasks has any", path.string());
   return suite;
 }
 

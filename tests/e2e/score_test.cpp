@@ -140,5 +140,28 @@ TEST_CASE("score refuses what it cannot use") {
   write_bytes(suite, "{\"task_id\": \"Mine/0\", \"prompt\": \"p\", \"entry_point\": \"f\", \"test\": \"\"}\n");
   const Outcome without = place.qbench({"score", "--suite", suite.string(), "--answers", answers.string()});
   CHECK(without.status == 2);
-  CHECK(contains(without.err, "mine.jsonl: line 1: has no tests"));
+  CHECK(contains(without.err, "mine.jsonl: has no tests"));
+}
+
+TEST_CASE("one task without tests, one answer that is no text, and the rest is scored") {
+  const Workplace place;
+  if (!has_sandbox(place)) return;
+  const fs::path suite = place.path() / "mine.jsonl", answers = place.path() / "answers.jsonl";
+  const std::string bare = R"({"task_id": "Mine/9", "prompt": "def g(x):\n", "entry_point": "g", "test": ""})";
+  write_bytes(suite, std::string(kTasks) + bare + "\n");
+  write_bytes(answers, R"({"task_id": "Mine/9", "completion": "    return x\n"})"
+                       "\n"
+                       R"({"task_id": "Mine/0", "completion": "    return '\ud800'\n"})"
+                       "\n"
+                       R"({"task_id": "Mine/0", "completion": "    return 2 * x\n"})"
+                       "\n");
+  const Outcome outcome = place.qbench({"score", "--suite", suite.string(), "--answers", answers.string(), "--json"});
+  CHECK(outcome.status == 3);
+  const std::vector<json> lines = lines_of(outcome.out);
+  REQUIRE(lines.size() == 4);
+  CHECK(lines[0]["status"] == "harness_error");
+  CHECK(lines[0]["detail"] == "the task has no tests");
+  CHECK(lines[1]["status"] == "compile_error");
+  CHECK(lines[1]["detail"] == "the answer is not UTF-8 text");
+  CHECK(lines[2]["status"] == "pass");
 }

@@ -1,6 +1,9 @@
 #include "quality/judge/answers.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -64,10 +67,51 @@ class Names {
   std::vector<std::string> known_;
 };
 
-/// The line with each byte that is no UTF-8 replaced by U+FFFD; well-formed text is as it was.
-std::string repaired(std::string_view line) {
-  std::string text = dump_json(json(std::string(line)));
-  return parse_json(text, "line").get<std::string>();
+struct Repaired {
+  std::string text;
+  bool is_text = true;  ///< nothing was lost: only control characters had to be written as JSON writes them
+};
+
+/// Whether the escape at `at` (of the backslash) is half a surrogate pair; `length`: of the pair or of the escape.
+bool is_half_pair(std::string_view line, std::size_t at, std::size_t& length) {
+  const auto unit = [&](std::size_t from) -> unsigned {
+    unsigned value = 0;
+    if (line.size() < from + 6 || line[from] != '\\' || line[from + 1] != 'u') return 0;
+    const auto [end, error] = std::from_chars(line.data() + from + 2, line.data() + from + 6, value, 16);
+    return error == std::errc() && end == line.data() + from + 6 ? value : 0;
+  };
+  const unsigned first = unit(at), second = unit(at + 6);
+  const bool high = first >= 0xd800 && first <= 0xdbff, low = first >= 0xdc00 && first <= 0xdfff;
+  const bool pair = high && second >= 0xdc00 && second <= 0xdfff;
+  length = pair ? 12 : high || low ? 6 : 2;
+  return (high || low) && !pair;
+}
+
+/// The line as JSON can have it: bytes that are no UTF-8 and halves of surrogate pairs (which Python writes without a word) become U+FFFD,
+/// raw control characters inside strings their escapes.
+Repaired repaired(const std::string& line) {
+  const std::string utf8 = parse_json(dump_json(json(line)), "line").get<std::string>();
+  Repaired out{{}, utf8 == line};
+  bool inside = false;
+  for (std::size_t at = 0; at < utf8.size(); ++at) {
+    const char c = utf8[at];
+    std::size_t length = 1;
+    if (c == '"') inside = !inside;
+    if (inside && c == '\\') {
+      if (is_half_pair(utf8, at, length)) {
+        out.is_text = false;
+        out.text += "\\ufffd";
+      } else {
+        out.text += utf8.substr(at, length);
+      }
+      at += length - 1;
+    } else if (inside && static_cast<unsigned char>(c) < 0x20) {
+      out.text += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    } else {
+      out.text += c;
+    }
+  }
+  return out;
 }
 
 Answer read_answer(const std::string& line, const Names& names, const std::string& where) {
@@ -75,9 +119,10 @@ Answer read_answer(const std::string& line, const Names& names, const std::strin
   Answer answer;
   std::string text = line;
   if (const auto problem = find_json_problem(text, limits)) {
-    text = repaired(line);
-    answer.is_text = text == line;
-    if (answer.is_text || find_json_problem(text, limits)) fail(*problem, where);
+    Repaired better = repaired(line);
+    if (find_json_problem(better.text, limits)) fail(*problem, where);
+    answer.is_text = better.is_text;
+    text = std::move(better.text);
   }
   const json value = parse_json(text, where, limits);
   if (!value.is_object()) fail("expected an object with 'task_id' and 'completion', got " + workload::describe_value(value), where);

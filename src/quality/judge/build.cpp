@@ -46,13 +46,14 @@ std::optional<Failure> compiler_failure(const sandbox::Outcome& outcome) {
 
 Built build_cpp(const Judging& judging, std::vector<sandbox::File> files, const std::vector<std::string>& sources,
                 const std::string& standard) {
-  std::string command =
-      fmt::format("exec 3>&1 1>&2; {} -std={} -O1 -w -fmax-errors=3 -fdiagnostics-color=never -I/task -I/task/answer -o /tmp/program",
-                  judging.tools.gxx, standard);
+  // Folders as words of their own: those the sandbox translates where it has no namespaces.
+  const std::string command = fmt::format(
+      "exec 3>&1 1>&2; task=$1 answer=$2; shift 2; {} -std={} -O1 -w -fmax-errors=3 -fdiagnostics-color=never -I\"$task\" "
+      "-I\"$answer\" -o \"$TMPDIR/program\" \"$@\" && cat \"$TMPDIR/program\" >&3",
+      judging.tools.gxx, standard);
   sandbox::Job job;
-  job.argv = {judging.tools.shell, "-c", {}, "sh"};
+  job.argv = {judging.tools.shell, "-c", command, "sh", "/task", "/task/answer"};
   for (const std::string& source : sources) job.argv.push_back("/task/" + source);
-  job.argv[2] = command + " \"$@\" && cat /tmp/program >&3";
   job.files = std::move(files);
   job.limits = compiler_limits();
   sandbox::Outcome outcome = judging.sandbox.run(job);

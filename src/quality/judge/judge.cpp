@@ -20,6 +20,7 @@ namespace {
 constexpr std::size_t kMaxCodeBytes = std::size_t{4} << 20;
 constexpr double kLeastCpuS = 2;
 constexpr double kCpuOverReference = 10;
+constexpr double kMostTestCpuS = 60, kLeastTestCpuS = 5;
 
 Verdict harness_error(std::string detail) { return verdict_of({TaskStatus::kHarnessError, std::move(detail)}); }
 
@@ -29,29 +30,46 @@ std::size_t bytes_of(std::span<const workload::CodeFile> code) {
   return bytes;
 }
 
+bool has_tests(const workload::Task& task) {
+  return task.kind == workload::TaskKind::kCases ? !task.cases.empty() : task.test.find_first_not_of(" \n\r\t") != std::string::npos;
+}
+
 }  // namespace
+
+std::vector<workload::CodeFile> empty_program(const workload::Task& task) {
+  std::vector<workload::CodeFile> files;
+  for (const std::string& path : task.paths) files.push_back({path, "\n"});
+  return files;
+}
 
 struct Judge::State {
   const sandbox::Sandbox& sandbox;
   JudgeOptions options;
   Toolchain tools;
 
-  /// What the reference took; made once a task.
+  /// What the reference took, and whether the tests say no to nothing; each found once a task.
   struct Calibration {
-    std::once_flag once;
+    std::once_flag once, empty_once;
     Verdict verdict;
+    bool empty_passes = false;
   };
   std::mutex mutex;
   std::map<std::string, std::unique_ptr<Calibration>> calibrations;  ///< by the task's digest
 
-  Verdict run(const workload::Task& task, std::span<const workload::CodeFile> code, const sandbox::Limits& limits) {
+  struct Allowance {
+    sandbox::Limits limits;
+    double test_cpu_s = kMostTestCpuS;
+  };
+
+  Verdict run(const workload::Task& task, std::span<const workload::CodeFile> code, const Allowance& allowance) {
     if (task.kind == workload::TaskKind::kChecks) return harness_error("the task has checks and no tests; qbench score DIR runs them");
+    if (!has_tests(task)) return harness_error("the task has no tests");
     if (const auto missing = tools.missing_for(task.language)) return harness_error(*missing);
     if (code.empty()) return verdict_of({TaskStatus::kCompileError, "the answer holds no code"});
     if (bytes_of(code) > kMaxCodeBytes)
       return verdict_of(
           {TaskStatus::kCompileError, fmt::format("the answer's code has {} bytes, at most {} are judged", bytes_of(code), kMaxCodeBytes)});
-    const Judging judging{sandbox, task, code, limits, tools};
+    const Judging judging{sandbox, task, code, allowance.limits, tools, allowance.test_cpu_s};
     Verdict verdict = task.kind == workload::TaskKind::kPythonTest ? judge_python_test(judging)
                       : task.kind == workload::TaskKind::kInside   ? judge_inside(judging)
                                                                    : judge_cases(judging);
@@ -66,22 +84,31 @@ struct Judge::State {
     return sha256_hex(std::string(name_of(verdict.status)) + "\n" + (says ? verdict.detail : std::string()));
   }
 
-  const Verdict& reference(const workload::Task& task) {
-    Calibration* calibration = nullptr;
-    {
-      const std::lock_guard lock(mutex);
-      auto& slot = calibrations[task.digest.empty() ? digest_of(task) : task.digest];
-      if (!slot) slot = std::make_unique<Calibration>();
-      calibration = slot.get();
-    }
-    std::call_once(calibration->once, [&] { calibration->verdict = run(task, task.reference, options.limits); });
-    return calibration->verdict;
+  Calibration& calibration_of(const workload::Task& task) {
+    const std::lock_guard lock(mutex);
+    auto& slot = calibrations[task.digest.empty() ? digest_of(task) : task.digest];
+    if (!slot) slot = std::make_unique<Calibration>();
+    return *slot;
   }
 
-  sandbox::Limits limits_for(const Verdict& of_reference) const {
-    sandbox::Limits limits = options.limits;
-    limits.cpu_s = std::min(limits.cpu_s, std::max(kLeastCpuS, kCpuOverReference * of_reference.seconds));
-    return limits;
+  const Verdict& reference(const workload::Task& task) {
+    Calibration& calibration = calibration_of(task);
+    std::call_once(calibration.once, [&] { calibration.verdict = run(task, task.reference, {options.limits}); });
+    return calibration.verdict;
+  }
+
+  bool empty_passes(const workload::Task& task) {
+    Calibration& calibration = calibration_of(task);
+    std::call_once(calibration.empty_once,
+                   [&] { calibration.empty_passes = run(task, empty_program(task), {options.limits}).status == TaskStatus::kPass; });
+    return calibration.empty_passes;
+  }
+
+  Allowance allowance_for(const Verdict& of_reference) const {
+    Allowance allowance{options.limits};
+    allowance.limits.cpu_s = std::min(allowance.limits.cpu_s, std::max(kLeastCpuS, kCpuOverReference * of_reference.seconds));
+    allowance.test_cpu_s = std::clamp(kCpuOverReference * of_reference.test_seconds, kLeastTestCpuS, kMostTestCpuS);
+    return allowance;
   }
 };
 
@@ -94,23 +121,28 @@ Verdict Judge::judge_reference(const workload::Task& task) {
 }
 
 Verdict Judge::judge_variant(const workload::Task& task, std::span<const workload::CodeFile> code) {
-  if (task.reference.empty() || !state_->options.calibrate) return state_->run(task, code, state_->options.limits);
+  if (task.reference.empty() || !state_->options.calibrate) return state_->run(task, code, {state_->options.limits});
   const Verdict& reference = state_->reference(task);
   const bool usable = reference.status == TaskStatus::kPass;
-  return state_->run(task, code, usable ? state_->limits_for(reference) : state_->options.limits);
+  return state_->run(task, code, usable ? state_->allowance_for(reference) : State::Allowance{state_->options.limits});
 }
 
 Verdict Judge::judge(const workload::Task& task, std::span<const workload::CodeFile> code) {
+  const auto unusable = [&](std::string why) {
+    Verdict verdict = harness_error(std::move(why));
+    verdict.judged_inside = task.kind == workload::TaskKind::kInside;
+    return verdict;
+  };
   if (!task.reference.empty() && state_->options.calibrate) {
     const Verdict& reference = state_->reference(task);
     if (reference.status == TaskStatus::kHarnessError) return reference;
-    if (reference.status != TaskStatus::kPass) {
-      Verdict verdict = harness_error(fmt::format("the task's reference fails ({}): {}", name_of(reference.status), reference.detail));
-      verdict.judged_inside = task.kind == workload::TaskKind::kInside;
-      return verdict;
-    }
+    if (reference.status != TaskStatus::kPass)
+      return unusable(fmt::format("the task's reference fails ({}): {}", name_of(reference.status), reference.detail));
   }
-  return judge_variant(task, code);
+  Verdict verdict = judge_variant(task, code);
+  // Asked only where it matters: a task that no answer passes needs no further sandbox.
+  if (verdict.status == TaskStatus::kPass && state_->empty_passes(task)) return unusable("the task's tests pass on an empty program");
+  return verdict;
 }
 
 Verdict Judge::judge_answer(const workload::Task& task, const std::string& answer) { return judge(task, extract_code(answer, task).files); }

@@ -16,8 +16,9 @@ namespace qbench::quality {
 /// What became of one answer.
 struct Verdict {
   record::TaskStatus status = record::TaskStatus::kHarnessError;
-  double seconds = 0;  ///< processor time of the judged run, without compilers
-  std::string detail;  ///< one line: which case, which exception, expected and actual
+  double seconds = 0;       ///< processor time of the judged run, without compilers
+  double test_seconds = 0;  ///< and of the suite's own Python test beside it
+  std::string detail;       ///< one line: which case, which exception, expected and actual
   std::int64_t cases_passed = 0, cases_total = 0;
   /// SHA-256 over what came back for each input, so that equal ones behaved equally: values, exceptions' classes, output; where the suite's
   /// own test runs, its outcome. Empty for kHarnessError.
@@ -37,8 +38,8 @@ class Judge {
  public:
   Judge(const sandbox::Sandbox& sandbox, JudgeOptions options);
   ~Judge();
-  /// Judges the code. Whatever goes wrong on qbench's or the machine's side (a missing interpreter, a reference that fails) is
-  /// kHarnessError.
+  /// Judges the code. Whatever goes wrong on qbench's or the machine's side (a missing interpreter, a task without tests, a reference that
+  /// fails, tests that an empty program passes) is kHarnessError.
   Verdict judge(const workload::Task& task, std::span<const workload::CodeFile> code);
   /// Extracts the code of a chatty answer and judges it.
   Verdict judge_answer(const workload::Task& task, const std::string& answer);

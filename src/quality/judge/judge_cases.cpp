@@ -18,6 +18,8 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 using record::TaskStatus;
 
+constexpr std::size_t kMaxDetail = 1000;
+
 bool is_script(const std::string& language) { return language == "typescript" || language == "javascript"; }
 
 /// What a case is made of: a call is one step.
@@ -133,7 +135,7 @@ class CaseRun {
   void note(const Failure& failure, std::size_t index) {
     verdict_.status = failure.status;
     const bool built = failure.status != TaskStatus::kCompileError && failure.status != TaskStatus::kHarnessError;
-    verdict_.detail = built ? fmt::format("case {}: {}", index + 1, failure.detail) : failure.detail;
+    verdict_.detail = one_line(built ? fmt::format("case {}: {}", index + 1, failure.detail) : failure.detail, kMaxDetail);
   }
 
   void leave() {
@@ -168,7 +170,7 @@ class CaseRun {
     if (built.failure) return built.failure;
     job.files = std::move(built.files);
     if (callable) {
-      job.argv = {judging_.tools.shell, "-c", "exec \"$0\" /task/driver.js 3>&1 1>&2", judging_.tools.node};
+      job.argv = {judging_.tools.shell, "-c", "exec \"$0\" \"$1\" 3>&1 1>&2", judging_.tools.node, "/task/driver.js"};
       job.files.push_back({"driver.js", std::string(driver_js()), false});
     } else {
       job.argv = {judging_.tools.node, "/task/answer/" + script_path(judging_.task.paths.front())};

@@ -22,11 +22,17 @@ std::string text_of(const json& object, const char* key) {
   return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
 }
 
+/// The literal of a tuple, as arguments are written: without the comma that ends it.
+std::string shown_arguments(std::string literal) {
+  if (literal.ends_with(", )")) literal.replace(literal.size() - 3, 3, ")");
+  return one_line(literal, 120);
+}
+
 /// The test has time of its own: what it costs is not the answer's to pay.
-sandbox::Limits test_limits(const sandbox::Limits& answer) {
+sandbox::Limits test_limits(const Judging& judging) {
   sandbox::Limits limits;
-  limits.cpu_s = 60;
-  limits.wall_s = answer.wall_s + 60;
+  limits.cpu_s = judging.test_cpu_s;
+  limits.wall_s = judging.limits.wall_s + judging.test_cpu_s;
   limits.memory_bytes = std::uint64_t{1} << 30;
   limits.output_bytes = std::uint64_t{256} << 20;
   return limits;
@@ -40,7 +46,7 @@ class PythonTest {
   Verdict run() {
     Verdict verdict = verdict_of(judge());
     if (answer_) verdict.seconds = answer_->end().cpu_s;
-    if (test_ && !test_done_) test_->finish(true);
+    if (test_ && !test_done_) verdict.test_seconds = test_->finish(true).cpu_s;
     verdict.cases_total = 1;
     verdict.cases_passed = verdict.status == TaskStatus::kPass ? 1 : 0;
     return verdict;
@@ -66,7 +72,7 @@ class PythonTest {
     job.files = {{"test_driver.py", std::string(literals_py()) + std::string(test_driver_py()), false},
                  {"lib/qb_evalplus.py", std::string(qb_evalplus_py()), false},
                  {"lib/numpy.py", std::string(numpy_stand_in_py()), false}};
-    job.limits = test_limits(judging_.limits);
+    job.limits = test_limits(judging_);
     test_ = judging_.sandbox.start(job);
     const workload::Task& task = judging_.task;
     test_->send(dump_json(json{{"entry", task.entry_point}, {"prefix", task.prefix}, {"test", task.test}}));
@@ -105,7 +111,7 @@ class PythonTest {
 
   /// Hands a call of the test to the answer and returns what goes back; nothing (and failure_) when that decides the matter.
   std::optional<json> relay(const json& call) {
-    last_call_ = text_of(call, "f") + one_line(text_of(call, "a"), 120);
+    last_call_ = text_of(call, "f") + shown_arguments(text_of(call, "a"));
     const auto reply = answer_->ask(ordered_json(call));
     if (!reply) return decide(answer_->failure());
     if (reply->contains("x")) return decide({TaskStatus::kWrong, last_call_ + ": " + one_line(text_of(*reply, "x")) + " is no value"});
@@ -158,13 +164,20 @@ class PythonTest {
     return {TaskStatus::kPass, {}};
   }
 
-  /// The test's side ended without a word. Where the answer had just sent something huge, that is why.
+  /// The test's side ended without a word. A reference has shown that the test ends, so a test that runs into a limit after a call was led
+  /// there by what came back (a number to count to): the answer's end, as it would be in one process.
   Failure test_broke() {
     test_done_ = true;
     const sandbox::Outcome outcome = test_->finish(false);
     Failure failure = failure_of(outcome, "the suite's test");
     constexpr std::size_t kHuge = std::size_t{1} << 16;
-    failure.status = bytes_from_answer_ > kHuge ? TaskStatus::kOutputLimit : TaskStatus::kHarnessError;
+    using sandbox::End;
+    const bool limit = outcome.end == End::kCpuTimeout || outcome.end == End::kWallTimeout || outcome.end == End::kOom;
+    if (bytes_from_answer_ > kHuge) {
+      failure.status = TaskStatus::kOutputLimit;
+    } else if (!limit || last_call_.empty() || judging_.task.reference.empty()) {
+      failure.status = TaskStatus::kHarnessError;
+    }
     if (!last_call_.empty()) failure.detail = one_line(failure.detail + " after " + last_call_);
     return failure;
   }

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <set>
 
 #include "base/json.h"
 
@@ -18,6 +19,7 @@ using record::TaskStatus;
 using sandbox::End;
 
 constexpr std::size_t kMaxLine = std::size_t{5} << 20;
+constexpr std::size_t kMaxNameBytes = 255;  // of Linux' file systems
 constexpr std::uint64_t kInteractiveBytes = std::uint64_t{16} << 20;
 
 std::string fresh_nonce() {
@@ -46,6 +48,17 @@ TaskStatus status_of(End end) {
   return TaskStatus::kHarnessError;
 }
 
+/// Bytes of the control character that the text begins with, as a terminal obeys them: those of ASCII, U+0080 to U+009F, and what turns
+/// the direction of writing (U+202A to U+202E, U+2066 to U+2069). 0: it begins with none.
+std::size_t control_bytes(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+  if (byte(0) < 0x20 || byte(0) == 0x7f) return 1;
+  if (byte(0) == 0xc2 && byte(1) >= 0x80 && byte(1) < 0xa0) return 2;
+  const bool turns = byte(0) == 0xe2 &&
+                     ((byte(1) == 0x80 && byte(2) >= 0xaa && byte(2) <= 0xae) || (byte(1) == 0x81 && byte(2) >= 0xa6 && byte(2) <= 0xa9));
+  return turns ? 3 : 0;
+}
+
 /// The last line that the program wrote to standard error.
 std::string last_words(const std::string& text) {
   const std::size_t end = text.find_last_not_of(" \n\r\t");
@@ -59,14 +72,19 @@ std::string last_words(const std::string& text) {
 
 std::string one_line(std::string_view text, std::size_t max_bytes) {
   std::string line;
-  for (const char c : text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
     if (line.size() >= max_bytes) {
       while (!line.empty() && (static_cast<unsigned char>(line.back()) & 0xc0) == 0x80) line.pop_back();
       if (!line.empty() && static_cast<unsigned char>(line.back()) >= 0xc0) line.pop_back();
       return line + "...";
     }
-    const bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-    if (!control || (!line.empty() && line.back() != ' ')) line += control ? ' ' : c;
+    const std::size_t control = control_bytes(text.substr(i));
+    if (control == 0) {
+      line += text[i];
+    } else {
+      if (!line.empty() && line.back() != ' ') line += ' ';
+      i += control - 1;
+    }
   }
   return line;
 }
@@ -96,12 +114,21 @@ Verdict verdict_of(Failure failure) {
 }
 
 std::optional<Failure> add_answer(std::span<const workload::CodeFile> code, std::vector<sandbox::File>& files) {
+  std::set<std::string> folders, names;
   for (const workload::CodeFile& file : code) {
     const std::filesystem::path path(file.path);
-    const bool climbs = std::any_of(path.begin(), path.end(), [](const auto& part) { return part == ".." || part == "." || part.empty(); });
-    if (file.path.empty() || file.path.size() > 256 || path.is_absolute() || climbs || file.path.find('\0') != std::string::npos)
+    const bool lost = std::any_of(path.begin(), path.end(), [](const auto& part) {
+      return part == ".." || part == "." || part.empty() || part.native().size() > kMaxNameBytes;
+    });
+    if (file.path.empty() || file.path.size() > 256 || path.is_absolute() || lost || file.path.find('\0') != std::string::npos)
       return Failure{TaskStatus::kCompileError, "the answer names a file that lies nowhere: '" + one_line(file.path, 80) + "'"};
+    names.insert(path.string());
+    for (auto folder = path.parent_path(); !folder.empty(); folder = folder.parent_path()) folders.insert(folder.string());
     files.push_back({"answer/" + file.path, file.text, false});
+  }
+  for (const std::string& name : names) {
+    if (folders.contains(name))
+      return Failure{TaskStatus::kCompileError, "the answer has '" + one_line(name, 80) + "' both as a file and as a folder"};
   }
   return std::nullopt;
 }

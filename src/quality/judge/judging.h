@@ -23,6 +23,7 @@ struct Judging {
   std::span<const workload::CodeFile> code;
   sandbox::Limits limits;  ///< of the candidate
   const Toolchain& tools;
+  double test_cpu_s = 60;  ///< of a suite's own Python test
 };
 
 /// Why it was no pass.
@@ -30,6 +31,9 @@ struct Failure {
   record::TaskStatus status = record::TaskStatus::kHarnessError;
   std::string detail;
 };
+
+/// An answer whose files hold nothing: no test may let it pass.
+std::vector<workload::CodeFile> empty_program(const workload::Task& task);
 
 /// What the end of a program that did not do its work means. `who` begins the detail: "the answer".
 Failure failure_of(const sandbox::Outcome& outcome, const std::string& who);

@@ -55,9 +55,7 @@ void try_mutants(Judge& judge, const sandbox::Sandbox& sandbox, const workload::
 }
 
 void try_empty(Judge& judge, const workload::Task& task, ReferenceCheck& check) {
-  std::vector<workload::CodeFile> files;
-  for (const std::string& path : task.paths) files.push_back({path, "\n"});
-  check.variants.push_back({"empty program", judge.judge_variant(task, files)});
+  check.variants.push_back({"empty program", judge.judge_variant(task, empty_program(task))});
   if (!is_refused(check.variants.back().verdict) && check.problem.empty())
     check.problem = fmt::format("an empty program is not refused ({})", name_of(check.variants.back().verdict.status));
 }

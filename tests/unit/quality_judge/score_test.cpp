@@ -76,6 +76,26 @@ TEST_CASE("an answer that is not UTF-8 is told and the others are read") {
   CHECK(answers[1].is_text);
 }
 
+TEST_CASE("an answer with half a surrogate pair is no text, one with raw control characters is, and the others are read") {
+  const auto answers = read(
+      "{\"task_id\": \"x\", \"completion\": \"a\\ud800\"}\n{\"task_id\": \"x\", \"completion\": \"\\\\\\udc00b\"}\n"
+      "{\"task_id\": \"x\", \"completion\": \"\\\\ud800 \\\" \\ud83d\\ude00\tc\"}\n" +
+      std::string("{\"task_id\": \"x\",\t\"completion\": \"d") + std::string(1, '\0') + "e\"}\n" +
+      "{\"task_id\": \"x\", \"completion\": \"f\"}\n");
+  REQUIRE(answers.size() == 5);
+  CHECK_FALSE(answers[0].is_text);
+  CHECK(answers[0].completion == "a\xef\xbf\xbd");
+  CHECK_FALSE(answers[1].is_text);
+  CHECK(answers[1].completion ==
+        "\\\xef\xbf\xbd"
+        "b");
+  CHECK(answers[2].is_text);
+  CHECK(answers[2].completion == "\\ud800 \" \xf0\x9f\x98\x80\tc");
+  CHECK(answers[3].is_text);
+  CHECK(answers[3].completion == std::string("d\0e", 3));
+  CHECK(answers[4].completion == "f");
+}
+
 TEST_CASE("a line that is no answer is an error that names it") {
   for (const auto& [line, expected] : std::vector<std::pair<std::string, std::string>>{
            {"{", "not valid JSON"},

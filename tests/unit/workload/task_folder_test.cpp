@@ -57,6 +57,17 @@ TEST_CASE("a task of one's own is read from its folder with its prompt") {
   CHECK(prompt.task->wrong.front().files == std::vector<CodeFile>{{"solution.py", "wrong\n"}});
 }
 
+TEST_CASE("a task without tests is read: what it cannot say is said where it is judged") {
+  const Folder folder;
+  for (const char* json : {"{}", R"({"cases": []})"}) {
+    write_file(folder.task / "task.json", json);
+    const Task task = folder.load();
+    CHECK(task.cases.empty());
+    CHECK(task.kind == TaskKind::kCases);
+    CHECK(task.paths == std::vector<std::string>{"solution.py"});
+  }
+}
+
 TEST_CASE("turns of the suite file win over prompt.txt") {
   const Folder folder;
   write_file(folder.suite / "suite.json",
@@ -128,8 +139,6 @@ TEST_CASE("every corruption of a task.json is one config error that says where")
   for (const Case& c : {
            Case{"", "not valid JSON"},
            Case{"[]", "expected an object"},
-           Case{"{}", "has no tests"},
-           Case{R"({"cases": []})", "'cases'"},
            Case{R"({"cases": 1})", "'cases'"},
            Case{R"({"case": []})", "did you mean 'cases'?"},
            Case{R"({"cases": [{"call": "f", "args": [], "returns": 1}], "checks": {}})", "both"},

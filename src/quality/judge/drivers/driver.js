@@ -2,7 +2,7 @@
 "use strict";
 const fs = require("fs");
 const Module = require("module");
-const ROOT = "/task/answer/";
+const ROOT = __dirname + "/answer/"; // without namespaces that is not below /task
 const MAX_VALUE = 1 << 20;
 const MAX_DEPTH = 45;
 const { stringify, parse } = JSON;
@@ -178,7 +178,7 @@ async function runCase(request, first) {
 async function main() {
   const setup = parse(readLine());
   process.on("exit", () => {
-    if (asked) send(`{"n":"${asked}","died":"before it answered (process.exit, or a promise that never settles)","signal":0}`);
+    if (asked) send(`{"n":"${asked}","died":"by process.exit, or by waiting for a promise that never settles,","signal":0}`);
   });
   send(`{"n":"${setup.n}","ok":true}`);
   for (let line = readLine(); line !== null; line = readLine()) {

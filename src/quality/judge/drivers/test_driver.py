@@ -10,16 +10,18 @@ _calls = os.dup(1)
 _null = os.open(os.devnull, os.O_RDWR)
 os.dup2(_null, 0)
 os.dup2(2, 1)
-sys.path.append("/task/lib")
+sys.path.append(os.path.join(os.path.dirname(__file__), "lib"))
 if hasattr(sys, "set_int_max_str_digits"):
     sys.set_int_max_str_digits(0)
 
+_handles = {}
 _counted = 0
 _from_answer = None  # the exception that the answer raised last
 
 
 class Unusual(BaseException):
-    """The answer ended by an exception that is no Exception (SystemExit): nothing in a test may take it for something else."""
+    """The answer ended by an exception that is no Exception (SystemExit), or by StopIteration, which map() and its like would take for
+    the end of their input: nothing in a test may take it for something else."""
 
 
 def send(message):
@@ -51,7 +53,7 @@ def value_of(node):
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("set", "frozenset", "complex", "ref"):
         values = [value_of(item) for item in node.args]
         if node.func.id == "ref":
-            return Handle(values[0])
+            return handle_of(values[0])
         return {"set": set, "frozenset": frozenset, "complex": complex}[node.func.id](*values)
     raise ValueError("no literal")
 
@@ -76,7 +78,18 @@ def put_back(old, new):
         old.clear()
         old.update(new)
         return old
-    return new if type(old) is not type(new) or old != new else old
+    if type(old) is not type(new):
+        return new
+    if isinstance(old, (list, tuple, dict, set, frozenset, Handle)):  # comparing could compare objects of the answer
+        return new
+    return new if old != new else old
+
+
+def handle_of(index):
+    """One handle an object, so that the test finds again in a list what it put there."""
+    if index not in _handles:
+        _handles[index] = Handle(index)
+    return _handles[index]
 
 
 def index_of(value):
@@ -95,7 +108,7 @@ def exchange(message, args=()):
         _from_answer = rebuilt(reply["e"], reply["m"])
         raise _from_answer
     if "h" in reply:
-        return Handle(reply["h"])
+        return handle_of(reply["h"])
     if "c" in reply:
         return proxy(message["get"], message["on"])
     if "a" in reply:
@@ -109,7 +122,7 @@ def rebuilt(names, text):
         kind = getattr(builtins, name, None)
         if not isinstance(kind, type) or not issubclass(kind, BaseException):
             continue
-        if not issubclass(kind, Exception):
+        if not issubclass(kind, Exception) or issubclass(kind, (StopIteration, StopAsyncIteration)):
             return Unusual(names[0] + ": " + text)
         try:
             return kind(text)

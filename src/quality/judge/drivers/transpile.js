@@ -6,7 +6,7 @@ const ts = require(library);
 const files = {};
 const errors = [];
 for (const path of paths) {
-  const result = ts.transpileModule(fs.readFileSync("/task/answer/" + path, "utf8"), {
+  const result = ts.transpileModule(fs.readFileSync(__dirname + "/answer/" + path, "utf8"), {
     fileName: path,
     reportDiagnostics: true,
     compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2020, esModuleInterop: true, jsx: ts.JsxEmit.React,
