@@ -13,6 +13,7 @@
 #include "compare/pairing.h"
 #include "compare/sentences.h"
 #include "compare/session_rule.h"
+#include "compare/task_pool.h"
 
 namespace qbench::compare {
 namespace {
@@ -297,6 +298,7 @@ Comparison compare_results(const record::ResultSet& base, const record::ResultSe
     }
     comparison.cells.push_back(std::move(cell));
   }
+  pool_tasks(comparison, rules);
   note_hours_apart(comparison);
   for (const std::string& line : machines) comparison.notes.push_back("unlike machines: " + line);
   if (left_out > 0) {

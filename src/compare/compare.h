@@ -6,7 +6,7 @@
 
 namespace qbench::compare {
 
-/// NEW against BASE. Rows of the speed pass are judged by their sessions, rows that hold tasks by those; other rows of the text pass are no
+/// NEW against BASE. Rows of the speed pass are judged by their sessions, rows that hold tasks together (task_pool.h); other rows of the text pass are no
 /// measurement that two results share, and are left out with a note; where BASE has no others, their ratios are shown as unclear.
 Comparison compare_results(const record::ResultSet& base, const record::ResultSet& fresh, const Rules& rules);
 

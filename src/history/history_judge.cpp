@@ -6,6 +6,7 @@
 #include "compare/compare.h"
 #include "compare/night_series.h"
 #include "compare/sentences.h"
+#include "compare/task_pool.h"
 #include "history/history.h"
 #include "stats/summary.h"
 
@@ -130,6 +131,7 @@ compare::Comparison History::judge(const record::ResultSet& set, const compare::
     }
     comparison.cells.push_back(std::move(cell));
   }
+  compare::pool_tasks(comparison, rules);
   note_absent(comparison, input, night);
   if (compare::is_nothing_judged(comparison))
     comparison.notes.emplace_back("nothing was judged: no measured row has a metric that the gate file gates");

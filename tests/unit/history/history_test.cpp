@@ -277,3 +277,38 @@ TEST_CASE("change points are found as nights come in, and are those of the whole
   CHECK(history.changes("no such series", "").empty());
   CHECK(history.changes("", "kv_bytes").empty());
 }
+
+namespace {
+
+/// Night number `night` of a suite whose first `failed` of 26 tasks fail.
+record::ResultSet suite_night(int night, int failed) {
+  record::ResultSet out = night_set(night, 100);
+  const record::ResultRow row = out.rows.front();
+  out.rows.clear();
+  for (int i = 0; i < 26; ++i) {
+    record::ResultRow one = row;
+    one.pass = record::Pass::kText;
+    set_fact(one, "pass", "text");
+    set_fact(one, "prompt_id", "task-" + std::to_string(i));
+    one.metric(MetricId::kSuccessRatio).value = i < failed ? 0 : 1;
+    out.rows.push_back(one);
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("the gate judges the tasks of a suite together: one lost task is never a regression, six are on the second night") {
+  for (const int failed : {1, 6}) {
+    CAPTURE(failed);
+    const Place place;
+    History history = place.open();
+    for (int i = 0; i < 20; ++i) history.add(history::night_of(suite_night(i, 0)));
+    const auto first = history.judge(suite_night(20, failed), compare::default_rules());
+    const auto second = history.judge(suite_night(21, failed), compare::default_rules());
+    CHECK(judgement(first, "success_ratio").verdict == (failed == 6 ? Verdict::kSuspect : Verdict::kUnclear));
+    CHECK(judgement(second, "success_ratio").verdict == (failed == 6 ? Verdict::kWorse : Verdict::kUnclear));
+    CHECK(compare::exit_code({second}, false) == (failed == 6 ? 1 : 0));
+    CHECK(judgement(second, "success_ratio").sentence.find("of 26 tasks lost") != std::string::npos);
+  }
+}
