@@ -246,17 +246,20 @@ ResultSet read_csv(const fs::path& path) {
   return result_set_from_table(table, path);
 }
 
-/// What is left of tasks that were judged again: the last record of each.
-std::vector<TaskRecord> latest_tasks(const std::vector<TaskRecord>& tasks) {
+/// What is left of tasks that were judged again: the last record of each, with the status of the last first attempt.
+std::vector<std::pair<CellKey, TaskResult>> latest_tasks(const std::vector<TaskRecord>& tasks) {
   std::map<std::tuple<std::string, std::int64_t, std::string, std::int64_t>, std::size_t> at;
-  std::vector<TaskRecord> latest;
+  std::vector<std::pair<CellKey, TaskResult>> latest;
   for (const TaskRecord& task : tasks) {
     const auto [known, is_new] = at.emplace(std::tuple(cell_id(task.cell), task.session, task.task_id, task.sample), latest.size());
-    if (is_new) {
-      latest.push_back(task);
+    if (is_new) latest.push_back({task.cell, {task.session, task.task_id, task.sample, task.status, std::nullopt}});
+    TaskResult& result = latest[known->second].second;
+    if (task.iteration > 1 && !is_new) {
+      result.first_status = result.first_status.value_or(result.status);
     } else {
-      latest[known->second] = task;
+      result.first_status.reset();
     }
+    result.status = task.status;
   }
   return latest;
 }
@@ -273,10 +276,10 @@ ResultSet read_folder(const fs::path& folder, const fs::path& given) {
   }
   ResultSet set = result_set_from_table(table, given);
   set.schema_version = run.schema_version;
-  const std::vector<TaskRecord> tasks = latest_tasks(content.tasks);
+  const auto tasks = latest_tasks(content.tasks);
   for (std::size_t i = 0; i < cells.size(); ++i) {
-    for (const TaskRecord& task : tasks) {
-      if (task.cell == cells[i].cell) set.rows[i].tasks.push_back({task.session, task.task_id, task.sample, task.status});
+    for (const auto& [cell, task] : tasks) {
+      if (cell == cells[i].cell) set.rows[i].tasks.push_back(task);
     }
   }
   return set;

@@ -26,7 +26,8 @@ struct TaskResult {
   std::int64_t session = 0;
   std::string task_id;
   std::int64_t sample = 0;
-  TaskStatus status = TaskStatus::kPass;
+  TaskStatus status = TaskStatus::kPass;    ///< of the last attempt
+  std::optional<TaskStatus> first_status = {};  ///< of the first one; nothing where there was no other
 };
 
 /// One cell of a run.

@@ -79,8 +79,12 @@ TEST_CASE("a run's folder, a file in it and its summary give the same results") 
   TaskRecord task = test::example_task();
   task.cell.prompt_id = "two";
   for (const CellRecord& cell : example_cells()) file.append(cell);
+  task.iteration = 1;
   file.append(task);
-  task.status = TaskStatus::kPass;  // judged again
+  task.status = TaskStatus::kException;  // judged again
+  file.append(task);
+  task.iteration = 2;
+  task.status = TaskStatus::kPass;  // repaired
   file.append(task);
   write_text_file_atomic(folder.path() / "summary.csv", csv_of(table_of(example_cells())));
 
@@ -103,6 +107,7 @@ TEST_CASE("a run's folder, a file in it and its summary give the same results") 
   CHECK(row.metric(MetricId::kOutputTokens).sessions.empty());
   REQUIRE(row.tasks.size() == 1);
   CHECK(row.tasks[0].status == TaskStatus::kPass);
+  CHECK(row.tasks[0].first_status == TaskStatus::kException);
   CHECK(row.tasks[0].task_id == "he/12");
   CHECK(set.rows[0].tasks.empty());
   check_same(read_result_set(folder.path() / "run.json"), set);
