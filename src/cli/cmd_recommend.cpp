@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -39,40 +40,63 @@ constexpr const char* kExamples = R"(Examples:
   qbench recommend --task task.txt --constraints "ttft<500ms,vram<24GB"
   qbench recommend --task codegen#lru-cache --results results/20261121_032200-nightly --prefer quality --json
   qbench recommend --evaluate results/20261128_032200-nightly
-Constraints, comma-separated, < or >: ttft, time (of the whole answer: ms, s, min), tok_per_s (while decoding), vram (GB, GiB), context and tokens
-(counts), success (0.8 or 80%), quality (0 to 10). Preferences: balanced (least predicted time over the chance of success), quality, speed.
+Constraints, comma-separated, < or >: ttft, time (of the whole answer: ms, s, min), tok_per_s (while decoding), vram (GB, GiB; on the CPU the
+process's memory), context and tokens (counts), success (0.8 or 80%), quality (0 to 10). Preferences: balanced (least predicted time over the chance
+of success), quality, speed.
 Everything follows from measured rows: TTFT is a line over the prompt's length, the time TTFT and a gap for each token of the answer, success
-the share of judged tasks of like complexity that passed. Intervals and confidence come from 1,000 resamples of sessions and tasks with a fixed seed.
-Each prediction is appended to results/predictions.jsonl; --evaluate holds them against a later run of the same prompts.
-Exit status: 0 fine, 2 usage or unreadable input, 4 no model can be recommended (nothing measured, or none holds the constraints).)";
+the share of judged tasks of like complexity whose first attempt passed. Intervals hold 95 of 100 further requests; they and the confidence come
+from 1,000 resamples of sessions and tasks with a fixed seed. Fewer than three values give no interval.
+Each prediction is appended to results/predictions.jsonl; --evaluate holds them against a run of the same prompts that began later.
+Exit status: 0 fine, 2 usage or unreadable input, 4 no model can be recommended (nothing measured, or none holds the
+constraints) or no prediction could be checked.)";
 
 bool is_result(const fs::path& path) { return fs::exists(path / "run.json") || fs::exists(path / "summary.csv"); }
 
-/// A result as it is named; of a folder of results all that can be read, the others with a warning.
-std::vector<record::ResultSet> read_results(const std::vector<fs::path>& paths, std::vector<fs::path>& folders) {
-  std::vector<record::ResultSet> results;
-  for (const fs::path& path : paths) {
-    if (!fs::is_directory(path) || is_result(path)) {
-      results.push_back(record::read_result_set(path));
-      folders.push_back(path);
-      continue;
-    }
-    std::vector<fs::path> inside;
-    for (const auto& entry : fs::directory_iterator(path)) {
-      if (entry.is_directory() && is_result(entry.path())) inside.push_back(entry.path());
-    }
-    std::sort(inside.begin(), inside.end());
-    for (const fs::path& one : inside) {
-      try {  // nobody named this one: a half-written or foreign folder must not hide the others
-        results.push_back(record::read_result_set(one));
-        folders.push_back(one);
-      } catch (const Error& problem) {
-        write_stderr(std::string("qbench: warning: left out: ") + problem.what() + "\n");
+/// The results that --results and --evaluate name.
+class NamedResults {
+ public:
+  /// A result as it is named; of a folder of results all that can be read, the others with a warning.
+  explicit NamedResults(const std::vector<fs::path>& paths) {
+    for (const fs::path& path : paths) {
+      if (!fs::is_directory(path) || is_result(path)) {
+        add(path);
+        continue;
+      }
+      std::vector<fs::path> inside;
+      for (const auto& entry : fs::directory_iterator(path)) {
+        if (entry.is_directory() && is_result(entry.path())) inside.push_back(entry.path());
+      }
+      std::sort(inside.begin(), inside.end());
+      for (const fs::path& one : inside) {
+        try {  // nobody named this one: a half-written or foreign folder must not hide the others
+          add(one);
+        } catch (const Error& problem) {
+          write_stderr(std::string("qbench: warning: left out: ") + problem.what() + "\n");
+        }
       }
     }
   }
-  return results;
-}
+
+  std::vector<record::ResultSet> results;
+  std::vector<fs::path> folders;  ///< beside results
+
+ private:
+  /// A run counts once, however often it is named and in whichever form: its sessions and tasks twice would look like more evidence.
+  void add(const fs::path& path) {
+    record::ResultSet result = record::read_result_set(path);
+    std::string run = result.run_id + "|" + result.started_utc;
+    for (const auto& [column, text] : result.machine) run += column == "host_hash" || column == "gpu_uuid" ? "|" + text : "";
+    const auto [known, is_new] = runs_.emplace(result.run_id.empty() ? fs::weakly_canonical(path).string() : run, path);
+    if (!is_new) {
+      write_stderr(fmt::format("qbench: warning: left out: {}: the same run as {}\n", path.string(), known->second.string()));
+      return;
+    }
+    results.push_back(std::move(result));
+    folders.push_back(path);
+  }
+
+  std::map<std::string, fs::path> runs_;
+};
 
 std::string whole_text(const workload::Prompt& prompt) {
   std::string text;
@@ -102,9 +126,10 @@ recommend::PromptTexts prompt_texts(const std::vector<record::ResultSet>& result
   return texts;
 }
 
+bool is_of_suite(const std::string& task) { return task.find('#') != std::string::npos && !fs::exists(task); }
+
 workload::Prompt task_prompt(const std::string& task) {
-  const workload::Suite suite =
-      task.find('#') != std::string::npos && !fs::exists(task) ? workload::find_suite(task) : workload::suite_from_prompt_file(task);
+  const workload::Suite suite = is_of_suite(task) ? workload::find_suite(task) : workload::suite_from_prompt_file(task);
   if (suite.prompts.size() != 1)
     throw Error(ErrorCode::kUsage, fmt::format("'{}' names {} prompts, expected one: SUITE#ID", task, suite.prompts.size()), "--task");
   return suite.prompts.front();
@@ -119,7 +144,7 @@ void save(const RecommendOptions& options, const TaskAnswer& answer) {
   stored.preference = recommend::name_of(answer.preference);
   for (const recommend::Ranked& one : answer.choice.ranked) {
     const recommend::Candidate& candidate = answer.evidence.candidates[one.candidate];
-    stored.candidates.push_back({candidate.key(), candidate.name(), answer.predictions.of[one.candidate]});
+    stored.candidates.push_back({candidate.key(), candidate.name(), one.can_win, answer.predictions.of[one.candidate]});
   }
   if (answer.choice.chosen()) stored.chosen = stored.candidates.front().key;
   recommend::append_prediction(options.predictions, stored);
@@ -133,15 +158,16 @@ int recommend_task(const RecommendOptions& options) {
   answer.preference = *preference;
   const auto constraints = options.constraints ? recommend::parse_constraints(*options.constraints) : std::vector<recommend::Constraint>{};
   answer.task = *options.task;
+  answer.of_suite = is_of_suite(answer.task);
   const workload::Prompt prompt = task_prompt(answer.task);
   answer.needs.digest = prompt.digest;
   for (const workload::Turn& turn : prompt.turns) answer.needs.prompt_tokens += static_cast<double>(turn.prompt_tokens);
   answer.needs.output_tokens = options.output_tokens;
   answer.needs.complexity = recommend::assess_complexity(whole_text(prompt));
-  std::vector<fs::path> paths = options.results, folders;
+  std::vector<fs::path> paths = options.results;
   if (paths.empty() && fs::is_directory("results")) paths.emplace_back("results");
-  const std::vector<record::ResultSet> results = read_results(paths, folders);
-  answer.evidence = recommend::gather_evidence(results, prompt_texts(results, folders));
+  const NamedResults named(paths);
+  answer.evidence = recommend::gather_evidence(named.results, prompt_texts(named.results, named.folders));
   answer.check = recommend::check_complexity(answer.evidence);
   answer.predictions = recommend::predict(answer.evidence, answer.needs);
   answer.choice = recommend::choose(answer.evidence, answer.predictions, constraints, answer.preference);
@@ -156,15 +182,13 @@ int recommend_task(const RecommendOptions& options) {
 
 int evaluate(const RecommendOptions& options) {
   const auto stored = recommend::read_predictions(options.predictions);
-  std::vector<fs::path> folders;
-  const auto results = read_results({*options.evaluate}, folders);
-  const recommend::Calibration calibration = recommend::evaluate(stored, results);
+  const recommend::Calibration calibration = recommend::evaluate(stored, NamedResults({*options.evaluate}).results);
   if (options.json) {
     write_output_json(calibration_json(calibration));
   } else {
     write_output(calibration_text(calibration));
   }
-  return calibration.matched > 0 ? kExitFine : kExitInconclusive;
+  return calibration.checks > 0 ? kExitFine : kExitInconclusive;
 }
 
 int run(const RecommendOptions& options) {
@@ -178,21 +202,24 @@ int run(const RecommendOptions& options) {
 Command add_recommend(CLI::App& root) {
   const auto options = std::make_shared<RecommendOptions>();
   CLI::App* command = root.add_subcommand("recommend", "Choose a model for a task from measured results, with predictions");
-  command->add_option("--task", options->task, "The task: a text file, or SUITE#ID")->type_name("FILE");
-  command->add_option("--constraints", options->constraints, "What the choice must hold, such as ttft<500ms,vram<24GB")->type_name("C,...");
-  command->add_option("--results", options->results, "Run folders, summary.csv, or folders of run folders (results)")
-      ->delimiter(',')
-      ->expected(1)
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->type_name("PATH,...");
-  command->add_option("--prefer", options->prefer, "balanced, quality or speed")->capture_default_str()->type_name("P");
-  command->add_option("--output-tokens", options->output_tokens, "Tokens of the answer, where you know better")
-      ->check(CLI::Range(1.0, 1e7))
-      ->type_name("N");
-  command->add_option("--evaluate", options->evaluate, "Hold earlier predictions against this result")->type_name("DIR");
+  CLI::Option* evaluate =
+      command->add_option("--evaluate", options->evaluate, "Hold earlier predictions against this result")->type_name("DIR");
+  const auto of_a_choice = [&](CLI::Option* option) { return option->excludes(evaluate); };
+  of_a_choice(command->add_option("--task", options->task, "The task: a text file, or SUITE#ID")->type_name("FILE"));
+  of_a_choice(command->add_option("--constraints", options->constraints, "What the choice must hold, such as ttft<500ms,vram<24GB")
+                  ->type_name("C,..."));
+  of_a_choice(command->add_option("--results", options->results, "Run folders, summary.csv, or folders of run folders (results)")
+                  ->delimiter(',')
+                  ->expected(1)
+                  ->allow_extra_args(false)
+                  ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+                  ->type_name("PATH,..."));
+  of_a_choice(command->add_option("--prefer", options->prefer, "balanced, quality or speed")->capture_default_str()->type_name("P"));
+  of_a_choice(command->add_option("--output-tokens", options->output_tokens, "Tokens of the answer, where you know better")
+                  ->check(CLI::Range(1.0, 1e7))
+                  ->type_name("N"));
   command->add_option("--predictions", options->predictions, "Where predictions are kept")->capture_default_str()->type_name("FILE");
-  command->add_flag("--no-save", options->no_save, "Keep no prediction");
+  of_a_choice(command->add_flag("--no-save", options->no_save, "Keep no prediction"));
   command->add_flag("--json", options->json, "One JSON document");
   command->footer(kExamples);
   return {"recommend", [options](Invocation&) { return run(*options); }};

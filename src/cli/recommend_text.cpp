@@ -25,17 +25,28 @@ std::string left(std::string_view text, std::size_t width) {
 
 std::string complexity_text(const TaskAnswer& answer, const TextStyle& style) {
   const auto& complexity = answer.needs.complexity;
-  std::string out = bold(fmt::format("Complexity {:.1f} of 10", complexity.score), style);
-  if (answer.check.correlation) {
-    out +=
-        fmt::format(" (rank correlation with failures: {:+.2f} over {} measured tasks)\n", *answer.check.correlation, answer.check.tasks);
-  } else {
-    out += fmt::format(" (worth unknown: {} measured tasks{})\n", answer.check.tasks, answer.check.tasks >= 3 ? ", all alike" : "");
-  }
+  const recommend::ComplexityCheck& check = answer.check;
+  std::string out = bold(fmt::format("Complexity {:.1f} of 10", complexity.score), style) + "\n";
+  const auto worth = [](const std::optional<double>& correlation, std::int64_t tasks) {
+    if (correlation) return fmt::format("{:+.2f} over {} tasks", *correlation, tasks);
+    return fmt::format("unknown, {} tasks{}", tasks, tasks >= 3 ? " all alike" : "");
+  };
+  std::string text = "Its rank correlation with measured failures: " + worth(check.correlation, check.tasks);
+  if (check.interval) text += fmt::format(" (95 % interval {:+.2f} to {:+.2f})", check.interval->low, check.interval->high);
+  for (const auto& suite : check.suites) text += fmt::format("; within {} {}", suite.suite, worth(suite.correlation, suite.tasks));
+  out += report::wrapped(report::printable(text), "  ", style.width);
   for (const auto& part : complexity.parts)
     out += fmt::format("  {} {:>5.0f}  {:+.2f} of {:.1f}  {}\n", left(part.name, 16), part.count, part.points, part.most,
                        report::fit_width(part.counted, style.width - 40));
   return out;
+}
+
+/// As a shell takes it for one word.
+std::string shell_word(const std::string& text) {
+  if (text.find_first_of(" \t\n'\"\\$`!*?[](){}<>|&;~") == std::string::npos) return text;
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
 }
 
 std::string cell(const std::optional<recommend::Estimate>& estimate, Quantity quantity) {
@@ -44,25 +55,27 @@ std::string cell(const std::optional<recommend::Estimate>& estimate, Quantity qu
 
 std::string range(const std::optional<recommend::Estimate>& estimate, Quantity quantity) {
   if (!estimate) return "-";
-  return fmt::format("{} ({} to {})", recommend::quantity_text(quantity, estimate->value),
-                     recommend::quantity_text(quantity, estimate->low), recommend::quantity_text(quantity, estimate->high));
+  const std::string value = recommend::quantity_text(quantity, estimate->value);
+  if (!estimate->low) return fmt::format("{} (n = {}: too few for an interval)", value, estimate->n);
+  return fmt::format("{} ({} to {})", value, recommend::quantity_text(quantity, *estimate->low),
+                     recommend::quantity_text(quantity, *estimate->high));
 }
 
+/// A candidate's name has a line of its own: what tells two of them apart stands at its end.
 std::string candidates_text(const TaskAnswer& answer, const TextStyle& style) {
-  const std::size_t name_width = style.width - 56;
-  std::string out = "\n" +
-                    bold(left("Model", name_width) +
-                             fmt::format(" {:>9} {:>9} {:>9} {:>9} {:>8} {:>5}", "success", "time", "ttft", "tokens", "memory", "wins"),
-                         style) +
-                    "\n";
+  std::string out =
+      "\n" +
+      bold(fmt::format("{:<22} {:>9} {:>9} {:>9} {:>9} {:>8} {:>5}", "Model", "success", "time", "ttft", "tokens", "memory", "wins"),
+           style) +
+      "\n";
   for (const recommend::Ranked& one : answer.choice.ranked) {
     const recommend::Prediction& p = answer.predictions.of[one.candidate];
     const std::string memory = p.memory_bytes ? recommend::quantity_text(Quantity::kVramBytes, *p.memory_bytes) : "-";
-    out += left(answer.evidence.candidates[one.candidate].name(), name_width) +
-           fmt::format(" {:>9} {:>9} {:>9} {:>9} {:>8} {:>5}\n", cell(p.success_ratio, Quantity::kSuccessRatio),
+    out += report::wrapped(report::printable(answer.evidence.candidates[one.candidate].name()), "  ", style.width);
+    out += fmt::format("{:<22} {:>9} {:>9} {:>9} {:>9} {:>8} {:>5}\n", "", cell(p.success_ratio, Quantity::kSuccessRatio),
                        cell(p.e2e_ms, Quantity::kE2eMs), cell(p.ttft_ms, Quantity::kTtftMs),
                        p.output_tokens ? fmt::format("{:.0f}", p.output_tokens->value) : "-", memory,
-                       fmt::format("{:.0f} %", one.win_ratio * 100));
+                       one.can_win ? fmt::format("{:.0f} %", one.win_ratio * 100) : "-");
   }
   return out;
 }
@@ -73,7 +86,8 @@ std::string chosen_text(const TaskAnswer& answer, const TextStyle& style) {
   const recommend::Prediction& p = answer.predictions.of[first.candidate];
   std::string out = "\n";
   if (!choice.chosen()) {
-    out += bold("No candidate holds all constraints.", style) + "\n";
+    const bool none_holds = std::all_of(choice.ranked.begin(), choice.ranked.end(), [](const auto& one) { return !one.violated.empty(); });
+    out += bold(none_holds ? "No candidate holds all constraints." : "No choice: what it would be made by was not measured.", style) + "\n";
   } else {
     out += report::wrapped(
         fmt::format("Recommended: {} (confidence {:.0f} %, preference {})", answer.evidence.candidates[first.candidate].name(),
@@ -100,11 +114,12 @@ std::string answer_text(const TaskAnswer& answer, const TextStyle& style) {
   std::string out = complexity_text(answer, style);
   if (answer.evidence.candidates.empty()) {
     out += fmt::format("Context: about {:.0f} tokens of prompt, and the answer.\n\n", answer.needs.prompt_tokens);
+    const bool in_suite = answer.of_suite;
     out += fmt::format(
         "Nothing measured that a choice could follow from. Measure the models that you consider, then ask again:\n"
         "  qbench run -m MODEL -m MODEL --suite python-tasks --pass text --score\n"
         "  qbench run -m MODEL -m MODEL {} {} --sessions 3\n",
-        answer.task.find('#') != std::string::npos ? "--suite" : "--prompt-file", answer.task);
+        in_suite ? "--suite" : "--prompt-file", shell_word(answer.task));
     return out;
   }
   return out + candidates_text(answer, style) + chosen_text(answer, style);
@@ -114,6 +129,15 @@ ordered_json answer_json(const TaskAnswer& answer) {
   ordered_json out{{"task", answer.task}, {"prompt_digest", answer.needs.digest}, {"preference", recommend::name_of(answer.preference)}};
   ordered_json& complexity = out["complexity"] = {{"score", answer.needs.complexity.score}, {"measured_tasks", answer.check.tasks}};
   complexity["rank_correlation_with_failures"] = answer.check.correlation ? ordered_json(*answer.check.correlation) : ordered_json(nullptr);
+  if (answer.check.interval) {
+    complexity["rank_correlation_low"] = answer.check.interval->low;
+    complexity["rank_correlation_high"] = answer.check.interval->high;
+  }
+  for (const auto& suite : answer.check.suites)
+    complexity["suites"].push_back(
+        {{"suite", suite.suite},
+         {"measured_tasks", suite.tasks},
+         {"rank_correlation_with_failures", suite.correlation ? ordered_json(*suite.correlation) : ordered_json(nullptr)}});
   for (const auto& part : answer.needs.complexity.parts)
     complexity["parts"].push_back(
         {{"name", part.name}, {"counted", part.counted}, {"count", part.count}, {"points", part.points}, {"most", part.most}});
@@ -125,13 +149,19 @@ ordered_json answer_json(const TaskAnswer& answer) {
                                  {"device", candidate.device},
                                  {"machine", candidate.machine},
                                  {"precision", candidate.precision},
+                                 {"kv_type", candidate.kv_type},
+                                 {"kv_policy", candidate.kv_policy.empty() ? "full" : candidate.kv_policy},
+                                 {"threads", candidate.threads},
+                                 {"sessions", candidate.sessions()},
+                                 {"failed_rows", candidate.failed_rows},
+                                 {"can_win", one.can_win},
                                  {"violated", one.violated},
                                  {"win_ratio", one.win_ratio},
                                  {"prediction", recommend::to_json(answer.predictions.of[one.candidate])}});
   }
   if (answer.choice.chosen()) {
-    out["choice"] = {{"model", answer.evidence.candidates[answer.choice.ranked.front().candidate].model},
-                     {"confidence", *answer.choice.confidence}};
+    const recommend::Candidate& first = answer.evidence.candidates[answer.choice.ranked.front().candidate];
+    out["choice"] = {{"name", first.name()}, {"model", first.model}, {"confidence", *answer.choice.confidence}};
   } else {
     out["choice"] = nullptr;
   }
@@ -142,12 +172,16 @@ ordered_json answer_json(const TaskAnswer& answer) {
 
 std::string calibration_text(const recommend::Calibration& calibration) {
   std::string out =
-      fmt::format("{} of {} predictions are of a task and model that the results hold.\n", calibration.matched, calibration.predictions);
+      fmt::format("{} predictions of a task and model; {} checks by these results.\n", calibration.predictions, calibration.checks);
+  if (calibration.too_late > 0)
+    out += fmt::format("{} more were made when the run had begun that would check them: they prove nothing and are left out.\n",
+                       calibration.too_late);
   if (!calibration.quantities.empty())
-    out += fmt::format("\n{:<18} {:>4} {:>18} {:>21}\n", "", "n", "inside 95 % range", "measured / predicted");
+    out += fmt::format("\n{:<18} {:>4} {:>21} {:>21}\n", "", "n", "inside 95 % interval", "measured / predicted");
   for (const auto& one : calibration.quantities) {
-    out += fmt::format("{:<18} {:>4} {:>18} {:>21}\n", one.metric, one.n,
-                       fmt::format("{} ({:.0f} %)", one.inside, 100.0 * static_cast<double>(one.inside) / static_cast<double>(one.n)),
+    const double share = 100.0 * static_cast<double>(one.inside) / static_cast<double>(one.with_interval);
+    out += fmt::format("{:<18} {:>4} {:>21} {:>21}\n", one.metric, one.n,
+                       one.with_interval > 0 ? fmt::format("{} of {} ({:.0f} %)", one.inside, one.with_interval, share) : "no interval",
                        one.median_ratio ? fmt::format("{:.2f}", *one.median_ratio) : "-");
   }
   if (calibration.brier)
@@ -156,16 +190,16 @@ std::string calibration_text(const recommend::Calibration& calibration) {
     out += fmt::format("  predicted {:>3.0f} to {:>3.0f} %: {:>3.0f} % on average, {:>3.0f} % came true, n = {}\n", bin.low * 100,
                        bin.high * 100, bin.predicted * 100, bin.measured * 100, bin.n);
   if (calibration.choices > 0)
-    out += fmt::format("\nChoices: {} of {} were the best of the models that were measured.\n", calibration.choices_right,
-                       calibration.choices);
+    out += fmt::format("\nChoices: {} of {} were the best of the models that were measured and could have been chosen.\n",
+                       calibration.choices_right, calibration.choices);
   return out;
 }
 
 ordered_json calibration_json(const recommend::Calibration& calibration) {
-  ordered_json out{{"predictions", calibration.predictions}, {"matched", calibration.matched}};
+  ordered_json out{{"predictions", calibration.predictions}, {"checks", calibration.checks}, {"too_late", calibration.too_late}};
   out["quantities"] = ordered_json::array();
   for (const auto& one : calibration.quantities) {
-    out["quantities"].push_back({{"metric", one.metric}, {"n", one.n}, {"inside", one.inside}});
+    out["quantities"].push_back({{"metric", one.metric}, {"n", one.n}, {"with_interval", one.with_interval}, {"inside", one.inside}});
     if (one.median_ratio) out["quantities"].back()["median_ratio"] = *one.median_ratio;
   }
   if (calibration.brier) out["success"]["brier"] = *calibration.brier;

@@ -11,7 +11,8 @@ namespace qbench::cli {
 
 /// All that `recommend` found out about one task.
 struct TaskAnswer {
-  std::string task;  ///< what --task named
+  std::string task;       ///< what --task named
+  bool of_suite = false;  ///< SUITE#ID; else a file
   recommend::TaskNeeds needs;
   recommend::Evidence evidence;
   recommend::ComplexityCheck check;

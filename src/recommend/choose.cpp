@@ -35,6 +35,12 @@ struct Values {
   std::int64_t tasks = 0;
 };
 
+/// Whether it has what the preference orders by.
+bool is_known(Preference preference, const Values& values, bool judged) {
+  const bool by_success = judged && preference != Preference::kSpeed, by_time = !judged || preference != Preference::kQuality;
+  return (!by_success || values.success) && (!by_time || values.e2e_ms);
+}
+
 Score score(Preference preference, const Values& values, bool judged) {
   const double time = values.e2e_ms.value_or(kNever);
   const double success = values.success ? chance(*values.success, values.tasks) : 0;
@@ -81,12 +87,12 @@ std::vector<std::string> violations(const Prediction& prediction, const std::vec
   return out;
 }
 
-/// How often each candidate comes first when sessions and tasks are drawn again.
+/// How often each candidate comes first when sessions and tasks are drawn again; candidates that come first together share the win.
 std::vector<double> win_ratios(const Predictions& predictions, const std::vector<Constraint>& constraints, Preference preference,
                                bool judged) {
   std::vector<double> wins(predictions.of.size(), 0.0);
   for (const std::vector<Draw>& draws : predictions.draws) {
-    std::optional<std::size_t> best;
+    std::vector<std::size_t> best;
     Score best_score;
     for (std::size_t c = 0; c < draws.size(); ++c) {
       const Prediction& prediction = predictions.of[c];
@@ -94,82 +100,134 @@ std::vector<double> win_ratios(const Predictions& predictions, const std::vector
         const auto value = value_of(draws[c], prediction, constraint.quantity);
         return value && constraint.holds(*value);
       });
-      if (!holds) continue;
-      const Score own =
-          score(preference, {draws[c].success_ratio, draws[c].quality_score, draws[c].e2e_ms, values_of(prediction).tasks}, judged);
-      if (!best || own < best_score) {
-        best = c;
+      const Values values{draws[c].success_ratio, draws[c].quality_score, draws[c].e2e_ms, values_of(prediction).tasks};
+      if (!holds || !is_known(preference, values, judged)) continue;
+      const Score own = score(preference, values, judged);
+      if (best.empty() || own < best_score) {
+        best = {c};
         best_score = own;
+      } else if (own == best_score) {
+        best.push_back(c);
       }
     }
-    if (best) wins[*best] += 1;
+    for (const std::size_t c : best) wins[c] += 1 / static_cast<double>(best.size());
   }
   for (double& win : wins) win /= static_cast<double>(std::max<std::size_t>(predictions.draws.size(), 1));
   return wins;
 }
 
 std::string with_interval(Quantity quantity, const Estimate& estimate) {
-  return fmt::format("{} ({} to {}, n = {})", quantity_text(quantity, estimate.value), quantity_text(quantity, estimate.low),
-                     quantity_text(quantity, estimate.high), estimate.n);
+  const std::string range =
+      estimate.low ? fmt::format("{} to {}, ", quantity_text(quantity, *estimate.low), quantity_text(quantity, *estimate.high)) : "";
+  return fmt::format("{} ({}n = {})", quantity_text(quantity, estimate.value), range, estimate.n);
 }
 
+/// What is asked and what came of it, for the texts.
+struct Question {
+  const Evidence& evidence;
+  const Predictions& predictions;
+  Preference preference;
+  bool judged;  ///< whether any candidate was
+
+  const Prediction& prediction(const Ranked& one) const { return predictions.of[one.candidate]; }
+  std::string name(const Ranked& one) const { return evidence.candidates[one.candidate].name(); }
+  bool is_known(const Ranked& one) const { return recommend::is_known(preference, values_of(prediction(one)), judged); }
+  Score score(const Ranked& one) const { return recommend::score(preference, values_of(prediction(one)), judged); }
+};
+
 /// The first against the second, quantity by quantity.
-void add_contrast(const Prediction& first, const Prediction& second, const std::string& name, std::vector<std::string>& reasons) {
+void add_contrast(const Question& question, const Ranked& one, const Ranked& two, std::vector<std::string>& reasons) {
+  const Prediction &first = question.prediction(one), &second = question.prediction(two);
+  const std::string name = question.name(two);
   if (first.success_ratio && second.success_ratio)
-    reasons.push_back(fmt::format("passes {} of like tasks, {} {}", quantity_text(Quantity::kSuccessRatio, first.success_ratio->value),
-                                  name, quantity_text(Quantity::kSuccessRatio, second.success_ratio->value)));
+    reasons.push_back(fmt::format("passes {} of {}, {} {}", quantity_text(Quantity::kSuccessRatio, first.success_ratio->value),
+                                  first.success_of_like_tasks ? "tasks like it" : "the judged tasks", name,
+                                  quantity_text(Quantity::kSuccessRatio, second.success_ratio->value)));
   if (first.e2e_ms && second.e2e_ms && second.e2e_ms->value > 0)
     reasons.push_back(fmt::format("takes {:.2f} times as long as {}", first.e2e_ms->value / second.e2e_ms->value, name));
 }
 
-void add_reasons(const Evidence& evidence, const Predictions& predictions, Preference preference, bool judged, Choice& choice) {
+/// Why a candidate cannot be the choice: what it breaks, or what of it is not known.
+void add_obstacles(const Question& question, const Ranked& one, std::vector<std::string>& reasons) {
+  const Candidate& candidate = question.evidence.candidates[one.candidate];
+  if (!candidate.measured()) {
+    reasons.push_back(fmt::format("{}: all {} rows failed: {}", question.name(one), candidate.failed_rows, candidate.failure));
+    return;
+  }
+  std::string broken;
+  for (const std::string& text : one.violated) broken += (broken.empty() ? "" : "; ") + text;
+  if (!broken.empty()) reasons.push_back(fmt::format("{} breaks {}", question.name(one), broken));
+  if (question.is_known(one)) return;
+  const bool no_time = !question.prediction(one).e2e_ms;
+  reasons.push_back(fmt::format(
+      "{}: {}", question.name(one),
+      no_time ? "its time is unknown: no row has both a time to the first token and the length of an answer" : "no task was judged"));
+}
+
+void add_reasons(const Question& question, Choice& choice) {
   const Ranked& first = choice.ranked.front();
-  const Prediction& prediction = predictions.of[first.candidate];
-  if (!first.violated.empty()) {
-    for (const Ranked& one : choice.ranked) {
-      std::string broken;
-      for (const std::string& text : one.violated) broken += (broken.empty() ? "" : "; ") + text;
-      choice.reasons.push_back(fmt::format("{} breaks {}", evidence.candidates[one.candidate].name(), broken));
-    }
+  const Prediction& prediction = question.prediction(first);
+  if (!first.can_win) {
+    for (const Ranked& one : choice.ranked) add_obstacles(question, one, choice.reasons);
     return;
   }
   choice.confidence = first.win_ratio;
-  if (judged && prediction.success_ratio && prediction.success_ratio->value > 0 && prediction.e2e_ms && preference == Preference::kBalanced)
+  if (question.judged && prediction.success_ratio && prediction.success_ratio->value > 0 && prediction.e2e_ms &&
+      question.preference == Preference::kBalanced)
     choice.reasons.push_back(fmt::format(
-        "least time to working code: {} of attempts that pass in {}",
+        "least time to working code: {}, the time of all attempts until one passes, which {} do",
         quantity_text(Quantity::kE2eMs, prediction.e2e_ms->value / chance(prediction.success_ratio->value, prediction.success_ratio->n)),
         quantity_text(Quantity::kSuccessRatio, prediction.success_ratio->value)));
   if (prediction.e2e_ms) choice.reasons.push_back("answers in " + with_interval(Quantity::kE2eMs, *prediction.e2e_ms));
-  if (choice.ranked.size() > 1) {
-    const Ranked& second = choice.ranked[1];
-    add_contrast(prediction, predictions.of[second.candidate], evidence.candidates[second.candidate].name(), choice.reasons);
-  }
+  if (choice.ranked.size() > 1 && choice.ranked[1].can_win) add_contrast(question, first, choice.ranked[1], choice.reasons);
   for (std::size_t i = 1; i < choice.ranked.size(); ++i) {
-    for (const std::string& broken : choice.ranked[i].violated)
-      choice.reasons.push_back(fmt::format("{} breaks {}", evidence.candidates[choice.ranked[i].candidate].name(), broken));
+    if (!choice.ranked[i].can_win) add_obstacles(question, choice.ranked[i], choice.reasons);
   }
 }
 
-void add_caveats(const Evidence& evidence, const Predictions& predictions, bool judged, Choice& choice) {
-  if (!judged) choice.caveats.emplace_back("no result has judged tasks, so the choice is by speed alone: run a task suite with --score");
+/// What the confidence does not hold.
+void add_doubts(const Question& question, Choice& choice) {
   const Ranked& first = choice.ranked.front();
-  const Candidate& candidate = evidence.candidates[first.candidate];
-  const Prediction& prediction = predictions.of[first.candidate];
+  const auto rivals = std::count_if(choice.ranked.begin(), choice.ranked.end(), [&](const Ranked& one) { return one.can_win; });
+  if (rivals == 1) choice.caveats.emplace_back("nothing else measured can be chosen, so the confidence says nothing: measure other models");
+  if (rivals > 1 && question.score(first) == question.score(choice.ranked[1]))
+    choice.caveats.push_back(fmt::format("{} is as good by all that was measured", question.name(choice.ranked[1])));
+  if (rivals > 1 && question.preference != Preference::kSpeed && !question.prediction(first).success_of_same_tasks)
+    choice.caveats.emplace_back(
+        "the models were not all judged on the same tasks, and fewer than 10 are common to all: compare success with care");
+  const auto& time = question.prediction(first).e2e_ms;
+  if (time && !time->low)
+    choice.caveats.push_back(fmt::format("its time is of {} request{}: of so few, no resample differs", time->n, time->n == 1 ? "" : "s"));
+  if (question.evidence.candidates[first.candidate].sessions() <= 1)
+    choice.caveats.emplace_back(
+        "its speed is of one session: how much sessions differ is in neither intervals nor confidence (run --sessions 3 tells)");
+  if (*choice.confidence < kSureRatio)
+    choice.caveats.push_back(
+        fmt::format("it wins in {:.0f} % of the resamples only: more sessions (--sessions) or tasks would tell", *choice.confidence * 100));
+}
+
+void add_caveats(const Question& question, Choice& choice) {
+  if (!question.judged)
+    choice.caveats.emplace_back("no result has judged tasks, so the choice is by speed alone: run a task suite with --score");
+  const Ranked& first = choice.ranked.front();
+  const Candidate& candidate = question.evidence.candidates[first.candidate];
+  const Prediction& prediction = question.prediction(first);
   if (prediction.success_ratio && prediction.success_ratio->value == 0)
     choice.caveats.emplace_back(
         "it passed no task: it is the first of those measured, and no reason to expect that it works; measure other models");
   if (prediction.success_ratio && prediction.success_ratio->n < kFewTasks)
     choice.caveats.push_back(fmt::format("success is over {} tasks only", prediction.success_ratio->n));
-  if (judged && prediction.success_ratio && !prediction.success_of_like_tasks)
+  if (prediction.success_ratio && !prediction.success_of_like_tasks)
     choice.caveats.emplace_back("success is over all tasks: fewer than 10 are of like complexity");
   if (!prediction.prompt_tokens_measured) choice.caveats.emplace_back("the prompt's tokens are an estimate: no result holds this prompt");
   if (prediction.context_tokens && candidate.context && *prediction.context_tokens > *candidate.context)
     choice.caveats.push_back(fmt::format("needs up to {:.0f} positions; the largest context measured is {:.0f}", *prediction.context_tokens,
                                          *candidate.context));
-  if (candidate.failed_rows > 0) choice.caveats.push_back(fmt::format("{} of its rows failed", candidate.failed_rows));
-  if (choice.confidence && *choice.confidence < kSureRatio)
-    choice.caveats.push_back(
-        fmt::format("it wins in {:.0f} % of the resamples only: more sessions (--sessions) or tasks would tell", *choice.confidence * 100));
+  if (candidate.samplings.size() > 1)
+    choice.caveats.push_back(fmt::format("its answers were written with {} different sampling settings", candidate.samplings.size()));
+  if (candidate.failed_rows > 0)
+    choice.caveats.push_back(fmt::format("{} of its rows failed: {}", candidate.failed_rows, candidate.failure));
+  if (choice.confidence) add_doubts(question, choice);
 }
 
 }  // namespace
@@ -189,15 +247,17 @@ Choice choose(const Evidence& evidence, const Predictions& predictions, const st
   const bool judged =
       std::any_of(predictions.of.begin(), predictions.of.end(), [](const Prediction& one) { return one.success_ratio.has_value(); });
   const std::vector<double> wins = win_ratios(predictions, constraints, preference, judged);
-  for (std::size_t c = 0; c < predictions.of.size(); ++c) choice.ranked.push_back({c, violations(predictions.of[c], constraints), wins[c]});
+  const Question question{evidence, predictions, preference, judged};
+  for (std::size_t c = 0; c < predictions.of.size(); ++c) {
+    Ranked& one = choice.ranked.emplace_back(Ranked{c, violations(predictions.of[c], constraints), false, wins[c]});
+    one.can_win = one.violated.empty() && question.is_known(one);
+  }
   std::stable_sort(choice.ranked.begin(), choice.ranked.end(), [&](const Ranked& a, const Ranked& b) {
-    const auto order = [&](const Ranked& one) {
-      return std::tuple(one.violated.size(), score(preference, values_of(predictions.of[one.candidate]), judged));
-    };
+    const auto order = [&](const Ranked& one) { return std::tuple(!one.can_win, one.violated.size(), question.score(one)); };
     return order(a) < order(b);
   });
-  add_reasons(evidence, predictions, preference, judged, choice);
-  add_caveats(evidence, predictions, judged, choice);
+  add_reasons(question, choice);
+  add_caveats(question, choice);
   return choice;
 }
 

@@ -23,19 +23,20 @@ std::string_view name_of(Preference preference) noexcept;
 struct Ranked {
   std::size_t candidate = 0;          ///< into Evidence::candidates
   std::vector<std::string> violated;  ///< constraints that its prediction breaks, each with the value: "ttft<500ms: predicted 812 ms"
-  double win_ratio = 0;               ///< share of the resamples in which it is the choice
+  bool can_win = false;               ///< holds all constraints and has what the preference orders by
+  double win_ratio = 0;               ///< share of the resamples in which it is the choice; of a tie its part
 };
 
 struct Choice {
   std::vector<Ranked> ranked;        ///< those that hold all constraints first
-  std::optional<double> confidence;  ///< win_ratio of the first; nothing when no candidate holds all constraints
+  std::optional<double> confidence;  ///< win_ratio of the first; nothing when no candidate holds all constraints and can be ordered
   std::vector<std::string> reasons;  ///< why the first, from the numbers; or why none
   std::vector<std::string> caveats;  ///< what the numbers do not carry: few tasks, no quality, longer than measured, ...
   bool chosen() const { return confidence.has_value(); }
 };
 
-/// A candidate without a value that the preference or a constraint needs ranks behind those that have it. Where no candidate was judged on
-/// tasks, success counts for nothing and a caveat says so.
+/// A candidate without a value that the preference or a constraint needs ranks behind those that have it and is never chosen. Where no
+/// candidate was judged on tasks, success counts for nothing and a caveat says so.
 Choice choose(const Evidence& evidence, const Predictions& predictions, const std::vector<Constraint>& constraints, Preference preference);
 
 }  // namespace qbench::recommend

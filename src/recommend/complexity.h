@@ -11,7 +11,7 @@ namespace qbench::recommend {
 /// One thing that makes a task hard, counted in its text.
 struct ComplexityPart {
   std::string name;     ///< "requirements"
-  std::string counted;  ///< what `count` counts: "list items and sentences with must, should, need, ensure"
+  std::string counted;  ///< what `count` counts, in at most 40 characters: "list items; must, should, need, ensure"
   double count = 0;
   double points = 0;  ///< what it adds to the score
   double most = 0;    ///< what it can add at most: points = most * count / (count + half), half being the count that gives half of it

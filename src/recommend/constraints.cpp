@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 
@@ -13,7 +14,7 @@
 namespace qbench::recommend {
 namespace {
 
-enum class Unit { kTime, kBytes, kRate, kRatio, kPlain };
+enum class Unit { kTime, kBytes, kRate, kRatio, kPoints, kPlain };
 
 struct QuantityInfo {
   Quantity quantity;
@@ -26,7 +27,7 @@ constexpr std::array<QuantityInfo, 8> kQuantities{{{Quantity::kTtftMs, "ttft", U
                                                    {Quantity::kVramBytes, "vram", Unit::kBytes},
                                                    {Quantity::kContextTokens, "context", Unit::kPlain},
                                                    {Quantity::kSuccessRatio, "success", Unit::kRatio},
-                                                   {Quantity::kQualityScore, "quality", Unit::kPlain},
+                                                   {Quantity::kQualityScore, "quality", Unit::kPoints},
                                                    {Quantity::kOutputTokens, "tokens", Unit::kPlain}}};
 
 const QuantityInfo& info_of(Quantity quantity) { return kQuantities[static_cast<std::size_t>(quantity)]; }
@@ -51,8 +52,10 @@ std::optional<std::pair<double, std::string_view>> number_and_unit(std::string_v
 
 double parse_limit(std::string_view part, std::string_view text, Unit unit) {
   if (unit == Unit::kBytes) {
-    if (const auto bytes = parse_bytes(text)) return static_cast<double>(*bytes);
-    fail(part, "expected bytes such as 24GB or 16GiB");
+    const auto bytes = parse_bytes(text);
+    const bool has_unit = !text.empty() && std::isalpha(static_cast<unsigned char>(text.back())) != 0;
+    if (bytes && has_unit) return static_cast<double>(*bytes);
+    fail(part, "expected bytes with their unit, such as 24GB or 16GiB");
   }
   const auto parsed = number_and_unit(text);
   if (!parsed) fail(part, "expected a number from 0 on after the sign");
@@ -68,6 +71,9 @@ double parse_limit(std::string_view part, std::string_view text, Unit unit) {
       if ((word.empty() || word == "%") && ratio <= 1) return ratio;
       fail(part, "expected a ratio from 0 to 1 or a percentage: 0.8 or 80%");
     }
+    case Unit::kPoints:
+      if (word.empty() && value <= 10) return value;
+      fail(part, "expected points from 0 to 10");
     default:
       if (!word.empty()) fail(part, fmt::format("expected a plain number, not the unit '{}'", word));
       return value;
@@ -88,20 +94,32 @@ Constraint parse_one(std::string_view part) {
   fail(part, fmt::format("no quantity '{}'; there are {}", name, known));
 }
 
+void refuse_contradictions(const std::vector<Constraint>& constraints) {
+  for (const Constraint& most : constraints) {
+    for (const Constraint& least : constraints) {
+      if (most.quantity == least.quantity && most.below && !least.below && most.limit < least.limit)
+        fail(most.text, fmt::format("contradicts '{}': nothing can hold both", least.text));
+    }
+  }
+}
+
 }  // namespace
 
 std::string_view name_of(Quantity quantity) noexcept { return info_of(quantity).name; }
 
 std::vector<Constraint> parse_constraints(std::string_view text) {
   std::vector<Constraint> constraints;
+  const std::string_view whole = text;
   while (true) {
     const std::size_t comma = std::min(text.find(','), text.size());
     const std::string_view part = trimmed(text.substr(0, comma));
-    if (part.empty()) fail(text, "expected a constraint such as ttft<500ms");
+    if (part.empty()) fail(whole, "an empty part; expected constraints such as ttft<500ms with a comma between two");
     constraints.push_back(parse_one(part));
-    if (comma == text.size()) return constraints;
+    if (comma == text.size()) break;
     text.remove_prefix(comma + 1);
   }
+  refuse_contradictions(constraints);
+  return constraints;
 }
 
 std::string quantity_text(Quantity quantity, double value) {
@@ -114,10 +132,12 @@ std::string quantity_text(Quantity quantity, double value) {
       return fmt::format("{:.1f} tok/s", value);
     case Unit::kRatio:
       return fmt::format("{:.0f} %", value * 100);
+    case Unit::kPoints:
+      return fmt::format("{:.1f} of 10", value);
     case Unit::kPlain:
       break;
   }
-  return quantity == Quantity::kQualityScore ? fmt::format("{:.1f} of 10", value) : fmt::format("{:.0f} tokens", value);
+  return fmt::format("{:.0f} tokens", value);
 }
 
 }  // namespace qbench::recommend

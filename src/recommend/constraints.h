@@ -23,7 +23,8 @@ struct Constraint {
 };
 
 /// A comma-separated list: NAME<LIMIT, NAME<=LIMIT, NAME>LIMIT, NAME>=LIMIT (the equal sign changes nothing). Times take ms, s or min; vram
-/// what parse_bytes takes; success a ratio or a percentage. Error{kUsage} naming the part that is wrong and what was expected.
+/// what parse_bytes takes, with a unit; success a ratio or a percentage; quality 0 to 10. Error{kUsage} naming the part that is wrong and
+/// what was expected, or two parts that nothing can hold both.
 std::vector<Constraint> parse_constraints(std::string_view text);
 
 /// A value of the quantity for people: "812 ms", "15.2 GB", "85 %".

@@ -3,22 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <set>
 
 #include "recommend/measured.h"
 #include "stats/summary.h"
 
 namespace qbench::recommend {
 namespace {
-
-/// The latest prediction of each task; lines stand in the order in which they were made.
-std::vector<const StoredPrediction*> latest(const std::vector<StoredPrediction>& predictions) {
-  std::map<std::string, const StoredPrediction*> by_digest;
-  for (const StoredPrediction& one : predictions) by_digest[one.digest] = &one;
-  std::vector<const StoredPrediction*> out;
-  for (const auto& [digest, one] : by_digest) out.push_back(one);
-  return out;
-}
 
 struct Quantities {
   const char* metric;
@@ -29,7 +19,6 @@ constexpr Quantities kQuantities[] = {{"ttft_ms", &Prediction::ttft_ms, &Measure
                                       {"decode_tok_per_s", &Prediction::decode_tok_per_s, &Measured::decode_tok_per_s},
                                       {"output_tokens", &Prediction::output_tokens, &Measured::output_tokens},
                                       {"e2e_ms", &Prediction::e2e_ms, &Measured::e2e_ms},
-                                      {"success_ratio", &Prediction::success_ratio, &Measured::success_ratio},
                                       {"quality_score", &Prediction::quality_score, &Measured::quality_score}};
 
 struct Pair {
@@ -46,7 +35,8 @@ QuantityCalibration calibrate(const Quantities& quantity, const std::vector<Pair
     const auto& measured = pair.measured->*quantity.measured;
     if (!predicted || !measured) continue;
     ++out.n;
-    out.inside += *measured >= predicted->low && *measured <= predicted->high ? 1 : 0;
+    out.with_interval += predicted->low ? 1 : 0;
+    out.inside += predicted->holds(*measured) ? 1 : 0;
     if (predicted->value > 0) ratios.push_back(*measured / predicted->value);
   }
   out.median_ratio = stats::median(ratios);
@@ -96,7 +86,7 @@ void add_choice(const StoredPrediction& stored, const MeasuredResults& measured,
   bool contested = false, beaten = false;
   for (const StoredCandidate& candidate : stored.candidates) {
     const Measured* other = candidate.key == *stored.chosen ? nullptr : measured.find(candidate.key, stored.digest);
-    if (other == nullptr) continue;
+    if (other == nullptr || !candidate.can_win) continue;
     contested = true;
     beaten = beaten || is_better(*other, *chosen, stored.preference);
   }
@@ -104,20 +94,41 @@ void add_choice(const StoredPrediction& stored, const MeasuredResults& measured,
   out.choices_right += contested && !beaten ? 1 : 0;
 }
 
+/// Of each task the latest prediction made until `utc`, or of all times; lines stand in the order in which they were made.
+std::map<std::string, const StoredPrediction*> latest_until(const std::vector<StoredPrediction>& predictions,
+                                                            std::optional<std::string> utc) {
+  std::map<std::string, const StoredPrediction*> by_digest;
+  for (const StoredPrediction& one : predictions) {
+    if (!utc || one.created_utc <= *utc) by_digest[one.digest] = &one;
+  }
+  return by_digest;
+}
+
 }  // namespace
 
 Calibration evaluate(const std::vector<StoredPrediction>& predictions, const std::vector<record::ResultSet>& results) {
-  const MeasuredResults measured(results);
   Calibration out;
+  const auto latest = latest_until(predictions, std::nullopt);
+  for (const auto& [digest, stored] : latest) out.predictions += static_cast<std::int64_t>(stored->candidates.size());
+  std::vector<MeasuredResults> measured;
+  measured.reserve(results.size());  // the pairs point into them
   std::vector<Pair> pairs;
-  for (const StoredPrediction* stored : latest(predictions)) {
-    for (const StoredCandidate& candidate : stored->candidates) {
-      ++out.predictions;
-      if (const Measured* found = measured.find(candidate.key, stored->digest)) pairs.push_back({&candidate.prediction, found});
+  for (const record::ResultSet& result : results) {
+    const MeasuredResults& own = measured.emplace_back(result);
+    const auto earlier = latest_until(predictions, result.started_utc);
+    for (const auto& [digest, stored] : earlier) {
+      for (const StoredCandidate& candidate : stored->candidates) {
+        if (const Measured* found = own.find(candidate.key, digest)) pairs.push_back({&candidate.prediction, found});
+      }
+      add_choice(*stored, own, out);
     }
-    add_choice(*stored, measured, out);
+    for (const auto& [digest, stored] : latest) {
+      if (earlier.count(digest) > 0) continue;
+      out.too_late += std::count_if(stored->candidates.begin(), stored->candidates.end(),
+                                    [&, key = digest](const StoredCandidate& one) { return own.find(one.key, key) != nullptr; });
+    }
   }
-  out.matched = static_cast<std::int64_t>(pairs.size());
+  out.checks = static_cast<std::int64_t>(pairs.size());
   for (const Quantities& quantity : kQuantities) {
     QuantityCalibration one = calibrate(quantity, pairs);
     if (one.n > 0) out.quantities.push_back(one);

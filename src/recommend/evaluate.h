@@ -14,7 +14,8 @@ namespace qbench::recommend {
 struct QuantityCalibration {
   std::string metric;                  ///< "ttft_ms"
   std::int64_t n = 0;                  ///< predictions with a measured value
-  std::int64_t inside = 0;             ///< of them, those whose 95 % interval holds it
+  std::int64_t with_interval = 0;      ///< of them, those that had an interval
+  std::int64_t inside = 0;             ///< of these, those whose 95 % interval holds the value
   std::optional<double> median_ratio;  ///< measured / predicted
 };
 
@@ -26,15 +27,18 @@ struct SuccessBin {
 };
 
 struct Calibration {
-  std::int64_t predictions = 0, matched = 0;  ///< of task and candidate; matched: the results hold both
+  std::int64_t predictions = 0;  ///< of task and candidate: of each task the latest
+  std::int64_t checks = 0;       ///< measured by a run that began later; several runs check one prediction several times
+  std::int64_t too_late = 0;     ///< measured by a run that had begun when the prediction was made: proves nothing, not counted
   std::vector<QuantityCalibration> quantities;
-  std::optional<double> brier;     ///< mean of (predicted success - share of answers that passed)^2
+  std::optional<double> brier;     ///< mean of (predicted success - share of first attempts that passed)^2
   std::vector<SuccessBin> bins;    ///< those that are not empty
-  std::int64_t choices = 0;        ///< predictions whose choice and another candidate were measured
+  std::int64_t choices = 0;        ///< checks of a choice beside another candidate that could have been chosen
   std::int64_t choices_right = 0;  ///< of them, those where the choice was the best of the measured by the preference it was made by
 };
 
-/// Pairs the latest prediction of each task and candidate with the rows of the same prompt and candidate in `results`.
+/// Pairs, for each result, the latest prediction of each task that was made before the result's run began with the rows of the same prompt
+/// and candidate. An interval of a success ratio is one of a mean, which no single task can lie in: success is held against its bins.
 Calibration evaluate(const std::vector<StoredPrediction>& predictions, const std::vector<record::ResultSet>& results);
 
 }  // namespace qbench::recommend

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
 
+#include "base/json.h"
 #include "recommend/complexity.h"
 #include "stats/rank_correlation.h"
 
@@ -21,10 +24,15 @@ std::optional<double> number(std::string_view text) {
   return value;
 }
 
+bool on_gpu(const ResultRow& row) {
+  const std::string_view device = row.fact("device_effective");
+  return device == "cuda" || device.starts_with("cuda:");
+}
+
 std::string machine_of(const ResultRow& row) {
-  const std::string_view gpus = row.fact("gpus"), cpu = row.fact("cpu_model");
-  if (row.fact("device_effective") == "cuda") return std::string(gpus);
-  return std::string(cpu);
+  if (!on_gpu(row)) return std::string(row.fact("cpu_model"));
+  const std::string_view gpu = row.fact("device_description");
+  return std::string(gpu.empty() ? row.fact("gpus") : gpu);
 }
 
 }  // namespace
@@ -32,10 +40,14 @@ std::string machine_of(const ResultRow& row) {
 Candidate candidate_of(const ResultRow& row) {
   Candidate one;
   one.model = row.fact("model");
-  one.device = row.fact("device_effective");
+  one.device = on_gpu(row) ? "cuda" : row.fact("device_effective");
   one.machine = machine_of(row);
   one.precision = row.fact("precision");
+  if (one.precision.empty()) one.precision = row.fact("precision_requested");  // the row of a model that could not be opened
   one.kv_type = row.fact("kv_type");
+  one.kv_policy = row.fact("kv_policy");
+  if (one.kv_policy == "full") one.kv_policy.clear();  // as in rows of before there were others
+  if (!on_gpu(row)) one.threads = row.fact("threads");
   if (const auto batch = number(row.fact("batch"))) one.batch = static_cast<std::int64_t>(*batch);
   return one;
 }
@@ -49,12 +61,13 @@ std::vector<std::optional<double>> values(const ResultRow& row, MetricId id) {
   return {metric.value};
 }
 
-void add_speed(Candidate& into, const ResultRow& row) {
+void add_speed(Candidate& into, const ResultRow& row, std::int64_t set) {
+  constexpr std::int64_t kMostSessions = 1'000'000;  // of one run
   const auto tokens = row.metric(MetricId::kPromptTokens).value;
   const auto ttft = values(row, MetricId::kTtftMs), itl = values(row, MetricId::kItlMeanMs);
-  if (!tokens || *tokens <= 0) return;
+  if (!tokens || *tokens <= 0 || row.fact("prefix_cache") == "on") return;
   for (std::size_t s = 0; s < std::min(ttft.size(), itl.size()); ++s) {
-    if (ttft[s] && itl[s]) into.speed.push_back({*tokens, *ttft[s], *itl[s]});
+    if (ttft[s] && itl[s]) into.speed.push_back({*tokens, *ttft[s], *itl[s], set * kMostSessions + static_cast<std::int64_t>(s)});
   }
 }
 
@@ -65,67 +78,138 @@ std::optional<double> complexity_of(const ResultRow& row, const PromptTexts& tex
 }
 
 void add_tasks(Candidate& into, const ResultRow& row, const std::optional<double>& complexity) {
-  for (const record::TaskResult& result : row.tasks) {
-    if (result.status == record::TaskStatus::kHarnessError) continue;
-    auto at = std::find_if(into.tasks.begin(), into.tasks.end(), [&](const TaskPoint& task) { return task.task_id == result.task_id; });
-    if (at == into.tasks.end()) {
-      into.tasks.push_back({result.task_id, 0, 0, complexity});
-      at = std::prev(into.tasks.end());
-    }
-    ++at->judged;
-    at->passed += result.status == record::TaskStatus::kPass ? 1 : 0;
-  }
+  const JudgedAnswers answers = judged_answers(row);
+  if (answers.judged == 0) return;
+  const std::string name = fmt::format("{}/{}", row.fact("suite"), row.fact("prompt_id"));
+  auto at = std::find_if(into.tasks.begin(), into.tasks.end(), [&](const TaskPoint& task) { return task.task == name; });
+  if (at == into.tasks.end()) at = into.tasks.insert(at, {name, 0, 0, complexity});
+  at->judged += answers.judged;
+  at->passed += answers.passed;
 }
 
 void raise(std::optional<double>& most, const std::optional<double>& value) {
   if (value && (!most || *value > *most)) most = value;
 }
 
-void add_row(Candidate& into, const ResultRow& row, const PromptTexts& texts) {
-  if (row.status != record::Status::kOk && row.status != record::Status::kThrottled) {
+/// The sampling parameters without the seed: what another answer to the same prompt would share.
+std::string sampling_of(const ResultRow& row) {
+  const std::string text(row.fact("sampling"));
+  if (text.empty() || find_json_problem(text)) return text;
+  nlohmann::json sampling = parse_json(text, "sampling");
+  if (sampling.is_object()) sampling.erase("seed");
+  return dump_json(sampling);
+}
+
+void add_text(Candidate& into, const ResultRow& row, const std::optional<double>& complexity) {
+  if (const auto tokens = row.metric(MetricId::kOutputTokens).value)
+    into.outputs.push_back({*tokens, number(row.fact("gen_tokens")), complexity});
+  if (const auto score = row.metric(MetricId::kQualityScore).value) into.quality.push_back(*score);
+  const auto rate = row.metric(MetricId::kE2eTokPerS).value;
+  if (rate && *rate > 0) into.whole_tok_per_s.push_back(*rate);
+  into.samplings.insert(sampling_of(row));
+}
+
+std::optional<double> memory_of(const ResultRow& row) {
+  if (!on_gpu(row)) return row.metric(MetricId::kPeakBytes).value;
+  const auto used = row.metric(MetricId::kGpuUsedBytes).value;
+  return used ? used : number(row.fact("peak_allocated_bytes"));
+}
+
+void add_row(Candidate& into, const ResultRow& row, const PromptTexts& texts, std::int64_t set) {
+  if (!record::is_measured(row.status)) {
     ++into.failed_rows;
+    into.failure = row.failure.message;
     return;
   }
   const std::optional<double> complexity = complexity_of(row, texts);
-  if (row.status == record::Status::kOk) add_speed(into, row);
+  if (row.status == record::Status::kOk) add_speed(into, row, set);
   if (const auto tokens = row.metric(MetricId::kPromptTokens).value)
     into.prompt_tokens[std::string(row.fact("prompt_fingerprint"))] = *tokens;
-  if (row.pass == record::Pass::kText) {
-    if (const auto tokens = row.metric(MetricId::kOutputTokens).value) into.outputs.push_back({*tokens, complexity});
-    if (const auto score = row.metric(MetricId::kQualityScore).value) into.quality.push_back(*score);
-  }
+  if (row.pass == record::Pass::kText) add_text(into, row, complexity);
   add_tasks(into, row, complexity);
-  raise(into.memory_bytes, row.metric(into.device == "cuda" ? MetricId::kGpuUsedBytes : MetricId::kPeakBytes).value);
+  raise(into.memory_bytes, memory_of(row));
   raise(into.context, number(row.fact("context")));
+}
+
+/// Says what candidates of one name differ in.
+void tell_apart(std::vector<Candidate>& candidates) {
+  struct Fact {
+    const char* format;
+    std::string Candidate::*member;
+  };
+  constexpr Fact kFacts[] = {{", kv {}", &Candidate::kv_type}, {", kv {}", &Candidate::kv_policy}, {", {} threads", &Candidate::threads}};
+  std::vector<std::string> distinctions(candidates.size());
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    for (const Fact& fact : kFacts) {
+      const bool differs = std::any_of(candidates.begin(), candidates.end(), [&](const Candidate& other) {
+        return other.name() == candidates[i].name() && other.*fact.member != candidates[i].*fact.member;
+      });
+      const std::string& value = candidates[i].*fact.member;
+      if (differs) distinctions[i] += fmt::format(fmt::runtime(fact.format), value.empty() ? "full" : value);
+    }
+  }
+  for (std::size_t i = 0; i < candidates.size(); ++i) candidates[i].distinction = distinctions[i];
 }
 
 }  // namespace
 
-std::string Candidate::key() const { return fmt::format("{}|{}|{}|{}|{}|{}", model, device, machine, precision, kv_type, batch); }
+bool is_of_single_requests(const ResultRow& row) {
+  const std::string_view batch = row.fact("batch");
+  return row.status != record::Status::kSkipped && (batch.empty() || batch == "1") && row.fact("stage").empty() &&
+         !row.fact("device_effective").ends_with("-emulated");
+}
+
+JudgedAnswers judged_answers(const ResultRow& row) {
+  JudgedAnswers answers;
+  for (const record::TaskResult& result : row.tasks) {
+    const record::TaskStatus status = result.first_status.value_or(result.status);
+    if (status == record::TaskStatus::kHarnessError) continue;
+    ++answers.judged;
+    answers.passed += status == record::TaskStatus::kPass ? 1 : 0;
+  }
+  if (!row.tasks.empty()) return answers;
+  const auto judged = row.metric(MetricId::kTasksJudged).value, share = row.metric(MetricId::kFirstAttemptSuccessRatio).value;
+  if (judged && share && *judged >= 1 && *judged <= 1e9) {
+    answers.judged = static_cast<std::int64_t>(std::llround(*judged));
+    answers.passed = std::min(answers.judged, static_cast<std::int64_t>(std::llround(*share * *judged)));
+  }
+  return answers;
+}
+
+std::string Candidate::key() const {
+  return fmt::format("{}|{}|{}|{}|{}|{}|{}|{}", model, device, machine, precision, kv_type, kv_policy, threads, batch);
+}
 
 std::string Candidate::name() const {
   std::string text = model + " on " + device;
   if (!machine.empty()) text += " (" + machine + ")";
   if (!precision.empty()) text += ", " + precision;
-  return text;
+  return text + distinction;
+}
+
+std::int64_t Candidate::sessions() const {
+  std::set<std::int64_t> seen;
+  for (const SpeedPoint& point : speed) seen.insert(point.session);
+  return static_cast<std::int64_t>(seen.size());
 }
 
 Evidence gather_evidence(const std::vector<record::ResultSet>& results, const PromptTexts& texts) {
   Evidence evidence;
-  for (const record::ResultSet& set : results) {
-    for (const ResultRow& row : set.rows) {
+  for (std::size_t set = 0; set < results.size(); ++set) {
+    for (const ResultRow& row : results[set].rows) {
       ++evidence.rows;
-      Candidate one = candidate_of(row);
-      if (one.batch != 1 || row.status == record::Status::kSkipped) {
+      if (!is_of_single_requests(row)) {
         ++evidence.skipped_rows;
         continue;
       }
+      Candidate one = candidate_of(row);
       auto at =
           std::find_if(evidence.candidates.begin(), evidence.candidates.end(), [&](const Candidate& c) { return c.key() == one.key(); });
       if (at == evidence.candidates.end()) at = evidence.candidates.insert(at, std::move(one));
-      add_row(*at, row, texts);
+      add_row(*at, row, texts, static_cast<std::int64_t>(set));
     }
   }
+  tell_apart(evidence.candidates);
   return evidence;
 }
 
@@ -137,18 +221,32 @@ ComplexityCheck check_complexity(const Evidence& evidence) {
   for (const Candidate& candidate : evidence.candidates) {
     for (const TaskPoint& task : candidate.tasks) {
       if (!task.complexity || task.judged == 0) continue;
-      Sum& sum = tasks[task.task_id];
+      Sum& sum = tasks[task.task];
       sum.complexity = *task.complexity;
       sum.failed += static_cast<double>(task.judged - task.passed);
       sum.judged += static_cast<double>(task.judged);
     }
   }
-  std::vector<double> complexity, failures;
-  for (const auto& [id, sum] : tasks) {
-    complexity.push_back(sum.complexity);
-    failures.push_back(sum.failed / sum.judged);
+  struct Columns {
+    std::vector<double> complexity, failures;
+  };
+  Columns all;
+  std::map<std::string, Columns> by_suite;
+  for (const auto& [name, sum] : tasks) {
+    for (Columns* columns : {&all, &by_suite[name.substr(0, name.rfind('/'))]}) {
+      columns->complexity.push_back(sum.complexity);
+      columns->failures.push_back(sum.failed / sum.judged);
+    }
   }
-  return {stats::rank_correlation(complexity, failures), static_cast<std::int64_t>(tasks.size())};
+  ComplexityCheck check;
+  check.tasks = static_cast<std::int64_t>(tasks.size());
+  check.correlation = stats::rank_correlation(all.complexity, all.failures);
+  if (check.correlation) check.interval = stats::rank_correlation_interval(*check.correlation, tasks.size());
+  if (by_suite.size() < 2) return check;
+  for (const auto& [suite, columns] : by_suite)
+    check.suites.push_back(
+        {suite, stats::rank_correlation(columns.complexity, columns.failures), static_cast<std::int64_t>(columns.complexity.size())});
+  return check;
 }
 
 }  // namespace qbench::recommend

@@ -17,10 +17,10 @@ struct Measured {
   std::optional<double> success_ratio, quality_score;
 };
 
-/// Rows by Candidate::key() and prompt digest; of several rows of one pass the last one counts.
+/// Rows of a result by Candidate::key() and prompt digest; of several rows of one pass the last one counts.
 class MeasuredResults {
  public:
-  explicit MeasuredResults(const std::vector<record::ResultSet>& results);
+  explicit MeasuredResults(const record::ResultSet& result);
   const Measured* find(const std::string& candidate_key, const std::string& prompt_digest) const;
 
  private:

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <map>
 #include <numeric>
-#include <set>
 
 #include "base/random.h"
+#include "recommend/predictive.h"
 #include "recommend/ttft_line.h"
 #include "stats/pass_at_k.h"
 #include "stats/summary.h"
@@ -46,51 +48,129 @@ struct Source {
   const Candidate* candidate = nullptr;
   double prompt_tokens = 0;
   std::vector<double> outputs;
-  std::vector<std::optional<double>> shares;  ///< by task
+  double most_output = std::numeric_limits<double>::infinity();
+  std::vector<std::optional<double>> shares;      ///< by task
+  std::vector<std::vector<SpeedPoint>> sessions;  ///< the candidate's speed, apart
+  TtftLine line;                                  ///< through all of it
+  std::size_t fitted = 1;                         ///< numbers that the line has: with one length of prompts only its slope
+  std::vector<double> scatter, gaps;              ///< TTFT over the line's, and ms from token to token, of each point
 };
 
-/// The values of one request: with `single`, of one that scatters as the measured ones do; else of the middle one.
-Draw times(const Source& source, const std::vector<SpeedPoint>& points, const std::vector<double>& outputs, Random* single) {
-  Draw draw;
-  if (!outputs.empty()) draw.output_tokens = single != nullptr ? drawn(outputs, *single) : *stats::median(outputs);
-  if (points.empty()) return draw;
-  const TtftLine line = fit_ttft(points);
-  double gap = 0;
-  if (single != nullptr) {
-    const SpeedPoint& point = drawn(points, *single);
-    draw.ttft_ms = std::max(0.0, line.at(source.prompt_tokens) * (1 + line.relative_residual(drawn(points, *single))));
-    gap = point.itl_ms;
-  } else {
-    std::vector<double> gaps;
-    for (const SpeedPoint& point : points) gaps.push_back(point.itl_ms);
-    draw.ttft_ms = line.at(source.prompt_tokens);
-    gap = *stats::median(gaps);
+Source source_of(const Candidate& candidate, const TaskNeeds& needs) {
+  Source source;
+  source.candidate = &candidate;
+  const auto seen = candidate.prompt_tokens.find(needs.digest);
+  source.prompt_tokens = seen != candidate.prompt_tokens.end() ? seen->second : needs.prompt_tokens;
+  source.outputs = like_outputs(candidate, needs);
+  double most = 0;
+  for (const OutputPoint& output : candidate.outputs) most = std::max({most, output.most.value_or(source.most_output), output.tokens});
+  if (most > 0) source.most_output = most;
+  if (candidate.speed.empty()) return source;
+  std::map<std::int64_t, std::vector<SpeedPoint>> by_session;
+  source.line = fit_ttft(candidate.speed);
+  for (const SpeedPoint& point : candidate.speed) {
+    by_session[point.session].push_back(point);
+    if (point.prompt_tokens != candidate.speed.front().prompt_tokens) source.fitted = 2;
+    source.scatter.push_back(1 + source.line.relative_residual(point));
+    source.gaps.push_back(point.itl_ms);
   }
+  for (auto& [session, points] : by_session) source.sessions.push_back(std::move(points));
+  return source;
+}
+
+/// As many sessions as there are, drawn; and of each as many points as it has.
+std::vector<SpeedPoint> resampled_speed(const Source& source, Random& random) {
+  std::vector<SpeedPoint> points;
+  for (std::size_t i = 0; i < source.sessions.size(); ++i) {
+    const std::vector<SpeedPoint> some = resampled(drawn(source.sessions, random), random);
+    points.insert(points.end(), some.begin(), some.end());
+  }
+  return points;
+}
+
+/// The middle of what these points and outputs say.
+Draw middle_of(const Source& source, const std::vector<SpeedPoint>& points, const std::vector<double>& outputs,
+               const std::vector<double>& whole_rates) {
+  Draw draw;
+  if (!outputs.empty()) draw.output_tokens = *stats::median(outputs);
+  if (points.empty()) {
+    if (draw.output_tokens && !whole_rates.empty()) draw.e2e_ms = 1e3 * *draw.output_tokens / *stats::median(whole_rates);
+    return draw;
+  }
+  std::vector<double> gaps;
+  for (const SpeedPoint& point : points) gaps.push_back(point.itl_ms);
+  const double gap = *stats::median(gaps);
+  draw.ttft_ms = fit_ttft(points, source.line.base_ms).at(source.prompt_tokens);
   if (gap > 0) draw.decode_tok_per_s = 1e3 / gap;
   if (draw.output_tokens) draw.e2e_ms = *draw.ttft_ms + std::max(0.0, *draw.output_tokens - 1) * gap;
   return draw;
 }
 
+bool all_above_zero(const std::vector<double>& values) {
+  return std::all_of(values.begin(), values.end(), [](double value) { return value > 0; });
+}
+
+double further(const std::vector<double>& values, Random& random, std::size_t fitted = 1) {
+  return all_above_zero(values) ? draw_further(values, true, random, fitted) : drawn(values, random);
+}
+
+/// One further request, which scatters as the measured ones do, about the middle of a resample.
+Draw further_request(const Source& source, const Draw& middle, Random& random) {
+  Draw draw;
+  if (!source.outputs.empty())
+    draw.output_tokens =
+        source.outputs.size() == 1 ? source.outputs[0] : std::clamp(further(source.outputs, random), 1.0, source.most_output);
+  if (!source.candidate->quality.empty())
+    draw.quality_score = std::clamp(draw_further(source.candidate->quality, false, random), 0.0, 10.0);
+  if (!middle.ttft_ms) {
+    if (draw.output_tokens && middle.e2e_ms) draw.e2e_ms = 1e3 * *draw.output_tokens / further(source.candidate->whole_tok_per_s, random);
+    return draw;
+  }
+  const double gap = further(source.gaps, random);
+  draw.ttft_ms = *middle.ttft_ms * further(source.scatter, random, source.fitted);
+  if (gap > 0) draw.decode_tok_per_s = 1e3 / gap;
+  if (draw.output_tokens) draw.e2e_ms = *draw.ttft_ms + std::max(0.0, *draw.output_tokens - 1) * gap;
+  return draw;
+}
+
+struct LikeTasks {
+  std::vector<std::string> names;  ///< sorted
+  bool is_like = false;            ///< of like complexity
+  bool is_same = true;             ///< each judged candidate had all of them
+};
+
 /// Tasks whose outcomes say something about this one.
-std::vector<std::string> like_tasks(const Evidence& evidence, const TaskNeeds& needs, bool& is_like) {
-  std::set<std::string> all, like;
+LikeTasks like_tasks(const Evidence& evidence, const TaskNeeds& needs) {
+  std::map<std::string, std::size_t> all, like;  // name: candidates that had it
+  std::size_t judged = 0;
   for (const Candidate& candidate : evidence.candidates) {
+    judged += candidate.tasks.empty() ? 0 : 1;
     for (const TaskPoint& task : candidate.tasks) {
-      all.insert(task.task_id);
-      if (task.complexity && std::abs(*task.complexity - needs.complexity.score) <= kLikeComplexity) like.insert(task.task_id);
+      ++all[task.task];
+      if (task.complexity && std::abs(*task.complexity - needs.complexity.score) <= kLikeComplexity) ++like[task.task];
     }
   }
-  is_like = like.size() >= kEnoughTasks;
-  const std::set<std::string>& chosen = is_like ? like : all;
-  return {chosen.begin(), chosen.end()};
+  LikeTasks out;
+  out.is_like = like.size() >= kEnoughTasks;
+  std::vector<std::string> shared;
+  for (const auto& [name, candidates] : out.is_like ? like : all) {
+    out.names.push_back(name);
+    if (candidates == judged) shared.push_back(name);
+  }
+  out.is_same = shared.size() == out.names.size();
+  if (!out.is_same && shared.size() >= kEnoughTasks) {
+    out.names = shared;
+    out.is_same = true;
+  }
+  return out;
 }
 
 /// Of each task the share of the candidate's answers that passed; nothing where none was judged.
 std::vector<std::optional<double>> shares_passed(const Candidate& candidate, const std::vector<std::string>& tasks) {
   std::vector<std::optional<double>> shares(tasks.size());
   for (const TaskPoint& task : candidate.tasks) {
-    const auto at = std::lower_bound(tasks.begin(), tasks.end(), task.task_id);
-    if (at == tasks.end() || *at != task.task_id || task.judged == 0) continue;
+    const auto at = std::lower_bound(tasks.begin(), tasks.end(), task.task);
+    if (at == tasks.end() || *at != task.task || task.judged == 0) continue;
     shares[static_cast<std::size_t>(at - tasks.begin())] = static_cast<double>(task.passed) / static_cast<double>(task.judged);
   }
   return shares;
@@ -108,16 +188,20 @@ std::optional<double> mean_at(const std::vector<std::optional<double>>& shares, 
   return sum / n;
 }
 
-std::optional<Estimate> estimate(const std::optional<double>& value, const std::vector<double>& drawn_values, std::size_t n) {
-  if (!value || drawn_values.empty()) return std::nullopt;
+std::optional<Estimate> estimate(const std::optional<double>& value, const std::vector<double>& requests, std::size_t n,
+                                 std::size_t least = kLeastForInterval) {
+  if (!value) return std::nullopt;
+  Estimate out{*value, std::nullopt, std::nullopt, static_cast<std::int64_t>(n)};
+  if (n < least || requests.empty()) return out;
   // The interval is the resamples', the value that of all measured together; with few values it may lie at the interval's end.
-  const double low = *stats::quantile(drawn_values, 0.025), high = *stats::quantile(drawn_values, 0.975);
-  return Estimate{*value, std::min(low, *value), std::max(high, *value), static_cast<std::int64_t>(n)};
+  out.low = std::min(*stats::quantile(requests, 0.025), *value);
+  out.high = std::max(*stats::quantile(requests, 0.975), *value);
+  return out;
 }
 
-/// What single requests of the resamples came to, quantity by quantity.
-struct Singles {
-  std::vector<double> ttft, e2e, rate, tokens;
+/// What further requests of the resamples came to, quantity by quantity.
+struct Requests {
+  std::vector<double> ttft, e2e, rate, tokens, quality;
   void add(const Draw& draw) {
     const auto keep = [](std::vector<double>& into, const std::optional<double>& value) {
       if (value) into.push_back(*value);
@@ -126,19 +210,31 @@ struct Singles {
     keep(e2e, draw.e2e_ms);
     keep(rate, draw.decode_tok_per_s);
     keep(tokens, draw.output_tokens);
+    keep(quality, draw.quality_score);
   }
 };
 
-void finish(Prediction& out, const Source& source, const Singles& singles) {
+void finish(Prediction& out, const Source& source, const Requests& requests, bool tokens_given) {
   const Candidate& candidate = *source.candidate;
-  const Draw middle = times(source, candidate.speed, source.outputs, nullptr);
-  out.output_tokens = estimate(middle.output_tokens, singles.tokens, source.outputs.size());
-  out.ttft_ms = estimate(middle.ttft_ms, singles.ttft, candidate.speed.size());
-  out.e2e_ms = estimate(middle.e2e_ms, singles.e2e, candidate.speed.size());
-  out.decode_tok_per_s = estimate(middle.decode_tok_per_s, singles.rate, candidate.speed.size());
-  out.quality_score = estimate(stats::median(candidate.quality), candidate.quality, candidate.quality.size());
+  const Draw middle = middle_of(source, candidate.speed, source.outputs, candidate.whole_tok_per_s);
+  const std::size_t points = candidate.speed.empty() ? candidate.whole_tok_per_s.size() : candidate.speed.size();
+  const std::size_t least = kLeastForInterval - 1 + source.fitted;
+  out.output_tokens = estimate(middle.output_tokens, requests.tokens, source.outputs.size());
+  out.ttft_ms = estimate(middle.ttft_ms, requests.ttft, points, least);
+  out.e2e_ms = estimate(middle.e2e_ms, requests.e2e, tokens_given ? points : std::min(points, source.outputs.size()), least);
+  out.decode_tok_per_s = estimate(middle.decode_tok_per_s, requests.rate, points);
+  out.quality_score = estimate(stats::median(candidate.quality), requests.quality, candidate.quality.size());
   out.memory_bytes = candidate.memory_bytes;
-  if (out.output_tokens) out.context_tokens = source.prompt_tokens + out.output_tokens->high;
+  if (out.output_tokens) out.context_tokens = source.prompt_tokens + out.output_tokens->high.value_or(out.output_tokens->value);
+}
+
+/// Share of the tasks that passed, with Wilson's interval.
+std::optional<Estimate> success_of(const std::vector<std::optional<double>>& shares, const std::vector<std::size_t>& places) {
+  const auto success = mean_at(shares, places);
+  if (!success) return std::nullopt;
+  const auto judged = std::count_if(shares.begin(), shares.end(), [](const auto& share) { return share.has_value(); });
+  const auto interval = stats::wilson_interval(std::min(*success * static_cast<double>(judged), static_cast<double>(judged)), judged);
+  return Estimate{*success, interval->low, interval->high, judged};
 }
 
 }  // namespace
@@ -168,43 +264,35 @@ std::optional<double> Prediction::value(Quantity quantity) const {
 
 Predictions predict(const Evidence& evidence, const TaskNeeds& needs, std::int64_t resamples) {
   Predictions out;
-  bool is_like = false;
-  const std::vector<std::string> tasks = like_tasks(evidence, needs, is_like);
+  const LikeTasks tasks = like_tasks(evidence, needs);
   std::vector<Source> sources;
-  std::vector<std::size_t> places(tasks.size());
+  std::vector<std::size_t> places(tasks.names.size());
   std::iota(places.begin(), places.end(), std::size_t{0});
   for (const Candidate& candidate : evidence.candidates) {
-    const auto seen = candidate.prompt_tokens.find(needs.digest);
-    const bool measured = seen != candidate.prompt_tokens.end();
-    sources.push_back(
-        {&candidate, measured ? seen->second : needs.prompt_tokens, like_outputs(candidate, needs), shares_passed(candidate, tasks)});
+    Source& source = sources.emplace_back(source_of(candidate, needs));
+    source.shares = shares_passed(candidate, tasks.names);
     Prediction& prediction = out.of.emplace_back();
-    prediction.prompt_tokens = sources.back().prompt_tokens;
-    prediction.prompt_tokens_measured = measured;
-    prediction.success_of_like_tasks = is_like;
-    const auto& shares = sources.back().shares;
-    const auto judged = std::count_if(shares.begin(), shares.end(), [](const auto& share) { return share.has_value(); });
-    if (const auto success = mean_at(shares, places)) {
-      const auto interval = stats::wilson_interval(std::min(*success * static_cast<double>(judged), static_cast<double>(judged)), judged);
-      prediction.success_ratio = Estimate{*success, interval->low, interval->high, judged};
-    }
+    prediction.prompt_tokens = source.prompt_tokens;
+    prediction.prompt_tokens_measured = candidate.prompt_tokens.count(needs.digest) > 0;
+    prediction.success_of_like_tasks = tasks.is_like;
+    prediction.success_of_same_tasks = tasks.is_same;
+    prediction.success_ratio = success_of(source.shares, places);
   }
-  std::vector<Singles> singles(sources.size());
+  std::vector<Requests> requests(sources.size());
   for (std::int64_t b = 0; b < resamples; ++b) {
     Random random(1, static_cast<std::uint64_t>(b));
     const std::vector<std::size_t> some_tasks = resampled(places, random);
     std::vector<Draw>& draws = out.draws.emplace_back();
     for (std::size_t c = 0; c < sources.size(); ++c) {
-      const std::vector<SpeedPoint> points = resampled(sources[c].candidate->speed, random);
-      const std::vector<double> outputs = resampled(sources[c].outputs, random);
-      draws.push_back(times(sources[c], points, outputs, nullptr));
-      draws.back().success_ratio = mean_at(sources[c].shares, some_tasks);
-      if (!sources[c].candidate->quality.empty())
-        draws.back().quality_score = stats::median(resampled(sources[c].candidate->quality, random));
-      singles[c].add(times(sources[c], points, outputs, &random));
+      const Source& source = sources[c];
+      Draw& draw = draws.emplace_back(middle_of(source, resampled_speed(source, random), resampled(source.outputs, random),
+                                                resampled(source.candidate->whole_tok_per_s, random)));
+      draw.success_ratio = mean_at(source.shares, some_tasks);
+      if (!source.candidate->quality.empty()) draw.quality_score = stats::median(resampled(source.candidate->quality, random));
+      requests[c].add(further_request(source, draw, random));
     }
   }
-  for (std::size_t c = 0; c < sources.size(); ++c) finish(out.of[c], sources[c], singles[c]);
+  for (std::size_t c = 0; c < sources.size(); ++c) finish(out.of[c], sources[c], requests[c], needs.output_tokens.has_value());
   return out;
 }
 

@@ -19,10 +19,13 @@ struct TaskNeeds {
   Complexity complexity;
 };
 
-/// A value with its 95 % interval, over n measured values.
+/// A value with its 95 % interval, over n measured values. Fewer than three tell no interval (of a TTFT
+/// that follows from prompts of several lengths fewer than four): nothing then.
 struct Estimate {
-  double value = 0, low = 0, high = 0;
+  double value = 0;
+  std::optional<double> low, high;  ///< both or none
   std::int64_t n = 0;
+  bool holds(double measured) const { return low && measured >= *low && measured <= *high; }
 };
 
 /// What one request will take. Nothing where nothing was measured that it could follow from.
@@ -33,6 +36,7 @@ struct Prediction {
   std::optional<double> memory_bytes;
   std::optional<double> context_tokens;  ///< prompt and the upper end of the output
   bool success_of_like_tasks = false;    ///< success_ratio is over tasks of like complexity; else over all
+  bool success_of_same_tasks = true;     ///< over tasks that all judged candidates had; else over those that each one had
 
   /// The value a constraint speaks of.
   std::optional<double> value(Quantity quantity) const;
@@ -49,9 +53,11 @@ struct Predictions {
 };
 
 /// TTFT is a line through the measured (prompt tokens, TTFT) by Theil and Sen, its slope not below 0 (through the origin where only one
-/// length was measured); the time is TTFT + (n - 1) gaps. Intervals: percentiles of what resamples predict for one request, the scatter of
-/// single values about the line included; of the success ratio Wilson's. Tasks count that are within 2 points of complexity, where there
-/// are 10 such. Deterministic: the draws come from a fixed seed.
+/// length was measured); the time is TTFT + (n - 1) gaps, or n over the rate of whole answers where a table has no more. Tasks count that
+/// are within 2 points of complexity, where there are 10 such, and that all judged candidates had, where there are 10 such.
+/// A resample draws as many sessions as there are, and of each as many points as it has. Intervals are percentiles of what the resamples
+/// predict for one further request, which scatters as the measured ones do (predictive.h); of the success ratio it is Wilson's.
+/// Deterministic: the draws come from a fixed seed.
 Predictions predict(const Evidence& evidence, const TaskNeeds& needs, std::int64_t resamples = 1000);
 
 }  // namespace qbench::recommend

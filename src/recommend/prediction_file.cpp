@@ -40,6 +40,11 @@ class Reader {
     if (!value.is_string()) fail(std::string(key) + ": expected a string");
     return value.get<std::string>();
   }
+  bool truth(const char* key) const {
+    const nlohmann::json& value = member(key);
+    if (!value.is_boolean()) fail(std::string(key) + ": expected true or false");
+    return value.get<bool>();
+  }
   double number(const char* key) const {
     const nlohmann::json& value = member(key);
     if (!value.is_number() || !std::isfinite(value.get<double>()) || value.get<double>() < 0)
@@ -71,7 +76,9 @@ Prediction prediction_from(const Reader& reader) {
     const Reader one(reader.member(field.name), reader.where() + ": " + field.name);
     const double n = one.number("n");
     if (n > 1e15) one.fail("n: too large");
-    prediction.*field.member = Estimate{one.number("value"), one.number("low"), one.number("high"), static_cast<std::int64_t>(n)};
+    if (one.has("low") != one.has("high")) one.fail("low and high: expected both or none");
+    prediction.*field.member =
+        Estimate{one.number("value"), one.maybe_number("low"), one.maybe_number("high"), static_cast<std::int64_t>(n)};
   }
   return prediction;
 }
@@ -89,8 +96,8 @@ StoredPrediction stored_from(const nlohmann::json& line, const std::string& wher
   if (!reader.member("candidates").is_array()) reader.fail("candidates: expected an array");
   for (const nlohmann::json& one : reader.member("candidates")) {
     const Reader candidate(one, where + ": candidates");
-    stored.candidates.push_back(
-        {candidate.text("key"), candidate.text("name"), prediction_from(Reader(candidate.member("prediction"), where + ": prediction"))});
+    stored.candidates.push_back({candidate.text("key"), candidate.text("name"), candidate.truth("can_win"),
+                                 prediction_from(Reader(candidate.member("prediction"), where + ": prediction"))});
   }
   return stored;
 }
@@ -102,8 +109,14 @@ nlohmann::ordered_json to_json(const Prediction& prediction) {
   if (prediction.context_tokens) out["context_tokens"] = *prediction.context_tokens;
   if (prediction.memory_bytes) out["memory_bytes"] = *prediction.memory_bytes;
   for (const EstimateField& field : kEstimates) {
-    if (const auto& estimate = prediction.*field.member)
-      out[field.name] = {{"value", estimate->value}, {"low", estimate->low}, {"high", estimate->high}, {"n", estimate->n}};
+    const auto& estimate = prediction.*field.member;
+    if (!estimate) continue;
+    out[field.name] = {{"value", estimate->value}};
+    if (estimate->low) {
+      out[field.name]["low"] = *estimate->low;
+      out[field.name]["high"] = *estimate->high;
+    }
+    out[field.name]["n"] = estimate->n;
   }
   return out;
 }
@@ -118,7 +131,8 @@ void append_prediction(const std::filesystem::path& path, const StoredPrediction
   if (stored.chosen) line["chosen"] = *stored.chosen;
   line["candidates"] = nlohmann::ordered_json::array();
   for (const StoredCandidate& candidate : stored.candidates)
-    line["candidates"].push_back({{"key", candidate.key}, {"name", candidate.name}, {"prediction", to_json(candidate.prediction)}});
+    line["candidates"].push_back(
+        {{"key", candidate.key}, {"name", candidate.name}, {"can_win", candidate.can_win}, {"prediction", to_json(candidate.prediction)}});
   std::error_code failed;
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), failed);
   const std::string text = line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";

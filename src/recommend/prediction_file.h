@@ -12,12 +12,13 @@ namespace qbench::recommend {
 /// What was said of one candidate, kept to be checked later.
 struct StoredCandidate {
   std::string key, name;  ///< of Candidate
+  bool can_win = true;    ///< held the constraints, as far as was predicted, and could be ordered
   Prediction prediction;
 };
 
 /// A line of predictions.jsonl.
 struct StoredPrediction {
-  std::string created_utc, task;  ///< task: what --task named
+  std::string created_utc, task;  ///< ISO 8601, seconds; task: what --task named
   std::string digest;             ///< of the prompt: what its rows have as prompt_fingerprint
   double complexity = 0;
   std::optional<std::string> chosen;  ///< key

@@ -39,9 +39,12 @@ double TtftLine::relative_residual(const SpeedPoint& point) const {
   return expected > 0 ? (point.ttft_ms - expected) / expected : 0;
 }
 
-TtftLine fit_ttft(const std::vector<SpeedPoint>& points) {
+TtftLine fit_ttft(const std::vector<SpeedPoint>& points, double base_ms) {
   const std::vector<LengthPoint> lengths = by_length(points);
-  if (lengths.size() == 1) return {0, lengths.front().ttft_ms / lengths.front().tokens};
+  if (lengths.size() == 1) {
+    const double base = std::min(base_ms, lengths.front().ttft_ms);
+    return {base, (lengths.front().ttft_ms - base) / lengths.front().tokens};
+  }
   std::vector<double> slopes, rest;
   for (std::size_t i = 0; i < lengths.size(); ++i) {
     for (std::size_t j = i + 1; j < lengths.size(); ++j)

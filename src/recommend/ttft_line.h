@@ -15,7 +15,7 @@ struct TtftLine {
 };
 
 /// Theil and Sen: the median of the slopes between points of different lengths (not below 0), then the median of what is left (not below
-/// 0). With one length only, a line through the origin: prefill grows with the prompt. `points` is not empty.
-TtftLine fit_ttft(const std::vector<SpeedPoint>& points);
+/// 0). With one length only, a line from `base_ms` on (at most the TTFT): prefill grows with the prompt. `points` is not empty.
+TtftLine fit_ttft(const std::vector<SpeedPoint>& points, double base_ms = 0);
 
 }  // namespace qbench::recommend

@@ -1,8 +1,10 @@
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <thread>
 
 #include "workplace.h"
 
@@ -36,10 +38,20 @@ TEST_CASE("recommend without results says what to run, with results chooses, and
   CHECK(answer["candidates"][0]["prediction"]["ttft_ms"]["n"].get<int>() >= 1);
   CHECK(contains(answer["caveats"].dump(), "by speed alone"));
 
+  const Outcome known = place.qbench({"recommend", "--evaluate", results, "--predictions", kept.string()});
+  CHECK(known.status == 4);
+  CHECK(contains(known.out, "1 more were made when the run had begun"));
+
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // stamps are in seconds
+  REQUIRE(place.qbench(place.run(place.model(), {"--prompt-file", task.string(), "--label", "later"})).status == 0);
   const Outcome checked = place.qbench({"recommend", "--evaluate", results, "--predictions", kept.string()});
   CHECK_MESSAGE(checked.status == 0, checked.err);
-  CHECK(contains(checked.out, "1 of 1 predictions are of a task and model that the results hold"));
+  CHECK(contains(checked.out, "1 predictions of a task and model; 1 checks by these results"));
   CHECK(contains(checked.out, "ttft_ms"));
+
+  const Outcome twice = place.qbench({"recommend", "--task", task.string(), "--results", results + "," + results, "--no-save"});
+  CHECK(contains(twice.err, "the same run as"));
+  CHECK(place.qbench({"recommend", "--evaluate", results, "--constraints", "ttft<1s"}).status == 2);
 }
 
 TEST_CASE("recommend refuses what it cannot use and leaves out folders that nobody named") {

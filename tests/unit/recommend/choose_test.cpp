@@ -103,3 +103,111 @@ TEST_CASE("a choice that passed nothing is said to be none that works") {
   CHECK(holds(choice.caveats, "it passed no task"));
   CHECK_FALSE(holds(choice.reasons, "working code"));
 }
+
+TEST_CASE("without anything to order by there is no choice") {
+  record::ResultSet set;
+  for (const char* model : {"one", "two"}) {
+    record::ResultRow row = test::row(model, "p", record::Pass::kText, 100, 1, 1);
+    row.metric(record::MetricId::kTtftMs) = {};
+    row.metric(record::MetricId::kOutputTokens).value = 100;
+    set.rows.push_back(row);
+  }
+  const Evidence evidence = gather_evidence({set}, {});
+  for (const Preference preference : {Preference::kBalanced, Preference::kQuality, Preference::kSpeed}) {
+    const Choice choice = chosen(evidence, "", preference);
+    CHECK_FALSE(choice.chosen());
+    CHECK(holds(choice.reasons, "its time is unknown"));
+    CHECK(choice.ranked[0].win_ratio == 0);
+  }
+}
+
+TEST_CASE("equal models share the wins, and that they are equal is said") {
+  record::ResultSet set;
+  for (const char* model : {"one", "two"}) {
+    for (int i = 0; i < 10; ++i) set.rows.push_back(test::judged_row(model, "t" + std::to_string(i), 100, 100, 10, i < 5));
+  }
+  const Evidence evidence = gather_evidence({set}, {});
+  const Choice choice = chosen(evidence);
+  CHECK(*choice.confidence == doctest::Approx(0.5));
+  CHECK(choice.ranked[1].win_ratio == doctest::Approx(0.5));
+  CHECK(holds(choice.caveats, "as good by all that was measured"));
+}
+
+TEST_CASE("a model alone and speeds of one session are said to prove little") {
+  record::ResultSet set;
+  test::add_model(set, "alone", 10, 30, 20);
+  const Choice one = chosen(gather_evidence({set}, {}));
+  CHECK(holds(one.caveats, "the confidence says nothing"));
+  CHECK(holds(one.caveats, "of one session"));
+  const Choice two = chosen(gather_evidence({set, set}, {}));  // another run: other processes
+  CHECK_FALSE(holds(two.caveats, "of one session"));
+}
+
+TEST_CASE("a model of which all rows failed is named with its failure and never chosen") {
+  record::ResultSet set;
+  test::add_model(set, "works", 10, 30, 20);
+  set.rows.push_back(test::row("broken", "p", record::Pass::kText, 100, 1, 1));
+  set.rows.back().status = record::Status::kFailed;
+  set.rows.back().failure = {"memory", "needs 99 GB"};
+  const Evidence evidence = gather_evidence({set}, {});
+  CHECK(holds(chosen(evidence).reasons, "broken on cpu (Some CPU), bf16: all 1 rows failed: needs 99 GB"));
+  CHECK_FALSE(chosen(evidence).ranked[1].can_win);
+}
+
+TEST_CASE("candidates of one name say what they differ in") {
+  record::ResultSet set;
+  for (const char* kv : {"f16", "q8_0"}) {
+    set.rows.push_back(test::judged_row("a", "t", 100, 100, 10, true));
+    for (auto& [column, text] : set.rows.back().facts) {
+      if (column == "kv_type") text = kv;
+    }
+  }
+  const Evidence evidence = gather_evidence({set}, {});
+  REQUIRE(evidence.candidates.size() == 2);
+  CHECK(evidence.candidates[0].name() == "a on cpu (Some CPU), bf16, kv f16");
+  CHECK(evidence.candidates[1].name() == "a on cpu (Some CPU), bf16, kv q8_0");
+}
+
+TEST_CASE("a GPU's memory is what was used of the GPU, whatever its number, and equal GPUs are one machine") {
+  record::ResultSet set;
+  for (const char* device : {"cuda:0", "cuda:1"}) {
+    set.rows.push_back(test::judged_row("a", device, 100, 100, 10, true));
+    for (auto& [column, text] : set.rows.back().facts) {
+      if (column == "device_effective") text = device;
+    }
+    set.rows.back().facts.emplace_back("device_description", "NVIDIA L4");
+    set.rows.back().metric(record::MetricId::kGpuUsedBytes).value = 30e9;
+  }
+  const Evidence evidence = gather_evidence({set}, {});
+  REQUIRE(evidence.candidates.size() == 1);
+  CHECK(evidence.candidates[0].name() == "a on cuda (NVIDIA L4), bf16");
+  const Choice choice = chosen(evidence, "vram<24GB");
+  CHECK_FALSE(choice.chosen());
+  CHECK(holds(choice.reasons, "breaks vram<24GB: predicted 30.0"));
+}
+
+TEST_CASE("success is that of first attempts, and of a table without tasks its columns'") {
+  record::ResultSet set;
+  for (int i = 0; i < 10; ++i) {
+    set.rows.push_back(test::judged_row("a", "t" + std::to_string(i), 100, 100, 10, true));
+    if (i < 7) set.rows.back().tasks[0].first_status = record::TaskStatus::kWrong;  // repaired later
+  }
+  CHECK(predict(gather_evidence({set}, {}), needs()).of[0].success_ratio->value == doctest::Approx(0.3));
+  for (auto& row : set.rows) {
+    row.metric(record::MetricId::kTasksJudged).value = 2;
+    row.metric(record::MetricId::kFirstAttemptSuccessRatio).value = 0.5;
+    row.tasks.clear();
+  }
+  CHECK(predict(gather_evidence({set}, {}), needs()).of[0].success_ratio->value == doctest::Approx(0.5));
+}
+
+TEST_CASE("rows of stages and of emulated devices are no candidates") {
+  record::ResultSet set = test::set_of({test::judged_row("a", "p", 100, 100, 10, true), test::judged_row("a", "q", 100, 100, 10, true)});
+  set.rows[0].facts.emplace_back("stage", "synthesis");
+  for (auto& [column, text] : set.rows[1].facts) {
+    if (column == "device_effective") text = "cuda-emulated";
+  }
+  const Evidence evidence = gather_evidence({set}, {});
+  CHECK(evidence.candidates.empty());
+  CHECK(evidence.skipped_rows == 2);
+}

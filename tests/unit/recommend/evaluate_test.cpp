@@ -32,7 +32,14 @@ StoredPrediction stored(const std::string& prompt, const Prediction& a, const Pr
   const std::string key_a = candidate_of(test::row("a", prompt, record::Pass::kText, 1, 1, 1)).key(),
                     key_b = candidate_of(test::row("b", prompt, record::Pass::kText, 1, 1, 1)).key();
   out.chosen = key_a;
-  out.candidates = {{key_a, "a", a}, {key_b, "b", b}};
+  out.candidates = {{key_a, "a", true, a}, {key_b, "b", true, b}};
+  return out;
+}
+
+/// A result of a run that began after the predictions, or at `utc`.
+record::ResultSet run_of(std::vector<record::ResultRow> rows, const std::string& utc = "2026-11-22T03:22:00Z") {
+  record::ResultSet out = test::set_of(std::move(rows));
+  out.started_utc = utc;
   return out;
 }
 
@@ -48,9 +55,20 @@ TEST_CASE("predictions are kept and read back as they were") {
   CHECK(read[0].digest == "digest-p");
   CHECK(read[0].complexity == 3.5);
   CHECK(*read[0].chosen == read[0].candidates[0].key);
-  CHECK(read[1].candidates[1].prediction.e2e_ms->high == doctest::Approx(4400));
+  CHECK(*read[1].candidates[1].prediction.e2e_ms->high == doctest::Approx(4400));
   CHECK(read[1].candidates[1].prediction.success_ratio->n == 12);
   CHECK_FALSE(read[1].candidates[1].prediction.ttft_ms);
+  CHECK(read[1].candidates[1].can_win);
+}
+
+TEST_CASE("an estimate without interval is read back without one") {
+  const test::TempDir folder;
+  StoredPrediction one = stored("p", prediction(1000, 0.5), prediction(2000, 0.75));
+  one.candidates[0].prediction.e2e_ms = Estimate{1000, std::nullopt, std::nullopt, 1};
+  append_prediction(folder.path() / "predictions.jsonl", one);
+  const auto read = read_predictions(folder.path() / "predictions.jsonl");
+  CHECK_FALSE(read[0].candidates[0].prediction.e2e_ms->low);
+  CHECK(read[0].candidates[0].prediction.e2e_ms->value == doctest::Approx(1000));
 }
 
 TEST_CASE("a file of predictions that is broken is refused with its line") {
@@ -68,15 +86,16 @@ TEST_CASE("a file of predictions that is broken is refused with its line") {
 
 TEST_CASE("calibration counts what lay inside, how far off the middle was, and whether the choice was right") {
   // Measured: a takes 1 s and passes, b takes 4 s and passes; a's prediction holds, b's is twice too small.
-  record::ResultSet later = test::set_of({test::judged_row("a", "p", 91, 100, 10, true), test::judged_row("b", "p", 391, 100, 10, true)});
+  record::ResultSet later = run_of({test::judged_row("a", "p", 91, 100, 10, true), test::judged_row("b", "p", 391, 100, 10, true)});
   const Calibration calibration = evaluate(
       {stored("p", prediction(1000, 0.8), prediction(2000, 0.6)), stored("unrun", prediction(1, 0.5), prediction(1, 0.5))}, {later});
   CHECK(calibration.predictions == 4);
-  CHECK(calibration.matched == 2);
+  CHECK(calibration.checks == 2);
   const auto time =
       std::find_if(calibration.quantities.begin(), calibration.quantities.end(), [](const auto& one) { return one.metric == "e2e_ms"; });
   REQUIRE(time != calibration.quantities.end());
   CHECK(time->n == 2);
+  CHECK(time->with_interval == 2);
   CHECK(time->inside == 1);
   CHECK(*time->median_ratio == doctest::Approx(1.5));
   CHECK(*calibration.brier == doctest::Approx((0.2 * 0.2 + 0.4 * 0.4) / 2));
@@ -88,12 +107,37 @@ TEST_CASE("calibration counts what lay inside, how far off the middle was, and w
 }
 
 TEST_CASE("a choice that another model beat is counted as wrong, and the latest prediction of a task counts") {
-  record::ResultSet later = test::set_of({test::judged_row("a", "p", 391, 100, 10, true), test::judged_row("b", "p", 91, 100, 10, true)});
+  record::ResultSet later = run_of({test::judged_row("a", "p", 391, 100, 10, true), test::judged_row("b", "p", 91, 100, 10, true)});
   const Calibration calibration =
       evaluate({stored("p", prediction(9, 0.1), prediction(9, 0.1)), stored("p", prediction(4000, 0.8), prediction(1000, 0.6))}, {later});
-  CHECK(calibration.matched == 2);
+  CHECK(calibration.checks == 2);
   CHECK(calibration.choices_right == 0);
   CHECK(calibration.choices == 1);
-  CHECK(calibration.quantities.size() == 2);
+  CHECK(calibration.quantities.size() == 1);  // the time; a single task's success is no mean, and is not held against its interval
   for (const auto& one : calibration.quantities) CHECK(one.inside == 2);
+}
+
+TEST_CASE("a prediction made when the run had begun proves nothing: the one before it counts") {
+  const auto rows = {test::judged_row("a", "p", 91, 100, 10, true), test::judged_row("b", "p", 391, 100, 10, true)};
+  StoredPrediction early = stored("p", prediction(2000, 0.8), prediction(8000, 0.6)),
+                   late = stored("p", prediction(1000, 1), prediction(4000, 1));
+  late.created_utc = "2026-11-22T03:30:00Z";
+  const Calibration both = evaluate({early, late}, {run_of(rows)});
+  CHECK(both.checks == 2);
+  CHECK(both.too_late == 0);
+  CHECK(*both.quantities[0].median_ratio == doctest::Approx(0.5));
+  const Calibration late_only = evaluate({late}, {run_of(rows)});
+  CHECK(late_only.checks == 0);
+  CHECK(late_only.too_late == 2);
+  CHECK(late_only.quantities.empty());
+  const Calibration two_runs = evaluate({early, late}, {run_of(rows), run_of(rows, "2026-11-29T03:22:00Z")});
+  CHECK(two_runs.checks == 4);
+  CHECK(two_runs.quantities[0].inside == 2);  // the later run is held against the later prediction
+}
+
+TEST_CASE("a candidate that the constraints ruled out does not beat the choice") {
+  const auto later = run_of({test::judged_row("a", "p", 391, 100, 10, true), test::judged_row("b", "p", 91, 100, 10, true)});
+  StoredPrediction one = stored("p", prediction(4000, 0.8), prediction(1000, 0.6));
+  one.candidates[1].can_win = false;
+  CHECK(evaluate({one}, {later}).choices == 0);
 }
