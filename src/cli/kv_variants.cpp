@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/split.h"
 #include "run/opened_model.h"
 #include "workload/names.h"
 
@@ -14,16 +15,6 @@ constexpr std::int64_t kMostPositions = 1 << 22;
 
 [[noreturn]] void fail(std::string_view entry, const std::string& what) {
   throw Error(ErrorCode::kUsage, what + ", got '" + workload::printable(entry) + "'", "--compare-kv");
-}
-
-std::vector<std::string_view> split(std::string_view text, char at) {
-  std::vector<std::string_view> parts;
-  while (true) {
-    const auto found = text.find(at);
-    parts.push_back(text.substr(0, found));
-    if (found == std::string_view::npos) return parts;
-    text.remove_prefix(found + 1);
-  }
 }
 
 std::int64_t positions(std::string_view digits, std::string_view entry) {

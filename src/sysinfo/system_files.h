@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/split.h"
 #include "sysinfo/roots.h"
 
 /// Small files of /proc and /sys, read without exceptions.
@@ -24,7 +25,6 @@ std::optional<std::int64_t> read_int(const std::filesystem::path& path);
 std::string_view trim(std::string_view text);
 std::optional<std::int64_t> to_int(std::string_view text);
 std::optional<double> to_double(std::string_view text);
-std::vector<std::string_view> split(std::string_view text, char separator);
 
 /// Value of `key` in lines "key: value" or "key value", trimmed.
 std::optional<std::string_view> value_of(std::string_view text, std::string_view key);

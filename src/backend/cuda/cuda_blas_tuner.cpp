@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/split.h"
 
 namespace qbench::backend::QB_CUDA_NAMESPACE {
 namespace {
@@ -21,16 +22,6 @@ namespace {
 constexpr std::string_view kHead = "qbench matrix products, version 1";
 constexpr int kMostCandidates = 8;
 constexpr std::size_t kMostFileBytes = std::size_t{4} << 20;  // thousands of shapes
-
-std::vector<std::string_view> split(std::string_view text, char at) {
-  std::vector<std::string_view> parts;
-  for (;;) {
-    const std::size_t end = text.find(at);
-    parts.push_back(text.substr(0, end));
-    if (end == std::string_view::npos) return parts;
-    text.remove_prefix(end + 1);
-  }
-}
 
 template <class T, class... Base>
 bool read_number(std::string_view text, T& value, Base... base) {
