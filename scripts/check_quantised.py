@@ -11,7 +11,6 @@ a build with llama-quantize and llama-perplexity.
 """
 import argparse
 import json
-import os
 import pathlib
 import random
 import shutil
