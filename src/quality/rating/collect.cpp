@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/ascii.h"
 #include "quality/rating/analyzers.h"
@@ -202,6 +203,9 @@ void read_prompt(const RatingInput& input, Evidence& evidence) {
       return has_name(file.code, name) || has_name(file.path, name);  // a comment that names it has it not
     });
     if (!there) evidence.absent.push_back(name);
+  }
+  if (input.correctness && input.correctness->status == record::TaskStatus::kPass) {
+    for (const std::string& name : std::exchange(evidence.absent, {})) std::erase(evidence.asked, name);
   }
   evidence.tests_asked = asks_for_tests(input.prompt);
   evidence.has_tests = evidence.facts.has_tests();

@@ -9,7 +9,8 @@ constexpr std::array<KpiInfo, kKpiCount> kCatalog{{
     {Kpi::kCompleteness, "completeness", "Completeness", "0-10", true, 2.0,
      "10 x done / units. Units: functions, names that the prompt asks for in backticks, tests where it asks for tests, and what is marked "
      "as missing. Not done: functions that do nothing (placeholders, and those that return one constant whatever they are given), TODO and "
-     "elision comments, names asked for that the code does not have (comments do not count), names used that nothing defines. Halved when "
+     "elision comments, names asked for that the code does not have (comments do not count; where it passes its tests, they were words and "
+     "not names), names used that nothing defines. Halved when "
      "the answer was cut off; 0 when no file parses; empty without units"},
     {Kpi::kErrorHandling, "error_handling_percent", "Error-handling coverage", "%", true, 1.5,
      "100 x handled / operations that fail for reasons outside the code (files, network, processes, parsing and conversion of data, "

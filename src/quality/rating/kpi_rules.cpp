@@ -12,8 +12,7 @@ namespace {
 constexpr std::int64_t kLongFunction = 50, kComplexFunction = 10;
 
 double share(std::int64_t part, std::int64_t whole) { return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole); }
-double rounded(double value, double step) { return static_cast<double>(static_cast<std::int64_t>(value / step + 0.5)) * step; }
-double tenth(double value) { return rounded(value, 0.1); }
+double tenth(double value) { return static_cast<double>(static_cast<std::int64_t>(value * 10 + 0.5)) / 10; }
 
 std::string spaced(const std::vector<std::string>& names) {
   std::string out;

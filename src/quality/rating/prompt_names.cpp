@@ -36,7 +36,8 @@ std::string name_in(std::string_view span) {
       return std::string(path.substr(0, path.find_first_of("?{ ")));
     }
   }
-  if (span[0] == '.' && span.size() > 1 && is_word(span[1])) return std::string(span.substr(0, span.find(' ')));
+  if (span[0] == '.' && span.size() > 1 && is_word(span[1]) && !std::isdigit(static_cast<unsigned char>(span[1])))
+    return std::string(span.substr(0, span.find(' ')));
   if (const std::size_t call = span.find('('); call != std::string_view::npos) return identifier_before(span, call);
   if (!is_word(span[0]) || std::isdigit(static_cast<unsigned char>(span[0]))) return {};
   std::size_t end = 0;

@@ -59,7 +59,8 @@ TEST_CASE("g++'s reports are read, and a header that is not here is no error of 
 namespace {
 
 /// Rates with the real readers; nothing where there is no sandbox or no interpreter.
-std::optional<Rating> rate(const std::string& language, const std::string& path, const std::string& text, const std::string& prompt = {}) {
+std::optional<Rating> rate(const std::string& language, const std::string& path, const std::string& text, const std::string& prompt = {},
+                           const std::optional<Correctness>& correctness = {}) {
   if (!std::filesystem::exists(language == "typescript" ? ToolPaths().typescript : ToolPaths().python)) {
     test::report_skip("analyzers", language + ": scripts/setup.sh --quality");
     return std::nullopt;
@@ -71,6 +72,7 @@ std::optional<Rating> rate(const std::string& language, const std::string& path,
     input.language = language;
     input.code = code;
     input.prompt = prompt;
+    input.correctness = correctness;
     RaterOptions options;
     options.tools.mypy = options.tools.bandit = "/nonexistent";  // seconds a case, and not what these are about
     return Rater(*sandbox, options).rate(input);
@@ -240,6 +242,20 @@ TEST_CASE("code that nothing uses is not counted, however well it is written") {
   CHECK(library->kpi(Kpi::kTypeCompliance).of == 4);
 }
 
+TEST_CASE("names that are defined are not said to be missing, whatever a function is called") {
+  const auto undefined = [](const char* code) {
+    const auto rating = rate("python", "a.py", code);
+    if (!rating) return std::string("skipped");
+    const std::string& why = rating->kpi(Kpi::kCompleteness).evidence;
+    return why.find("used and defined nowhere") != std::string::npos ? rating->stars_reason : std::string();
+  };
+  if (undefined("x = 1\n") == "skipped") return;
+  CHECK(undefined("class A:\n    def top(self, count):\n        rows = self.rows()\n        return rows[:count]\n") == "");
+  CHECK(undefined("def top(n):\n    import os\n    return [os.name for k in range(n)]\n") == "");
+  CHECK(undefined("n = 1\n\n\ndef top(k):\n    global n\n    n = k\n    return n + k\n") == "");
+  CHECK(undefined("def top(n):\n    return lost + n\n") == "lost is used in line 2 and defined nowhere");
+}
+
 TEST_CASE("names in comments and docstrings are not the code asked for") {
   const struct {
     const char *language, *path, *code;
@@ -256,6 +272,10 @@ TEST_CASE("names in comments and docstrings are not the code asked for") {
     const auto there = rate(one.language, one.path, one.code, "Write `f`, with a `load_config`.");
     CHECK(there->kpi(Kpi::kCompleteness).evidence.find("not there: load_config") != std::string::npos);
   }
+  // What passes its tests has all that was meant by a name.
+  const auto passed = rate("python", "a.py", cases[0].code, "Keys such as `load_config` too.",
+                           Correctness{record::TaskStatus::kPass, 3, 3, "tests", "", 4.9});
+  if (passed) CHECK(passed->kpi(Kpi::kCompleteness).value == 10.0);
   const auto option = rate("python", "a.py", "def f(p):\n    p.add_argument(\"--since\")\n", "It takes `--since`.");
   if (option) CHECK(option->kpi(Kpi::kCompleteness).value == 10.0);
 }

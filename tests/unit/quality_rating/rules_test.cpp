@@ -56,7 +56,7 @@ Correctness verdict(qbench::record::TaskStatus status, std::int64_t passed, std:
 TEST_CASE("names in backticks are asked for, unless their absence is") {
   CHECK(names_asked("Write `SearchBox` that queries `GET /api/search?q=` with `const Value* get(const Key& key)`.") ==
         Names{"SearchBox", "/api/search", "get"});
-  CHECK(names_asked("`--since` and `--until` take times; `.gz` files too; `-` is standard input") == Names{"--since", "--until", ".gz"});
+  CHECK(names_asked("`--since` and `--until` take times; `.gz` files too; `-` is standard input, `.5` a number") == Names{"--since", "--until", ".gz"});
   CHECK(names_asked("strict TypeScript without `anything`, not `evalAll()`; `good`") == Names{"good"});
   CHECK(names_asked("`LruCache<Key, Value>` and `None`, `x`, `two words`, `lost\n`") == Names{"LruCache"});
   CHECK(names_asked("```python\nuse `this`\n```\nand `that_one` and `that_one`") == Names{"that_one"});

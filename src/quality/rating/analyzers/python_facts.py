@@ -325,7 +325,9 @@ class Reader:
             for symbol in scope.get_symbols():
                 if symbol.is_declared_global() and symbol.is_assigned():
                     top.add(symbol.get_name())
-                if symbol.is_referenced() and (symbol.is_global() or (scope is table and symbol.get_name() not in top)):
+                # symtable takes every function called "top" for the module, and its own names for global ones
+                own = scope is not table and not symbol.is_declared_global() and (symbol.is_assigned() or symbol.is_parameter() or symbol.is_imported())
+                if symbol.is_referenced() and ((symbol.is_global() and not own) or (scope is table and symbol.get_name() not in top)):
                     used.add(symbol.get_name())
         star = any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in ast.walk(tree))
         missing = set() if star else used - top - set(dir(builtins)) - MODULE_NAMES
