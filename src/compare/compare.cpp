@@ -77,11 +77,6 @@ std::optional<RuleResult> judged_before_numbers(const PairState& state) {
 
 std::string all_differences(const PairState& state) { return fmt::format("{}", fmt::join(state.work.empty() ? state.machine : state.work, "; ")); }
 
-bool is_of_tasks(const std::string& metric) {
-  const auto id = record::metric_from_name(metric);
-  return id && record::info_of(*id).scope == record::MetricScope::kCellTasks;
-}
-
 Judgement judge_metric(const ResultRow& base, const ResultRow& fresh, const MetricRule& rule, const PairState& state, const Rules& rules) {
   Judgement judgement;
   describe_metric(judgement, rule.metric);

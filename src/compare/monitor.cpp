@@ -13,6 +13,7 @@
 #include "compare/compare.h"
 #include "compare/pairing.h"
 #include "compare/sentences.h"
+#include "compare/task_pool.h"
 
 namespace qbench::compare {
 namespace {
@@ -125,29 +126,64 @@ std::vector<Threshold> limits_of(const ResultRow& row, const Thresholds& thresho
   return limits;
 }
 
-void check(const Threshold& limit, const ResultRow& row, const ResultRow* base, std::vector<Alert>& alerts) {
-  const auto value = value_of(row, limit.metric);
-  if (!value) return;
-  const std::string unit = unit_of(limit.metric);
-  const std::string cell = describe_cell(nullptr, &row).name();
-  const auto raise = [&](double bound, const std::string& words) {
-    alerts.push_back({limit.severity, cell, limit.metric, unit, *value, bound,
-                      fmt::format("{} is {}, {}", limit.metric, value_text(*value, unit), words)});
-  };
-  if (limit.min && *value < *limit.min) raise(*limit.min, fmt::format("below the limit of {}", value_text(*limit.min, unit)));
-  if (limit.max && *value > *limit.max) raise(*limit.max, fmt::format("above the limit of {}", value_text(*limit.max, unit)));
-  if (!limit.fall_ratio || base == nullptr) return;
-  const auto before = value_of(*base, limit.metric);
-  if (before && *before > 0 && *value < *before * (1 - *limit.fall_ratio)) {
-    raise(*before * (1 - *limit.fall_ratio),
-          fmt::format("fallen from {} by more than {:.0f} %", value_text(*before, unit), 100 * *limit.fall_ratio));
+/// What a limit is held against: values of NEW, and of BASE and NEW where both have one.
+struct Values {
+  double sum = 0, n = 0;
+  double base_sum = 0, paired_sum = 0, paired = 0;
+
+  void add(double value, const std::optional<double>& before) {
+    sum += value;
+    ++n;
+    if (!before) return;
+    base_sum += *before;
+    paired_sum += value;
+    ++paired;
   }
+};
+
+/// Holds the mean against the limit.
+void check(const Threshold& limit, const std::string& cell, const Values& values, std::vector<Alert>& alerts) {
+  const double value = values.sum / values.n;
+  const std::string unit = unit_of(limit.metric);
+  const auto raise = [&](double bound, const std::string& words) {
+    alerts.push_back({limit.severity, cell, limit.metric, unit, value, bound,
+                      fmt::format("{} is {}, {}", limit.metric, value_text(value, unit), words)});
+  };
+  if (limit.min && value < *limit.min) raise(*limit.min, fmt::format("below the limit of {}", value_text(*limit.min, unit)));
+  if (limit.max && value > *limit.max) raise(*limit.max, fmt::format("above the limit of {}", value_text(*limit.max, unit)));
+  if (limit.fall_ratio && values.base_sum > 0 && values.paired_sum < values.base_sum * (1 - *limit.fall_ratio)) {
+    const double before = values.base_sum / values.paired;
+    raise(before * (1 - *limit.fall_ratio),
+          fmt::format("fallen from {} by more than {:.0f} %", value_text(before, unit), 100 * *limit.fall_ratio));
+  }
+}
+
+/// A limit on answers holds for a suite: one task that fails is 0 % of one answer.
+struct SuiteLimit {
+  std::string group;
+  Threshold limit;
+  CellOutcome cell;  ///< of the first row
+  Values values;
+};
+
+void add_to_suite(const Threshold& limit, const CellOutcome& cell, double value, const std::optional<double>& before,
+                  std::vector<SuiteLimit>& suites) {
+  const std::string group = group_of(cell) + "\n" + limit.metric;
+  auto at = std::find_if(suites.begin(), suites.end(), [&](const SuiteLimit& one) { return one.group == group; });
+  if (at == suites.end()) at = suites.insert(at, {group, limit, cell, {}});
+  at->values.add(value, before);
 }
 
 /// No limit holds for what has no values, and that is worse than any that is broken.
 Alert failure_alert(const ResultRow& row) {
   const std::string words = row.failure.code + (row.failure.code.empty() || row.failure.message.empty() ? "" : ": ") + row.failure.message;
-  return {Severity::kCritical, describe_cell(nullptr, &row).name(), "status", "", 0, 0, "the row failed" + (words.empty() ? "" : " (" + words + ")")};
+  return {Severity::kCritical,
+          describe_cell(nullptr, &row).name(),
+          "status",
+          "",
+          0,
+          0,
+          "the row failed" + (words.empty() ? "" : " (" + words + ")")};
 }
 
 }  // namespace
@@ -158,12 +194,30 @@ Thresholds read_thresholds(const std::filesystem::path& path) { return Threshold
 
 std::vector<Alert> find_alerts(const record::ResultSet& results, const Thresholds& thresholds, const record::ResultSet* base) {
   std::vector<Alert> alerts;
+  std::vector<SuiteLimit> suites;
   const record::ResultSet none;
   for (const RowPair& pair : pair_rows(base == nullptr ? none : *base, results)) {
     if (pair.fresh == nullptr) continue;
     if (pair.fresh->status == record::Status::kFailed) alerts.push_back(failure_alert(*pair.fresh));
     if (!record::is_measured(pair.fresh->status)) continue;
-    for (const Threshold& limit : limits_of(*pair.fresh, thresholds)) check(limit, *pair.fresh, pair.base, alerts);
+    const CellOutcome cell = describe_cell(nullptr, pair.fresh);
+    for (const Threshold& limit : limits_of(*pair.fresh, thresholds)) {
+      const auto value = value_of(*pair.fresh, limit.metric);
+      std::optional<double> before;
+      if (pair.base != nullptr) before = value_of(*pair.base, limit.metric);
+      if (!value) continue;
+      if (is_of_tasks(limit.metric)) {
+        add_to_suite(limit, cell, *value, before, suites);
+        continue;
+      }
+      Values values;
+      values.add(*value, before);
+      check(limit, cell.name(), values, alerts);
+    }
+  }
+  for (SuiteLimit& suite : suites) {
+    if (suite.values.n > 1) suite.cell.prompt = fmt::format("{} ({:.0f} prompts)", suite_of(suite.cell), suite.values.n);
+    check(suite.limit, suite.cell.name(), suite.values, alerts);
   }
   std::stable_sort(alerts.begin(), alerts.end(), [](const Alert& a, const Alert& b) { return a.severity > b.severity; });
   return alerts;

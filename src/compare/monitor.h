@@ -51,7 +51,8 @@ struct Recommendation {
   std::string sentence;
 };
 
-/// Alerts of every measured row and one, critical, of every row that failed; critical ones first; `base` pairs rows for limits on falling. A metric without a value raises none.
+/// Alerts of every measured row and one, critical, of every row that failed; critical ones first; `base` pairs rows for limits on falling.
+/// A metric without a value raises none; one of answers is the mean over the rows of a suite.
 std::vector<Alert> find_alerts(const record::ResultSet& results, const Thresholds& thresholds, const record::ResultSet* base = nullptr);
 
 std::vector<Recommendation> recommend(const record::ResultSet& results);

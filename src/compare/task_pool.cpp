@@ -14,17 +14,6 @@ namespace {
 
 constexpr std::size_t kMostNames = 8;
 
-bool is_of_tasks(const std::string& metric) {
-  const auto id = record::metric_from_name(metric);
-  return id && record::info_of(*id).scope == record::MetricScope::kCellTasks;
-}
-
-std::string suite_of(const CellOutcome& cell) { return cell.prompt.substr(0, cell.prompt.rfind('/')); }
-
-std::string group_of(const CellOutcome& cell) {
-  return fmt::format("{}\n{}\n{}\n{}\n{}\n{}", cell.model, cell.precision, suite_of(cell), cell.device, cell.pass, cell.settings);
-}
-
 /// A metric over the rows of a group.
 struct Pool {
   std::vector<std::string> lost, gained;  ///< prompts
@@ -130,6 +119,17 @@ CellOutcome pooled(std::vector<CellOutcome*>& cells, const Rules& rules, bool is
 }
 
 }  // namespace
+
+bool is_of_tasks(const std::string& metric) {
+  const auto id = record::metric_from_name(metric);
+  return id && record::info_of(*id).scope == record::MetricScope::kCellTasks;
+}
+
+std::string suite_of(const CellOutcome& cell) { return cell.prompt.substr(0, cell.prompt.rfind('/')); }
+
+std::string group_of(const CellOutcome& cell) {
+  return fmt::format("{}\n{}\n{}\n{}\n{}\n{}", cell.model, cell.precision, suite_of(cell), cell.device, cell.pass, cell.settings);
+}
 
 void pool_tasks(Comparison& comparison, const Rules& rules) {
   std::vector<std::pair<std::string, std::vector<CellOutcome*>>> groups;

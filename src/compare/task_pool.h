@@ -1,9 +1,15 @@
 #pragma once
 
+#include <string>
+
 #include "compare/outcome.h"
 #include "compare/rules.h"
 
 namespace qbench::compare {
+
+bool is_of_tasks(const std::string& metric);    ///< "success_ratio", "quality_score", ...: of answers
+std::string suite_of(const CellOutcome& cell);  ///< "python-tasks" of the prompt "python-tasks/ttl-cache"
+std::string group_of(const CellOutcome& cell);  ///< equal for the rows of a suite: model, precision, suite, device, pass, settings
 
 /// A task is a row of its own, and one answer that turned out otherwise proves nothing: what was said of `success_ratio`, `quality_score`
 /// and other metrics of answers row by row is replaced by one cell for all rows of a model, suite, pass and setting, where there are two

@@ -96,7 +96,7 @@ StoredPrediction stored_from(const nlohmann::json& line, const std::string& wher
   if (!reader.member("candidates").is_array()) reader.fail("candidates: expected an array");
   for (const nlohmann::json& one : reader.member("candidates")) {
     const Reader candidate(one, where + ": candidates");
-    stored.candidates.push_back({candidate.text("key"), candidate.text("name"), candidate.truth("can_win"),
+    stored.candidates.push_back({candidate.text("key"), candidate.text("name"), !candidate.has("can_win") || candidate.truth("can_win"),
                                  prediction_from(Reader(candidate.member("prediction"), where + ": prediction"))});
   }
   return stored;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "compare/compare.h"
+#include "compare/monitor.h"
 #include "result_examples.h"
 
 using namespace qbench;
@@ -81,4 +82,18 @@ TEST_CASE("rows of other work are left out of the suite and counted") {
   CAPTURE(success.sentence);
   CHECK(success.sentence.starts_with("4 of 24 tasks lost, 0 gained"));
   CHECK(success.sentence.find("2 rows left out") != std::string::npos);
+}
+
+TEST_CASE("the monitor holds limits on answers against the suite, not against each task") {
+  compare::Thresholds thresholds;
+  thresholds.everywhere = {{"success_ratio", 0.85, {}, {}, compare::Severity::kCritical},
+                           {"quality_score", {}, {}, 0.05, compare::Severity::kWarning}};
+  const auto poor = suite_run(16), good = suite_run(3);
+  const auto alerts = compare::find_alerts(poor, thresholds, &good);
+  REQUIRE(alerts.size() == 2);
+  CHECK(alerts[0].metric == "success_ratio");
+  CHECK(alerts[0].value == doctest::Approx(10.0 / 26));
+  CHECK(alerts[0].cell.find("(26 prompts)") != std::string::npos);
+  CHECK(alerts[1].sentence.find("fallen from") != std::string::npos);
+  CHECK(compare::find_alerts(good, thresholds, &good).empty());  // 23 of 26 are more than 85 %
 }
