@@ -98,17 +98,11 @@ class NamedResults {
   std::map<std::string, fs::path> runs_;
 };
 
-std::string whole_text(const workload::Prompt& prompt) {
-  std::string text;
-  for (const workload::Turn& turn : prompt.turns) text += (text.empty() ? "" : "\n\n") + turn.text;
-  return text;
-}
-
 /// Texts of the prompts in the shipped suites; only for results with other prompts their samples are read, which hold those (rendered).
 recommend::PromptTexts prompt_texts(const std::vector<record::ResultSet>& results, const std::vector<fs::path>& folders) {
   recommend::PromptTexts texts;
   for (const std::string& name : workload::list_suites()) {
-    for (const workload::Prompt& prompt : workload::find_suite(name).prompts) texts.emplace(prompt.digest, whole_text(prompt));
+    for (const workload::Prompt& prompt : workload::find_suite(name).prompts) texts.emplace(prompt.digest, workload::whole_text(prompt));
   }
   for (std::size_t i = 0; i < folders.size(); ++i) {
     const bool all_known = std::all_of(results[i].rows.begin(), results[i].rows.end(), [&](const record::ResultRow& row) {
@@ -163,7 +157,7 @@ int recommend_task(const RecommendOptions& options) {
   answer.needs.digest = prompt.digest;
   for (const workload::Turn& turn : prompt.turns) answer.needs.prompt_tokens += static_cast<double>(turn.prompt_tokens);
   answer.needs.output_tokens = options.output_tokens;
-  answer.needs.complexity = recommend::assess_complexity(whole_text(prompt));
+  answer.needs.complexity = recommend::assess_complexity(workload::whole_text(prompt));
   std::vector<fs::path> paths = options.results;
   if (paths.empty() && fs::is_directory("results")) paths.emplace_back("results");
   const NamedResults named(paths);

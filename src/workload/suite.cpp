@@ -117,6 +117,12 @@ Suite find_suite(std::string_view name_or_path) {
   return select_prompts(find_whole_suite(name_or_path.substr(0, hash)), name_or_path.substr(hash + 1));
 }
 
+std::string whole_text(const Prompt& prompt) {
+  std::string text;
+  for (const Turn& turn : prompt.turns) text += (text.empty() ? "" : "\n\n") + turn.text;
+  return text;
+}
+
 std::vector<std::string> list_suites() {
   std::vector<std::string> names;
   std::error_code failed;

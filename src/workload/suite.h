@@ -44,6 +44,9 @@ struct Prompt {
   std::string digest;        ///< SHA-256 over id, system message, turns (text and declared length), settings and, where there is one, the task
 };
 
+/// What a prompt's user says in all of its turns, a blank line between them.
+std::string whole_text(const Prompt& prompt);
+
 /// A named list of prompts.
 struct Suite {
   std::string name;  ///< "smoke"; the folder's name, or "prompt" for --prompt and --prompt-file

@@ -82,9 +82,7 @@ Rating rate_prompt_answer(const Rater& rater, const workload::Prompt& prompt, co
     task.id = prompt.id;
     task.language = prompt.language.empty() ? fenced_language(answer) : prompt.language;
   }
-  std::string asked;
-  for (const workload::Turn& turn : prompt.turns) asked += turn.text + "\n\n";
-  return rater.rate_answer(answer, task, asked, verdict == nullptr ? std::nullopt : correctness_of(*verdict, task));
+  return rater.rate_answer(answer, task, workload::whole_text(prompt), verdict == nullptr ? std::nullopt : correctness_of(*verdict, task));
 }
 
 Verdict verdict_of(const CheckReport& report) {

@@ -205,6 +205,15 @@ TEST_CASE("what is no suite says what would be one") {
   check_mentions(message_of(ErrorCode::kConfig, [&] { find_suite((dir.path() / "none").string()); }), {"none"});
 }
 
+TEST_CASE("the whole text of a conversation is its turns, a blank line between them") {
+  Prompt prompt;
+  CHECK(whole_text(prompt).empty());
+  prompt.turns = {{"One.", 0}};
+  CHECK(whole_text(prompt) == "One.");
+  prompt.turns.push_back({"Two.", 0});
+  CHECK(whole_text(prompt) == "One.\n\nTwo.");
+}
+
 TEST_CASE("a prompt from the command line becomes a suite of one") {
   const Suite suite = suite_from_text("Write a haiku.");
   CHECK(suite.name == "prompt");
