@@ -43,8 +43,8 @@ A folder with tokenizer files or a vocabulary-only GGUF is enough, but for --att
 six words and more, requirements are list items and asking sentences: prompts/README.md has the rules. Suites' groups (a verbose
 and a dense wording) are compared; --against compares files with another one.
 --attribution teacher-forces the answer (a file, the folder of a run that answered the prompt, or one generated greedily now) with each part
-left out. A part is relevant where leaving it out costs more log-likelihood than the standard deviation over random spans of its length;
-context efficiency is the share of the prompt's tokens in relevant parts. What it takes is said before and after.
+left out. A part is relevant where leaving it out costs more log-likelihood than the spread (a one-sided 95% bound) over random spans of its
+length; context efficiency is the share of the prompt's tokens in relevant parts. What it takes is said before and after.
 --prompt-ab answers the tasks of a suite with either prompt ({task} in it is the task's own text), judges the answers in the sandbox and
 compares them in pairs: success by McNemar's exact test, then tokens. One sample is greedy, several are drawn at temperature 0.7.)";
 

@@ -174,6 +174,8 @@ ordered_json Attributor::json() const {
                         {"nats_per_section_token", one.nats_per_token ? ordered_json(*one.nats_per_token) : ordered_json()},
                         {"random_spans", one.random_spans},
                         {"random_mean_nats", one.random_mean_nats},
+                        {"random_deviation_nats", one.random_deviation_nats},
+                        {"random_overlap_ratio", one.random_overlap_ratio},
                         {"spread_nats", one.spread_nats},
                         {"relevant", one.relevant}});
   }
@@ -193,7 +195,7 @@ ordered_json Attributor::json() const {
           {"prompt_tokens", input_.prompt_ids.size()},
           {"sections", std::move(sections)},
           {"section_places_exact", exact_},
-          {"spread", "standard deviation (n - 1) over random spans of the section's length"},
+          {"spread", "t * deviation / sqrt(1 - overlap): one-sided 95 % bound on what leaving out a random span of the section's length costs"},
           {"seed", request_->seed},
           {"relevant_tokens", result_.relevant_tokens},
           {"total_tokens", result_.total_tokens},
@@ -224,7 +226,7 @@ std::string Attributor::text() const {
   }
   out += fmt::format("\nContext efficiency {:.1f}%: {} of {} tokens are in relevant sections.\n",
                      100.0 * result_.context_efficiency_ratio(), result_.relevant_tokens, result_.total_tokens);
-  out += fmt::format("Relevant: leaving it out costs more than the standard deviation over {} random\nspans of its length (seed {}).\n",
+  out += fmt::format("Relevant: leaving it out costs more than the spread over {} random spans of its\nlength (seed {}); of parts that carry nothing one in twenty would.\n",
                      request_->random_spans, request_->seed);
   if (!exact_) out += "The tokenizer changes the text: where sections begin is estimated.\n";
   out += fmt::format("Cost: {} passes, {} tokens fed, {} shared, {}.\n", result_.cost.passes, result_.cost.tokens_fed,

@@ -44,6 +44,15 @@ double incomplete_beta(double a, double b, double x) {
   return 1 - std::exp(log_front) * beta_fraction(b, a, 1 - x) / b;
 }
 
+double student_t_quantile(double p, double df) {
+  QB_CHECK(p >= 0.5 && p < 1 && df >= 1);
+  const auto below = [&](double t) { return 1 - incomplete_beta(df / 2, 0.5, df / (df + t * t)) / 2; };
+  double low = 0, high = 1;
+  while (below(high) < p) high *= 2;
+  for (double middle = high / 2; middle > low && middle < high; middle = low + (high - low) / 2) (below(middle) < p ? low : high) = middle;
+  return high;
+}
+
 double student_t_test_p(std::span<const double> left, std::span<const double> right) {
   QB_CHECK(!left.empty() && !right.empty());
   if (left.size() + right.size() < 3) return 1;

@@ -8,6 +8,10 @@ namespace qbench::stats {
 /// method.
 double incomplete_beta(double a, double b, double x);
 
+/// The t below which a share `p` of Student's distribution with `df` degrees of freedom lies; p in [0.5, 1), df at least 1. Bisection, to the
+/// last bits.
+double student_t_quantile(double p, double df);
+
 /// Two-sided p value of Student's t test for two independent samples of equal variance (pooled, n - 1). Without spread in either: 0 where
 /// the means differ, else 1. 1 where there are fewer than three values in all. Both samples hold at least one value.
 double student_t_test_p(std::span<const double> left, std::span<const double> right);

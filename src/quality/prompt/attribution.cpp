@@ -7,9 +7,13 @@
 
 #include "base/check.h"
 #include "base/random.h"
+#include "stats/student_t.h"
+#include "stats/summary.h"
 
 namespace qbench::quality {
 namespace {
+
+constexpr double kConfidence = 0.95;  // that a section which carries nothing is not called relevant
 
 struct Later {
   bool operator()(const TokenSpan& a, const TokenSpan& b) const { return a.begin != b.begin ? a.begin > b.begin : a.size() > b.size(); }
@@ -55,21 +59,45 @@ SectionAttribution judge(const AttributionInput& input, const TokenSpan& section
   result.cost_nats = costs.at(section);
   result.nats_per_answer_token = result.cost_nats / static_cast<double>(input.answer_ids.size());
   result.nats_per_token = result.cost_nats / static_cast<double>(section.size());
+  std::vector<std::int64_t> starts;
   std::vector<double> random;
   for (const TokenSpan& span : random_spans(input, section.size(), options)) {
-    if (span != section) random.push_back(costs.at(span));
+    if (span == section) continue;
+    starts.push_back(span.begin);
+    random.push_back(costs.at(span));
   }
-  const auto n = static_cast<double>(random.size());
-  result.random_spans = static_cast<std::int64_t>(random.size());
-  if (!random.empty()) result.random_mean_nats = std::accumulate(random.begin(), random.end(), 0.0) / n;
-  double squares = 0.0;
-  for (const double cost : random) squares += (cost - result.random_mean_nats) * (cost - result.random_mean_nats);
-  if (random.size() > 1) result.spread_nats = std::sqrt(squares / (n - 1.0));
-  result.relevant = result.cost_nats > 0.0 && result.cost_nats > result.spread_nats;
+  judge_section(result, starts, random);
   return result;
 }
 
+/// Mean share of tokens that two of the spans have in common; two spans or more.
+double mean_overlap(std::span<const std::int64_t> starts, std::int64_t length) {
+  std::vector<std::int64_t> sorted(starts.begin(), starts.end());
+  std::sort(sorted.begin(), sorted.end());
+  double shared = 0.0;
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    for (std::size_t j = i + 1; j < sorted.size() && sorted[j] - sorted[i] < length; ++j)
+      shared += static_cast<double>(length - (sorted[j] - sorted[i]));
+  }
+  const auto n = static_cast<double>(starts.size());
+  return shared / static_cast<double>(length) / (n * (n - 1.0) / 2.0);
+}
+
 }  // namespace
+
+void judge_section(SectionAttribution& section, std::span<const std::int64_t> starts, std::span<const double> costs) {
+  QB_CHECK(starts.size() == costs.size() && section.span.size() > 0);
+  section.random_spans = static_cast<std::int64_t>(costs.size());
+  section.random_mean_nats = stats::mean(costs).value_or(0.0);
+  section.random_deviation_nats = section.random_overlap_ratio = section.spread_nats = 0.0;
+  if (costs.size() > 1) {
+    section.random_deviation_nats = stats::stddev(costs).value_or(0.0);
+    section.random_overlap_ratio = mean_overlap(starts, section.span.size());
+    section.spread_nats = stats::student_t_quantile(kConfidence, static_cast<double>(costs.size() - 1)) * section.random_deviation_nats /
+                          std::sqrt(1.0 - section.random_overlap_ratio);
+  }
+  section.relevant = section.cost_nats > 0.0 && section.cost_nats > section.spread_nats;
+}
 
 engine::ContinuationCost plan_attribution(const AttributionInput& input, const AttributionOptions& options) {
   engine::ContinuationCost cost;

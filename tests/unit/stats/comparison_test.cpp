@@ -55,6 +55,17 @@ TEST_CASE("the incomplete beta function and the t test are scipy's") {
   CHECK(stats::student_t_test_p(std::vector<double>{1}, std::vector<double>{2}) == 1);
 }
 
+TEST_CASE("quantiles of Student's t are scipy's") {
+  // scipy.stats.t.ppf (1.17.1)
+  CHECK(stats::student_t_quantile(0.95, 15) == doctest::Approx(1.753050355692572).epsilon(1e-11));
+  CHECK(stats::student_t_quantile(0.95, 1) == doctest::Approx(6.313751514675037).epsilon(1e-11));
+  CHECK(stats::student_t_quantile(0.95, 2) == doctest::Approx(2.9199855803537242).epsilon(1e-11));
+  CHECK(stats::student_t_quantile(0.975, 7) == doctest::Approx(2.364624251592784).epsilon(1e-11));
+  CHECK(stats::student_t_quantile(0.995, 1000) == doctest::Approx(2.580754698065951).epsilon(1e-11));
+  CHECK(stats::student_t_quantile(0.9, 14.5) == doctest::Approx(1.3427381563067553).epsilon(1e-11));
+  CHECK(stats::student_t_quantile(0.5, 3) == doctest::Approx(0.0));
+}
+
 TEST_CASE("the best split of a stretch is the one that Apache Otava finds, with its statistic") {
   const auto all = fixture();
   for (const auto& row : all["change_points"]) {
