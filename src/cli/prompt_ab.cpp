@@ -17,6 +17,7 @@
 #include "cli/prompt_inputs.h"
 #include "quality/judge/judge.h"
 #include "quality/prompt/prompt_ab.h"
+#include "report/comparison_text.h"
 #include "report/terminal_table.h"
 #include "report/text.h"
 #include "run/engine_settings.h"
@@ -177,7 +178,9 @@ ordered_json to_json(const PromptAbRequest& request, const run::OpenedModel& ope
                         {"sandbox_level", level},         {"pairs", result.pairs},
                         {"left_out", result.left_out},    {"a_passed", result.a_passed},
                         {"b_passed", result.b_passed},    {"only_a_passed", result.only_a},
-                        {"only_b_passed", result.only_b}, {"mcnemar_p", result.mcnemar_p}};
+                        {"only_b_passed", result.only_b}, {"tasks_compared", result.tasks},
+                        {"a_better", result.better_a},    {"b_better", result.better_b},
+                        {"mcnemar_p", result.mcnemar_p}};
   for (const Row& row : kRows) {
     const quality::AbQuantity& one = result.*row.quantity;
     document[row.key] = {{"a_median", one.a},
@@ -209,18 +212,7 @@ std::string to_text(const PromptAbRequest& request, const run::OpenedModel& open
                        one.interval ? fmt::format("{:.3f} to {:.3f}", one.interval->low, one.interval->high) : "-");
   }
   out += fmt::format("\nVerdict: {}\n", quality::name_of(result.verdict));
-  std::string current;
-  for (std::size_t begin = 0; begin < result.reason.size();) {
-    const std::size_t space = std::min(result.reason.find(' ', begin), result.reason.size());
-    const std::string word = result.reason.substr(begin, space - begin);
-    begin = space + 1;
-    if (!current.empty() && current.size() + 1 + word.size() > kWidth) {
-      out += current + "\n";
-      current.clear();
-    }
-    current += (current.empty() ? "" : " ") + word;
-  }
-  return out + current + "\n";
+  return out + report::wrapped(result.reason, "", kWidth);
 }
 
 }  // namespace

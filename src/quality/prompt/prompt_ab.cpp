@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <functional>
+#include <map>
 
 #include "stats/exact_tests.h"
 #include "stats/median_interval.h"
@@ -14,12 +15,32 @@ namespace {
 
 constexpr double kSignificance = 0.05;
 
-AbQuantity compare(const std::vector<const AbPair*>& pairs, const std::function<double(const AbAnswer&)>& value) {
+/// Pairs by what counts as one observation.
+using Units = std::vector<std::vector<const AbPair*>>;
+
+Units units_of(const std::vector<const AbPair*>& pairs, std::int64_t& tasks) {
+  std::map<std::string_view, std::vector<const AbPair*>> by_task;
+  for (const AbPair* pair : pairs) by_task[pair->task_id].push_back(pair);
+  tasks = static_cast<std::int64_t>(by_task.size());
+  Units units;
+  if (tasks > 1) {
+    for (auto& [id, samples] : by_task) units.push_back(std::move(samples));
+  } else {
+    for (const AbPair* pair : pairs) units.push_back({pair});
+  }
+  return units;
+}
+
+AbQuantity compare(const Units& units, const std::function<double(const AbAnswer&)>& value) {
   std::vector<double> a, b, logs;
-  for (const AbPair* pair : pairs) {
-    a.push_back(value(pair->a));
-    b.push_back(value(pair->b));
-    if (a.back() > 0.0 && b.back() > 0.0) logs.push_back(std::log(b.back() / a.back()));
+  for (const auto& unit : units) {
+    std::vector<double> of_unit;
+    for (const AbPair* pair : unit) {
+      a.push_back(value(pair->a));
+      b.push_back(value(pair->b));
+      if (a.back() > 0.0 && b.back() > 0.0) of_unit.push_back(std::log(b.back() / a.back()));
+    }
+    if (!of_unit.empty()) logs.push_back(*stats::mean(of_unit));
   }
   AbQuantity quantity{*stats::median(a), *stats::median(b), {}, {}};
   if (logs.empty()) return quantity;
@@ -30,11 +51,16 @@ AbQuantity compare(const std::vector<const AbPair*>& pairs, const std::function<
 }
 
 void decide(AbResult& result) {
-  const std::string success = fmt::format("A passes {} of {}, B {} of {}; {} pairs disagree (McNemar's exact p = {:.3g})", result.a_passed,
-                                          result.pairs, result.b_passed, result.pairs, result.only_a + result.only_b, result.mcnemar_p);
+  const bool clustered = result.tasks > 1 && result.pairs > result.tasks;
+  const std::string unit = clustered ? "tasks" : "pairs";
+  const std::string success =
+      fmt::format("A passes {} of {}, B {} of {}; {}{} {} (McNemar's exact p = {:.3g})", result.a_passed, result.pairs, result.b_passed,
+                  result.pairs, result.better_a + result.better_b, clustered ? fmt::format(" of {}", result.tasks) : "",
+                  clustered ? "tasks differ" : "pairs disagree", result.mcnemar_p);
   if (result.mcnemar_p < kSignificance) {
-    result.verdict = result.only_b > result.only_a ? AbVerdict::kB : AbVerdict::kA;
-    result.reason = fmt::format("{}: {} succeeds more often", success, name_of(result.verdict));
+    result.verdict = result.better_b > result.better_a ? AbVerdict::kB : AbVerdict::kA;
+    const bool one_task = result.tasks == 1 && result.pairs > 1;
+    result.reason = fmt::format("{}: {} succeeds more often{}", success, name_of(result.verdict), one_task ? " at this task" : "");
     return;
   }
   if (result.a_passed + result.b_passed == 0) {
@@ -43,8 +69,8 @@ void decide(AbResult& result) {
   }
   const auto& tokens = result.total_tokens;
   if (!tokens.interval) {
-    result.reason =
-        success + fmt::format(": no difference shown, and {} pairs are too few to judge tokens by (6 are needed)", result.pairs);
+    result.reason = success + fmt::format(": no difference shown, and {} {} are too few to judge tokens by (6 are needed)",
+                                          clustered ? result.tasks : result.pairs, unit);
     return;
   }
   const std::string ratio = fmt::format("B takes {:.3g} times A's tokens (95 % interval {:.3g} to {:.3g})", *tokens.ratio,
@@ -90,14 +116,21 @@ AbResult compare_prompts(std::span<const AbPair> pairs) {
     result.reason = "no pair could be judged";
     return result;
   }
-  result.mcnemar_p = stats::mcnemar_exact_p(result.only_a, result.only_b);
+  const Units units = units_of(judged, result.tasks);
+  for (const auto& unit : units) {
+    std::int64_t lead = 0;  // of A
+    for (const AbPair* pair : unit) lead += (pair->a.passed() ? 1 : 0) - (pair->b.passed() ? 1 : 0);
+    result.better_a += lead > 0;
+    result.better_b += lead < 0;
+  }
+  result.mcnemar_p = stats::mcnemar_exact_p(result.better_a, result.better_b);
   const auto number = [](std::int64_t count) { return static_cast<double>(count); };
-  result.prompt_tokens = compare(judged, [&](const AbAnswer& one) { return number(one.prompt_tokens); });
-  result.output_tokens = compare(judged, [&](const AbAnswer& one) { return number(one.output_tokens); });
-  result.total_tokens = compare(judged, [&](const AbAnswer& one) { return number(one.prompt_tokens + one.output_tokens); });
-  result.seconds = compare(judged, [](const AbAnswer& one) { return one.seconds; });
+  result.prompt_tokens = compare(units, [&](const AbAnswer& one) { return number(one.prompt_tokens); });
+  result.output_tokens = compare(units, [&](const AbAnswer& one) { return number(one.output_tokens); });
+  result.total_tokens = compare(units, [&](const AbAnswer& one) { return number(one.prompt_tokens + one.output_tokens); });
+  result.seconds = compare(units, [](const AbAnswer& one) { return one.seconds; });
   result.tokens_per_s =
-      compare(judged, [&](const AbAnswer& one) { return one.seconds > 0.0 ? number(one.output_tokens) / one.seconds : 0.0; });
+      compare(units, [&](const AbAnswer& one) { return one.seconds > 0.0 ? number(one.output_tokens) / one.seconds : 0.0; });
   decide(result);
   return result;
 }

@@ -20,7 +20,13 @@ std::vector<AbPair> pairs_of(std::size_t count, const AbAnswer& a, const AbAnswe
   return pairs;
 }
 
-void append(std::vector<AbPair>& to, const std::vector<AbPair>& more) { to.insert(to.end(), more.begin(), more.end()); }
+/// With other tasks than those that are there.
+void append(std::vector<AbPair>& to, std::vector<AbPair> more) {
+  for (AbPair& pair : more) {
+    pair.task_id = "t" + std::to_string(to.size());
+    to.push_back(std::move(pair));
+  }
+}
 
 }  // namespace
 
@@ -58,6 +64,25 @@ TEST_CASE("equal prompts are undecided, and so are too few pairs") {
   CHECK_FALSE(few.total_tokens.interval);
   CHECK(few.reason.find("too few") != std::string::npos);
   CHECK(quality::compare_prompts({}).reason == "no pair could be judged");
+}
+
+TEST_CASE("samples of one task among several are one observation: repeating them proves nothing") {
+  std::vector<AbPair> pairs;
+  for (const std::string task : {"one", "two"}) {
+    for (std::int64_t sample = 0; sample < 10; ++sample) pairs.push_back({task, sample, answer(false, 100), answer(true, 50)});
+  }
+  const auto result = quality::compare_prompts(pairs);
+  CHECK(result.tasks == 2);
+  CHECK(result.only_b == 20);
+  CHECK(result.better_b == 2);
+  CHECK(result.mcnemar_p == doctest::Approx(0.5));
+  CHECK(result.verdict == AbVerdict::kUndecided);
+  CHECK_FALSE(result.total_tokens.interval);
+  CHECK(result.reason.find("2 of 2 tasks differ") != std::string::npos);
+  for (AbPair& pair : pairs) pair.task_id = "one";
+  const auto alone = quality::compare_prompts(pairs);
+  CHECK(alone.mcnemar_p < 0.05);
+  CHECK(alone.reason.find("at this task") != std::string::npos);
 }
 
 TEST_CASE("what the harness could not judge is left out and counted, never a failure of a prompt") {
