@@ -43,6 +43,23 @@ std::string models_table(const PromptReport& report) {
   return out;
 }
 
+/// Lines of the parts of one kind, those that touch as one range: sentences of a paragraph share a line.
+std::string lines_of(const PromptReport& report, SectionKind kind) {
+  std::vector<std::pair<std::size_t, std::size_t>> ranges;
+  for (const quality::Section& section : report.analysis.sections) {
+    if (section.kind != kind) continue;
+    if (!ranges.empty() && section.first_line <= ranges.back().second + 1) {
+      ranges.back().second = std::max(ranges.back().second, section.last_line);
+    } else {
+      ranges.emplace_back(section.first_line, section.last_line);
+    }
+  }
+  std::string lines;
+  for (const auto& [first, last] : ranges)
+    lines += fmt::format("{}{}{}", lines.empty() ? "" : ", ", first, first == last ? "" : fmt::format("-{}", last));
+  return lines;
+}
+
 std::string sections_table(const PromptReport& report) {
   const quality::PromptCounts& counts = report.counts();
   const std::string unit = report.models.empty() ? "bytes" : "tokens";
@@ -50,18 +67,11 @@ std::string sections_table(const PromptReport& report) {
   for (std::size_t kind = 0; kind < quality::kSectionKinds; ++kind) {
     const auto id = static_cast<SectionKind>(kind);
     if (id == SectionKind::kUnclassified && counts.of(id) == 0) continue;
-    std::string lines;
-    for (const quality::Section& section : report.analysis.sections) {
-      if (section.kind != id) continue;
-      lines += lines.empty() ? "" : ", ";
-      lines += section.first_line == section.last_line ? std::to_string(section.first_line)
-                                                       : fmt::format("{}-{}", section.first_line, section.last_line);
-    }
     const std::optional<double> share = counts.share(counts.of(id));
     const bool budgeted = id != SectionKind::kUnclassified;
     const std::string difference = budgeted && share ? fmt::format("{:+.1f}", 100.0 * (*share - quality::budget_ratio(id))) : "-";
     out += line(fmt::format("  {:<14}{:>8}{:>8}{:>8}{:>12}   {}", quality::name_of(id), counts.of(id), percent(share),
-                            budgeted ? fmt::format("{:.0f}%", 100.0 * quality::budget_ratio(id)) : "-", difference, lines));
+                            budgeted ? fmt::format("{:.0f}%", 100.0 * quality::budget_ratio(id)) : "-", difference, lines_of(report, id)));
   }
   if (!counts.exact) out += "  (the tokenizer changes the text: shares are estimated)\n";
   return out;
@@ -130,8 +140,9 @@ std::string compression_table(const std::vector<PromptReport>& reports, const st
 std::string report_text(const PromptReport& report) {
   const quality::PromptAnalysis& analysis = report.analysis;
   std::string out = line(report::printable(report.prompt.name));
-  out += fmt::format("  {} bytes, {} line{}, {} words, {} requirement{}\n", analysis.bytes, analysis.lines, analysis.lines == 1 ? "" : "s",
-                     analysis.words, analysis.requirements, analysis.requirements == 1 ? "" : "s");
+  const auto counted = [](std::int64_t count, const char* what) { return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s"); };
+  out += fmt::format("  {}, {}, {}, {}\n", counted(analysis.bytes, "byte"), counted(analysis.lines, "line"), counted(analysis.words, "word"),
+                     counted(analysis.requirements, "requirement"));
   if (!report.models.empty()) out += models_table(report);
   return out + sections_table(report) + waste_text(report) + lint_text(report) + "\n";
 }

@@ -36,7 +36,7 @@ std::string read_name(const json& value, std::string_view key, const std::string
 
 std::string checked_text(std::string text, std::string_view key, const std::string& where) {
   if (text.empty()) fail("'" + std::string(key) + "' is empty", where);
-  if (!is_clean_text(text)) fail("'" + std::string(key) + "' is not UTF-8 text", where);
+  if (!is_clean_text(text)) fail("'" + std::string(key) + "' is not UTF-8 text without null bytes", where);
   return text;
 }
 

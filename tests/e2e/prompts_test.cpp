@@ -149,6 +149,17 @@ TEST_CASE("the tables fit 80 columns, whatever the names, and say when there is 
   CHECK(widest(without.out) <= 80);
 }
 
+TEST_CASE("sentences of one line name it once, one thing has no plural, and what is no text says so") {
+  const Workplace place;
+  const Outcome one = place.qbench({"prompts", file(place, "one.txt", "Write")});
+  CHECK(one.out.find("  5 bytes, 1 line, 1 word, 1 requirement\n") != std::string::npos);
+  const Outcome two = place.qbench({"prompts", file(place, "two.txt", "Write f. Write g.\nWrite h.\n\nBananas.\n\nWrite i.")});
+  CHECK(two.out.find("   1-2, 6\n") != std::string::npos);
+  const Outcome null = place.qbench({"prompts", file(place, "null.txt", std::string("a\0b", 3))});
+  CHECK(null.status == 2);
+  CHECK(null.err.find("UTF-8 text without null bytes") != std::string::npos);
+}
+
 TEST_CASE("the wordings of a group are compared, and files with --against") {
   const Workplace place;
   write_file(place.path() / "mine" / "suite.json", R"({"title": "Mine", "description": "Pairs.", "prompts": [

@@ -86,6 +86,18 @@ constexpr auto kAmbiguous = std::to_array<std::string_view>({
     "production-ready",
     "seamless",
     "elegant",
+    "适当",
+    "合适",
+    "合理",
+    "良好",
+    "尽可能",
+    "尽量",
+    "等等",
+    "高效",
+    "简洁",
+    "友好",
+    "若干",
+    "一些",
 });
 
 constexpr auto kOutputWords = std::to_array<std::string_view>({
@@ -128,13 +140,58 @@ constexpr auto kOutputWords = std::to_array<std::string_view>({
     "as a table",
     "bullet points",
     "header-only",
+    "输出",
+    "格式",
+    "仅返回",
+    "只返回",
+    "代码块",
+    "签名",
+    "单个文件",
+    "一个文件",
 });
 
 constexpr auto kSuccessWords = std::to_array<std::string_view>({
-    "success criteria", "acceptance",     "criteria",      "must pass",   "test",      "tests",  "tested",   "testing",     "assert*",
-    "coverage",         "expected",       "should return", "must return", "raises",    "throws", "at least", "at most",     "no more than",
-    "less than",        "fewer than",     "exactly",       "compliance",  "compliant", "p95",    "p99",      "for example", "done when",
-    "verify",           "response times",
+    "success criteria",
+    "acceptance",
+    "criteria",
+    "must pass",
+    "test",
+    "tests",
+    "tested",
+    "testing",
+    "assert*",
+    "coverage",
+    "expected",
+    "should return",
+    "must return",
+    "raises",
+    "throws",
+    "at least",
+    "at most",
+    "no more than",
+    "less than",
+    "fewer than",
+    "exactly",
+    "compliance",
+    "compliant",
+    "p95",
+    "p99",
+    "for example",
+    "done when",
+    "verify",
+    "response times",
+    "测试",
+    "验收",
+    "断言",
+    "覆盖率",
+    "期望",
+    "预期",
+    "至少",
+    "最多",
+    "不超过",
+    "例如",
+    "比如",
+    "抛出",
 });
 
 /// Whether a phrase of the table stands among the words.
@@ -146,6 +203,14 @@ bool has_any(const std::vector<PromptWord>& words, const std::array<std::string_
     }
   }
   return false;
+}
+
+/// The tables hold English and Chinese words: of a text in Cyrillic, Arabic or Hangul they cannot say what is missing.
+bool in_known_script(const std::vector<PromptWord>& words) {
+  const auto foreign = std::count_if(words.begin(), words.end(), [](const PromptWord& word) {
+    return !word.ideograph && static_cast<unsigned char>(word.lower.front()) >= 0xCD;  // U+0340 and above: no Latin letter
+  });
+  return static_cast<std::size_t>(foreign) * 2 <= words.size();
 }
 
 struct Lookalike {
@@ -179,11 +244,21 @@ bool in_latin_word(std::string_view line, std::size_t begin, std::size_t end) {
   return std::any_of(line.begin() + static_cast<std::ptrdiff_t>(first), line.begin() + static_cast<std::ptrdiff_t>(last), is_letter);
 }
 
+bool is_letter_lookalike(char32_t c) { return c >= 0x0370 && c < 0x0500 && c != 0x037E; }
+
+/// Full-width and curved punctuation is what Chinese and Japanese text is written with, but not between two ASCII characters: `f（x`.
+bool in_wide_text(std::string_view line, bool ideographs, std::size_t begin, std::size_t end) {
+  const auto ascii = [&](std::size_t at) { return at < line.size() && line[at] > ' ' && line[at] < 0x7F; };
+  return ideographs && !(begin > 0 && ascii(begin - 1) && ascii(end));
+}
+
 constexpr char32_t kFullWidthFirst = 0xFF01, kFullWidthLast = 0xFF5E;
 
 /// One finding a line and character, so that a text full of typographic quotes stays readable.
 void lint_characters(std::string_view line, std::size_t number, bool code, std::vector<LintFinding>& findings) {
   std::set<char32_t> said;
+  const std::vector<PromptWord> words = split_words(line);
+  const bool ideographs = std::any_of(words.begin(), words.end(), [](const PromptWord& word) { return word.ideograph; });
   for (std::size_t at = 0; at < line.size();) {
     const std::size_t begin = at;
     const char32_t c = text::next_code_point(line, at);
@@ -195,11 +270,10 @@ void lint_characters(std::string_view line, std::size_t number, bool code, std::
     }
     std::string ascii;
     for (const Lookalike& one : kLookalikes) {
-      const bool letter = one.code_point >= 0x0370 && one.code_point < 0x0500 && one.code_point != 0x037E;
-      if (one.code_point == c && (!letter || in_latin_word(line, begin, at))) ascii = one.ascii;
+      if (one.code_point == c && (!is_letter_lookalike(c) || in_latin_word(line, begin, at))) ascii = one.ascii;
     }
     if (c >= kFullWidthFirst && c <= kFullWidthLast) ascii = std::string(1, static_cast<char>(c - kFullWidthFirst + '!'));
-    if (ascii.empty() || code) continue;
+    if (ascii.empty() || code || (!is_letter_lookalike(c) && in_wide_text(line, ideographs, begin, at))) continue;
     said.insert(c);
     findings.push_back({kLookalike, number, fmt::format("'{}' is {}, not '{}'", line.substr(begin, at - begin), hex_of(c), ascii)});
   }
@@ -300,8 +374,10 @@ std::vector<LintFinding> lint(std::string_view text, std::span<const LintContext
   const std::vector<PromptWord> words = split_words(text);
   std::vector<LintFinding> findings;
   lint_length(contexts, findings);
-  if (!has_any(words, kOutputWords) && text.find("->") == std::string_view::npos) findings.push_back({kMissingOutputFormat, 0, ""});
-  if (!has_any(words, kSuccessWords)) findings.push_back({kMissingSuccessCriteria, 0, ""});
+  const bool readable = in_known_script(words);
+  if (readable && !has_any(words, kOutputWords) && text.find("->") == std::string_view::npos)
+    findings.push_back({kMissingOutputFormat, 0, ""});
+  if (readable && !has_any(words, kSuccessWords)) findings.push_back({kMissingSuccessCriteria, 0, ""});
   lint_ambiguity(words, lines, findings);
   lint_placeholder_words(words, text, lines, findings);
   lint_lines(text, lines, findings);

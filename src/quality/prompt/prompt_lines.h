@@ -27,9 +27,12 @@ enum class LineKind {
 struct PromptLine {
   TextSpan span;  ///< without the line break
   LineKind kind = LineKind::kProse;
-  std::size_t body = 0;       ///< where the text begins: behind indentation and a list's mark
-  std::string title;          ///< kHeading: its words
-  bool closes_title = false;  ///< kHeading: `</tag>`, which ends a part and begins none
+  std::size_t indent = 0;  ///< blanks in front
+  std::size_t body = 0;    ///< where the text begins: behind indentation, a list's mark and an opening tag
+  std::string title;       ///< kHeading: its words
+  int level = 0;           ///< kHeading: 1 to 6 for `#` to `######`, else 7
+  std::string opens;       ///< `<tag>` or `<tag key="value">` in front; a line that is nothing else is a kHeading. Lower case
+  std::string closes;      ///< `</tag>` at the end; a line that is nothing else is a kHeading without title. Lower case
 };
 
 /// Lines in order. CR before LF belongs to the line break.
@@ -38,14 +41,23 @@ std::vector<PromptLine> split_lines(std::string_view text);
 /// True when a fenced block was opened and never closed.
 bool has_open_fence(std::string_view text);
 
-/// A word: letters, digits, `_` and bytes above 127, with `-`, `'` or `.` between such ("user-friendly", "3.11").
+/// A word: letters of any script, digits and `_`, with `-`, `'` or `.` between such ("user-friendly", "3.11"). Of scripts that write no
+/// blanks (Chinese, Japanese) each character is one.
 struct PromptWord {
   TextSpan span;
   std::size_t line = 1;
-  std::string lower;     ///< ASCII letters in lower case
-  bool in_code = false;  ///< between backticks of its line
+  std::string lower;       ///< ASCII letters in lower case
+  bool in_code = false;    ///< between backticks of its line
+  bool ideograph = false;  ///< a character of such a script
 };
+/// `text`: UTF-8.
 std::vector<PromptWord> split_words(std::string_view text);
+
+/// Words, two ideographs for one: about what either carries.
+std::size_t count_words(const std::vector<PromptWord>& words);
+
+/// The colon, also a full-width one, behind a label; npos where there is none. Its length goes to `length`.
+std::size_t find_colon(std::string_view text, std::size_t& length);
 
 /// Line (from 1) of a byte offset.
 class LineIndex {
@@ -57,10 +69,11 @@ class LineIndex {
   std::vector<std::size_t> starts_;
 };
 
-/// Sentences of one or several lines of prose: split behind `.`, `!`, `?` or `:` that white space and no lower-case letter follow.
+/// Sentences of one or several lines of prose: split behind `.`, `!`, `?` or `:` that white space and no lower-case letter follow, and
+/// behind their full-width forms.
 std::vector<TextSpan> split_sentences(std::string_view text, TextSpan span);
 
-/// Whether `phrase` (lower case; words separated by single spaces; a last `*` takes any ending) stands at words[at].
+/// Whether `phrase` (lower case; words separated by single spaces, ideographs by nothing; a last `*` takes any ending) stands at words[at].
 bool phrase_at(const std::vector<PromptWord>& words, std::size_t at, std::string_view phrase);
 std::size_t phrase_length(std::string_view phrase);  ///< in words
 

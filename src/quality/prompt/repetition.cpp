@@ -45,6 +45,13 @@ std::vector<std::uint64_t> rolling_hashes(const std::vector<std::uint32_t>& word
   return hashes;
 }
 
+/// Halves of words in front of each: an ideograph carries about half of what a word does.
+std::vector<std::size_t> weights_before(const std::vector<PromptWord>& words) {
+  std::vector<std::size_t> sums{0};
+  for (const PromptWord& word : words) sums.push_back(sums.back() + (word.ideograph ? 1 : 2));
+  return sums;
+}
+
 struct Match {
   std::size_t from = 0, length = 0;  ///< words
 };
@@ -90,6 +97,7 @@ std::vector<Duplicate> find_duplicates(std::string_view text, std::size_t least_
   const std::vector<PromptWord> words = split_words(text);
   const std::vector<std::uint32_t> numbers = number_words(words);
   const std::vector<std::uint64_t> hashes = rolling_hashes(numbers, least_words);
+  const std::vector<std::size_t> weights = weights_before(words);
   std::unordered_map<std::uint64_t, std::vector<std::size_t>> seen;
   Places places_of(text, words);
   std::size_t remembered = 0;  // hashes before it are in `seen`
@@ -105,7 +113,7 @@ std::vector<Duplicate> find_duplicates(std::string_view text, std::size_t least_
         if (length >= least_words && length > best.length) best = {from, length};
       }
     }
-    if (best.length == 0) {
+    if (weights[at + best.length] - weights[at] < 2 * least_words) {
       ++at;
       continue;
     }
@@ -190,6 +198,13 @@ std::span<const BoilerplateRule> boilerplate_rules() {
       {"let me know", ""},
       {"i hope", ""},
       {"the complete implementation", "all of it"},
+      {"请你", ""},
+      {"谢谢", ""},
+      {"麻烦你", ""},
+      {"我希望你能", ""},
+      {"我想要你", ""},
+      {"你是一位专家", ""},
+      {"尽可能地", ""},
   });
   return kRules;
 }

@@ -24,8 +24,9 @@ struct Duplicate {
   std::vector<Place> places;  ///< two or more, in order, without overlap; the first one is the original
 };
 
-/// Repeated runs of at least `least_words` words, found by rolling n-grams of that many words: from left to right, each place that repeats
-/// an earlier one is taken as far as it goes. Time grows with the text's length (at most 64 earlier places of one n-gram are looked at).
+/// Repeated runs of at least `least_words` words (two ideographs count as one), found by rolling n-grams of that many words: from left to
+/// right, each place that repeats an earlier one is taken as far as it goes. Time grows with the text's length (at most 64 earlier places
+/// of one n-gram are looked at).
 std::vector<Duplicate> find_duplicates(std::string_view text, std::size_t least_words = kLeastDuplicateWords);
 
 /// A phrase that can be left out, or said shorter.

@@ -6,15 +6,18 @@
 namespace qbench::quality {
 namespace {
 
-constexpr auto kAsking =
-    std::to_array<std::string_view>({"must",        "should",   "shall",  "need",    "needs",     "want",   "wants",   "require",
-                                     "requires",    "required", "ensure", "ensures", "make sure", "has to", "have to", "would like",
-                                     "expected to", "please",   "never",  "always",  "do not",    "don't",  "cannot",  "only"});
+constexpr auto kAsking = std::to_array<std::string_view>(
+    {"must",     "should", "shall",   "need",      "needs",  "want",    "wants",      "require",     "requires",
+     "required", "ensure", "ensures", "make sure", "has to", "have to", "would like", "expected to", "please",
+     "never",    "always", "do not",  "don't",     "cannot", "only",    "必须",       "应该",        "应当",
+     "需要",     "请",     "要求",    "确保",      "务必",   "不要",    "不得",       "不能",        "只能"});
 constexpr auto kImperatives = std::to_array<std::string_view>(
-    {"write",   "generate", "create",   "build",    "implement", "develop", "design",  "add",     "fix",     "refactor",  "convert",
-     "explain", "return",   "provide",  "make",     "complete",  "use",     "include", "avoid",   "handle",  "support",   "validate",
-     "test",    "document", "optimize", "optimise", "keep",      "print",   "read",    "parse",   "enhance", "integrate", "follow",
-     "then",    "say",      "list",     "describe", "show",      "give",    "answer",  "respond", "output",  "limit",     "prefer"});
+    {"write",   "generate",  "create", "build",    "implement", "develop",  "design",   "add",     "fix",   "refactor",
+     "convert", "explain",   "return", "provide",  "make",      "complete", "use",      "include", "avoid", "handle",
+     "support", "validate",  "test",   "document", "optimize",  "optimise", "keep",     "print",   "read",  "parse",
+     "enhance", "integrate", "follow", "then",     "say",       "list",     "describe", "show",    "give",  "answer",
+     "respond", "output",    "limit",  "prefer",   "编写",      "实现",     "创建",     "生成",    "开发",  "设计",
+     "添加",    "修复",      "重构",   "返回",     "使用",      "包含",     "避免",     "处理",    "支持",  "提供"});
 
 bool asks(const std::vector<PromptWord>& words) {
   for (std::size_t at = 0; at < words.size(); ++at) {
@@ -38,8 +41,10 @@ std::string_view behind_opening(std::string_view text, const std::vector<PromptW
 /// Without a `Label:` in front.
 std::string_view behind_label(std::string_view text) {
   constexpr std::size_t kMostLabelWords = 4;
-  const std::size_t colon = text.find(": ");
-  return colon == std::string_view::npos || split_words(text.substr(0, colon)).size() > kMostLabelWords ? text : text.substr(colon + 2);
+  std::size_t length = 0;
+  const std::size_t colon = find_colon(text, length);
+  if (colon == std::string_view::npos || (length == 1 && text.substr(colon + 1).substr(0, 1) != " ")) return text;
+  return count_words(split_words(text.substr(0, colon))) > kMostLabelWords ? text : text.substr(colon + length);
 }
 
 /// Commas and semicolons between the members of an enumeration.
@@ -54,7 +59,8 @@ std::int64_t separators(std::string_view text) {
     if (c == '(' || c == '[' || c == '{') ++depth;
     if (c == ')' || c == ']' || c == '}') depth = std::max(depth - 1, 0);
     const bool gap = text[i + 1] == ' ' || text[i + 1] == '\n';
-    if (depth == 0 && gap && (c == ',' || c == ';')) ++count;
+    const bool wide = text.substr(i).starts_with("\u3001") || text.substr(i).starts_with("\uFF1B");  // U+FF0C parts clauses
+    if (depth == 0 && (wide || (gap && (c == ',' || c == ';')))) ++count;
   }
   return count;
 }
@@ -83,7 +89,7 @@ std::int64_t count_requirements(std::string_view text) {
     if (first.kind != LineKind::kItem && first.kind != LineKind::kProse) continue;
     const bool item = first.kind == LineKind::kItem;
     // An item goes on in indented lines, a paragraph in the lines below it.
-    while (at < lines.size() && lines[at].kind == LineKind::kProse && (!item || lines[at].body >= lines[at].span.begin + 2)) ++at;
+    while (at < lines.size() && lines[at].kind == LineKind::kProse && (!item || lines[at].indent >= 2)) ++at;
     const TextSpan span{begin, lines[at - 1].span.end};
     count += item ? count_in_item(text.substr(span.begin, span.size())) : count_in_prose(text, span);
   }

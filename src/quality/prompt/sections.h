@@ -20,7 +20,9 @@ std::string_view name_of(SectionKind kind) noexcept;  ///< "context", "task", "q
 double budget_ratio(SectionKind kind) noexcept;
 
 /// How text is recognised. Rules are tried in the table's order at each place; the first one that fits decides:
-///   1. a heading's title decides for all up to the next heading (its first word as an opening, then title rules, then sentence rules);
+///   1. a heading's title decides for all up to the next heading (its first word as an opening, then title rules, then sentence rules), a
+///      tag's name up to where it closes; a heading that no rule fits takes the rule of the tag or of the `#` heading of a higher level
+///      that it stands in (not that of the text's only `# Title`), and a tag that no rule fits is text;
 ///   2. below a heading, a list item or line `Label: text` whose label fits a title rule is a part of its own;
 ///   3. a fenced block belongs to its heading; without one it is an example;
 ///   4. without a heading that fits, each sentence and list item is classified by the sentence rules (`opening`: only as its first words).

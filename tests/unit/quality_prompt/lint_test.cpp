@@ -61,6 +61,11 @@ TEST_CASE("a missing output format and missing success criteria are said of the 
   check_fires(LintId::kMissingOutputFormat, "Write a login form.", 0);
   check_silent(LintId::kMissingOutputFormat, "Write a login form. Answer with one file.");
   check_silent(LintId::kMissingOutputFormat, "Write `f(n: int) -> bool`.");
+  check_fires(LintId::kMissingOutputFormat, "请编写一个登录表单。", 0);
+  check_silent(LintId::kMissingOutputFormat, "请编写一个登录表单，以一个代码块输出。");
+  check_silent(LintId::kMissingSuccessCriteria, "请编写一个登录表单，必须通过单元测试。");
+  check_silent(LintId::kMissingOutputFormat,
+               "Напиши форму входа, ответ дай одним файлом HTML5 с тестами.");  // no table for it: nothing is said
   check_fires(LintId::kMissingSuccessCriteria, "Write a login form.", 0);
   check_silent(LintId::kMissingSuccessCriteria, "Write a login form. Success criteria: it submits.");
   check_silent(LintId::kMissingSuccessCriteria, "Write a login form that passes these tests.");
@@ -118,6 +123,9 @@ TEST_CASE("letters of another script are lookalikes among Latin ones only") {
   check_fires(LintId::kLookalike, "def p\u0430rse", 1, "U+0430");
   check_fires(LintId::kLookalike, "a\nfull\uFF08width", 2, "'('");
   check_silent(LintId::kLookalike, "\u041F\u0440\u0438\u0432\u0435\u0442, na\u00EFve caf\u00E9 \u2014 \u4F60\u597D");
+  check_silent(LintId::kLookalike, "请处理空文件，并记录错误：“a.log”（见下）。");  // what such text is written with
+  check_fires(LintId::kLookalike, "请调用 f\uFF08x\uFF09。", 1, "U+FF08");
+  check_fires(LintId::kAmbiguousWord, kClean + "Don\u2019t use \u201Cfast\u201D code\u2014really.\n", 2, "'fast'");
   check_fires(LintId::kInvisibleCharacter, "zero\u200Bwidth", 1, "U+200B");
   check_fires(LintId::kInvisibleCharacter, "```\nx\u00ADy\n```", 2, "U+00AD");
   check_silent(LintId::kInvisibleCharacter, "plain\ttext");

@@ -48,6 +48,13 @@ TEST_CASE("five equal words are no duplicate, six are, and places never overlap"
   CHECK(words >= 24);
 }
 
+TEST_CASE("of Chinese characters two count as a word, and punctuation parts them") {
+  CHECK(quality::find_duplicates("每个公共函数都要有文档。每个公共函数都要有文档！").empty());  // eleven
+  const auto found = quality::find_duplicates("每个公共函数都必须有文档，并抛出异常。\n其他。\n每个公共函数都必须有文档、并抛出异常！");
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].places[1].first_line == 3);
+}
+
 TEST_CASE("a megabyte of one word and of numbers is done in time") {
   std::string same, numbers;
   for (int i = 0; i < 200'000; ++i) same += "word ";
@@ -85,6 +92,8 @@ TEST_CASE("requirements are list items and asking sentences, one more for each f
   CHECK(quality::count_requirements("The sky is blue, wide and far.") == 0);
   CHECK(quality::count_requirements("Also, it must run.") == 1);
   CHECK(quality::count_requirements("# Title, and more\n```\nmust run\n```\n") == 0);
+  CHECK(quality::count_requirements("必须处理空文件。天空是蓝色的。请记录错误、警告和时间。") == 3);
+  CHECK(quality::count_requirements("1、登录\n2、技术栈：React、Node\n") == 3);
   CHECK(quality::count_requirements(shipped("guide/web-app-verbose.txt")) == 7);
   CHECK(quality::count_requirements(shipped("guide/web-app-dense.txt")) == 10);
 }

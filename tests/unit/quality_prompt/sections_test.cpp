@@ -73,6 +73,55 @@ TEST_CASE("tags, capitals and bold lines are headings; code between fences is no
   CHECK(kinds(quality::find_sections("Write a parser for this file.\n```python\n# Task:\nx = 1\n```\n")) == "te");
 }
 
+TEST_CASE("tags are known by name, whatever their case, attributes and lines, and end where they close") {
+  const auto found = quality::find_sections(
+      "<Context>We have a shop.</Context>\n<instructions priority=\"high\">\nSell it.\n</instructions>\n<Examples>\n  <example id=\"1\">\n "
+      " a gives b\n"
+      "  </example>\nBananas.\n</Examples>\nApples are "
+      "red.\n<quality_requirements>\nBananas.</quality_requirements>\n<output_format>JSON</output_format>\n");
+  CHECK(kinds(found) == "cteee-qe");
+  CHECK(found[1].title == "instructions");
+  CHECK(found[4].first_line == 9);  // behind </example> the outer part goes on
+  CHECK(found[5].first_line == 11);
+  CHECK(found[6].title == "quality requirements");
+}
+
+TEST_CASE("a tag that no rule fits is text of the part around it") {
+  CHECK(kinds(quality::find_sections("# Context\nWe use Go.\n<div class=\"x\">\nBananas.\n</div>\nApples.\n")) == "c");
+  CHECK(kinds(quality::find_sections("<prompt>\nWrite a parser.\n</prompt>\n")) == "-t");
+  CHECK(kinds(quality::find_sections("Write f(x) where x <y> z.\n")) == "t");
+}
+
+TEST_CASE("a heading that no rule fits takes the rule of the heading that it stands in") {
+  const auto found = quality::find_sections(
+      "# Shop overview\n\n## Misc\nBananas.\n\n## Requirements\n### Accounts\nBananas.\n\nUsers can:\n- log in\n\n## Testing\npytest\n");
+  CHECK(kinds(found) == "c--tttq");  // not that of the only `#`, which is the text's own title
+  CHECK(found[4].title == "Accounts");
+  CHECK(found[5].title == "Users can");
+  CHECK(kinds(quality::find_sections("# Context\n## Accounts\nBananas.\n# Task\n## Accounts\nBananas.\n")) == "cctt");
+}
+
+TEST_CASE("Chinese prompts fall into parts by their headings, labels and sentences") {
+  CHECK(kinds(quality::find_sections("# 背景\n一个应用。\n\n# 任务\n解析日志。\n\n# 质量要求\n- 类型注解\n\n# 示例\n输入：a.log\n")) ==
+        "ctqee");
+  CHECK(kinds(quality::find_sections("技术栈：Flask、PostgreSQL\n需求：\n1、登录\n2、注册\n")) == "ct");
+  CHECK(kinds(quality::find_sections("我们有一个应用。请编写一个函数。它要有单元测试！例如，a.log。")) == "ctqe");
+}
+
+TEST_CASE("prose without any heading is taken apart by its sentences") {
+  CHECK(kinds(quality::find_sections(
+            "I have a log file from nginx. I\u2019d like to know who asks most. Tests with pytest please. For example 1.2.3.4.")) ==
+        "ctqe");
+}
+
+TEST_CASE("a text of blanks is one part that says nothing") { CHECK(kinds(quality::find_sections("  \n\n")) == "-"); }
+
+TEST_CASE("a megabyte of short paragraphs is taken apart in time") {
+  std::string text;
+  for (int i = 0; i < 100'000; ++i) text += "Write a.\n\n";
+  CHECK(quality::find_sections(text).size() == 100'000);
+}
+
 TEST_CASE("tokens of the parts add up to the tokens of the text") {
   for (const std::string name : {"guide/login-form.txt", "guide/web-app-verbose.txt", "codegen/log-report.txt"}) {
     const quality::PromptCounts counts = quality::count_bytes(quality::analyse_prompt(shipped(name)));
