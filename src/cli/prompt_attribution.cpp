@@ -195,7 +195,7 @@ ordered_json Attributor::json() const {
           {"prompt_tokens", input_.prompt_ids.size()},
           {"sections", std::move(sections)},
           {"section_places_exact", exact_},
-          {"spread", "t * deviation / sqrt(1 - overlap): one-sided 95 % bound on what leaving out a random span of the section's length costs"},
+          {"spread", "t * deviation / sqrt(1 - overlap): one-sided 95 % bound on what leaving out a random span of the section's length costs, of spans that touch no relevant section"},
           {"seed", request_->seed},
           {"relevant_tokens", result_.relevant_tokens},
           {"total_tokens", result_.total_tokens},
@@ -226,8 +226,10 @@ std::string Attributor::text() const {
   }
   out += fmt::format("\nContext efficiency {:.1f}%: {} of {} tokens are in relevant sections.\n",
                      100.0 * result_.context_efficiency_ratio(), result_.relevant_tokens, result_.total_tokens);
-  out += fmt::format("Relevant: leaving it out costs more than the spread over {} random spans of its\nlength (seed {}); of parts that carry nothing one in twenty would.\n",
-                     request_->random_spans, request_->seed);
+  out += fmt::format(
+      "Relevant: leaving it out costs more than the spread over random spans of its\nlength ({} drawn, seed {}); of parts that carry "
+      "nothing one in twenty would.\n",
+      request_->random_spans, request_->seed);
   if (!exact_) out += "The tokenizer changes the text: where sections begin is estimated.\n";
   out += fmt::format("Cost: {} passes, {} tokens fed, {} shared, {}.\n", result_.cost.passes, result_.cost.tokens_fed,
                      result_.cost.tokens_reused, format_seconds(seconds_));

@@ -52,22 +52,25 @@ std::vector<std::int32_t> without(const AttributionInput& input, const TokenSpan
   return ids;
 }
 
-SectionAttribution judge(const AttributionInput& input, const TokenSpan& section, const Costs& costs, const AttributionOptions& options) {
+SectionAttribution cost_of(const AttributionInput& input, const TokenSpan& section, const Costs& costs) {
   SectionAttribution result;
   result.span = section;
   if (section.size() <= 0) return result;
   result.cost_nats = costs.at(section);
   result.nats_per_answer_token = result.cost_nats / static_cast<double>(input.answer_ids.size());
   result.nats_per_token = result.cost_nats / static_cast<double>(section.size());
-  std::vector<std::int64_t> starts;
-  std::vector<double> random;
+  return result;
+}
+
+SpanCosts random_costs(const AttributionInput& input, const TokenSpan& section, const Costs& costs, const AttributionOptions& options) {
+  SpanCosts random;
+  if (section.size() <= 0) return random;
   for (const TokenSpan& span : random_spans(input, section.size(), options)) {
     if (span == section) continue;
-    starts.push_back(span.begin);
-    random.push_back(costs.at(span));
+    random.starts.push_back(span.begin);
+    random.nats.push_back(costs.at(span));
   }
-  judge_section(result, starts, random);
-  return result;
+  return random;
 }
 
 /// Mean share of tokens that two of the spans have in common; two spans or more.
@@ -83,20 +86,48 @@ double mean_overlap(std::span<const std::int64_t> starts, std::int64_t length) {
   return shared / static_cast<double>(length) / (n * (n - 1.0) / 2.0);
 }
 
-}  // namespace
-
-void judge_section(SectionAttribution& section, std::span<const std::int64_t> starts, std::span<const double> costs) {
-  QB_CHECK(starts.size() == costs.size() && section.span.size() > 0);
-  section.random_spans = static_cast<std::int64_t>(costs.size());
-  section.random_mean_nats = stats::mean(costs).value_or(0.0);
+void judge(SectionAttribution& section, const SpanCosts& random) {
+  section.random_spans = static_cast<std::int64_t>(random.nats.size());
+  section.random_mean_nats = stats::mean(random.nats).value_or(0.0);
   section.random_deviation_nats = section.random_overlap_ratio = section.spread_nats = 0.0;
-  if (costs.size() > 1) {
-    section.random_deviation_nats = stats::stddev(costs).value_or(0.0);
-    section.random_overlap_ratio = mean_overlap(starts, section.span.size());
-    section.spread_nats = stats::student_t_quantile(kConfidence, static_cast<double>(costs.size() - 1)) * section.random_deviation_nats /
-                          std::sqrt(1.0 - section.random_overlap_ratio);
+  if (random.nats.size() > 1) {
+    section.random_deviation_nats = stats::stddev(random.nats).value_or(0.0);
+    section.random_overlap_ratio = mean_overlap(random.starts, section.span.size());
+    section.spread_nats = stats::student_t_quantile(kConfidence, static_cast<double>(random.nats.size() - 1)) *
+                          section.random_deviation_nats / std::sqrt(1.0 - section.random_overlap_ratio);
   }
   section.relevant = section.cost_nats > 0.0 && section.cost_nats > section.spread_nats;
+}
+
+/// The spans that touch none of the sections; all where too few do.
+SpanCosts apart_from(const SpanCosts& random, std::int64_t length, std::span<const TokenSpan> sections) {
+  SpanCosts apart;
+  for (std::size_t i = 0; i < random.starts.size(); ++i) {
+    const std::int64_t begin = random.starts[i];
+    const auto touches = [&](const TokenSpan& section) { return begin < section.end && begin + length > section.begin; };
+    if (std::any_of(sections.begin(), sections.end(), touches)) continue;
+    apart.starts.push_back(begin);
+    apart.nats.push_back(random.nats[i]);
+  }
+  return apart.starts.size() >= kLeastSpans ? apart : random;
+}
+
+}  // namespace
+
+void judge_sections(std::span<SectionAttribution> sections, std::span<const SpanCosts> random) {
+  QB_CHECK(sections.size() == random.size());
+  for (bool again = true; again;) {  // each round finds a section or is the last
+    std::vector<TokenSpan> relevant;
+    for (const SectionAttribution& section : sections) {
+      if (section.relevant) relevant.push_back(section.span);
+    }
+    again = false;
+    for (std::size_t i = 0; i < sections.size(); ++i) {
+      if (sections[i].relevant || sections[i].span.size() <= 0) continue;
+      judge(sections[i], apart_from(random[i], sections[i].span.size(), relevant));
+      again = again || sections[i].relevant;
+    }
+  }
 }
 
 engine::ContinuationCost plan_attribution(const AttributionInput& input, const AttributionOptions& options) {
@@ -131,9 +162,14 @@ Attribution attribute(engine::Session& session, const AttributionInput& input, c
     if (on_pass) on_pass(scorer.cost().passes);
   }
   result.total_tokens = input.user_text.size();
+  std::vector<SpanCosts> random;
   for (const TokenSpan& section : input.sections) {
-    result.sections.push_back(judge(input, section, costs, options));
-    if (result.sections.back().relevant) result.relevant_tokens += section.size();
+    result.sections.push_back(cost_of(input, section, costs));
+    random.push_back(random_costs(input, section, costs, options));
+  }
+  judge_sections(result.sections, random);
+  for (const SectionAttribution& section : result.sections) {
+    if (section.relevant) result.relevant_tokens += section.span.size();
   }
   result.cost = scorer.cost();
   return result;

@@ -58,7 +58,7 @@ TEST_CASE("a section's cost is what the answer loses without it, and it is relev
     CHECK(section.cost_nats == doctest::Approx(whole - without).epsilon(1e-4));
     CHECK(section.nats_per_answer_token == doctest::Approx(section.cost_nats / 8.0));
     CHECK(*section.nats_per_token == doctest::Approx(section.cost_nats / static_cast<double>(section.span.size())));
-    CHECK(section.random_spans >= 15);
+    CHECK(section.random_spans >= static_cast<std::int64_t>(quality::kLeastSpans));
     CHECK(section.spread_nats > section.random_deviation_nats);  // t is above 1, and so is the correction for overlap
     CHECK(section.relevant == (section.cost_nats > section.spread_nats));
   }
