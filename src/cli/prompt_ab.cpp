@@ -17,7 +17,6 @@
 #include "cli/prompt_inputs.h"
 #include "quality/judge/judge.h"
 #include "quality/prompt/prompt_ab.h"
-#include "report/comparison_text.h"
 #include "report/terminal_table.h"
 #include "report/text.h"
 #include "run/engine_settings.h"
