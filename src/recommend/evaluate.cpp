@@ -94,12 +94,13 @@ void add_choice(const StoredPrediction& stored, const MeasuredResults& measured,
   out.choices_right += contested && !beaten ? 1 : 0;
 }
 
-/// Of each task the latest prediction made until `utc`, or of all times; lines stand in the order in which they were made.
-std::map<std::string, const StoredPrediction*> latest_until(const std::vector<StoredPrediction>& predictions,
-                                                            std::optional<std::string> utc) {
+/// Of each task the latest prediction made before `utc`, or of all times; lines stand in the order in which they were made. Stamps are
+/// whole seconds: of the same second, a short run may have ended before.
+std::map<std::string, const StoredPrediction*> latest_before(const std::vector<StoredPrediction>& predictions,
+                                                             std::optional<std::string> utc) {
   std::map<std::string, const StoredPrediction*> by_digest;
   for (const StoredPrediction& one : predictions) {
-    if (!utc || one.created_utc <= *utc) by_digest[one.digest] = &one;
+    if (!utc || one.created_utc < *utc) by_digest[one.digest] = &one;
   }
   return by_digest;
 }
@@ -108,14 +109,14 @@ std::map<std::string, const StoredPrediction*> latest_until(const std::vector<St
 
 Calibration evaluate(const std::vector<StoredPrediction>& predictions, const std::vector<record::ResultSet>& results) {
   Calibration out;
-  const auto latest = latest_until(predictions, std::nullopt);
+  const auto latest = latest_before(predictions, std::nullopt);
   for (const auto& [digest, stored] : latest) out.predictions += static_cast<std::int64_t>(stored->candidates.size());
   std::vector<MeasuredResults> measured;
   measured.reserve(results.size());  // the pairs point into them
   std::vector<Pair> pairs;
   for (const record::ResultSet& result : results) {
     const MeasuredResults& own = measured.emplace_back(result);
-    const auto earlier = latest_until(predictions, result.started_utc);
+    const auto earlier = latest_before(predictions, result.started_utc);
     for (const auto& [digest, stored] : earlier) {
       for (const StoredCandidate& candidate : stored->candidates) {
         if (const Measured* found = own.find(candidate.key, digest)) pairs.push_back({&candidate.prediction, found});

@@ -130,6 +130,9 @@ TEST_CASE("a prediction made when the run had begun proves nothing: the one befo
   CHECK(late_only.checks == 0);
   CHECK(late_only.too_late == 2);
   CHECK(late_only.quantities.empty());
+  late.created_utc = "2026-11-22T03:22:00Z";  // the second in which the run began, which it may have ended in too
+  CHECK(evaluate({late}, {run_of(rows)}).checks == 0);
+  late.created_utc = "2026-11-22T03:30:00Z";
   const Calibration two_runs = evaluate({early, late}, {run_of(rows), run_of(rows, "2026-11-29T03:22:00Z")});
   CHECK(two_runs.checks == 4);
   CHECK(two_runs.quantities[0].inside == 2);  // the later run is held against the later prediction
