@@ -38,7 +38,8 @@ Answers: one {"task_id": ..., "completion": ...} a line, plain or .gz; a complet
 several answers to a task are samples of it. Suites: ours by name or folder, and files of HumanEval, MBPP, EvalPlus and MultiPL-E (.jsonl, .jsonl.gz,
 .json). With --json one line a task (task_id, status, seconds, detail, sample, sandbox_level, judge) and a last one with "summary": true and pass@k.
 Statuses: pass, wrong, exception, compile_error, cpu_timeout, wall_timeout, oom, output_limit, crash, sandbox_violation, and harness_error, which is
-never the answer's fault and no trial of pass@k. The processor time allowed is ten times the reference's, at least 2 s and at most 10 s.
+never the answer's fault and no trial of pass@k. The processor time allowed is ten times the reference's, at least 2 s and at most 10 s (three
+times the reference's where that is more).
 DIR: answers that the run has judged keep their verdict; each is rated by the KPIs below (src/quality/rating/README.md), and samples.jsonl,
 summary.csv and the reports get it. --suite names the run's suite where its name does not find it. Of each session's answers the first
 attempt is rated; further samples and repairs are judged by the run and not rated: the tools take seconds an answer.

@@ -25,6 +25,7 @@ constexpr std::int64_t kLookEvery = 20 * kMillisecond;    // what memory can gro
 constexpr std::int64_t kPatience = 5'000 * kMillisecond;  // for a killed sandbox to be gone
 constexpr std::uint64_t kMostFiles = 50'000;              // in a /tmp that is a tmpfs
 constexpr double kSecond = 1e-9;
+constexpr std::uint64_t kMaxErrorBytes = std::uint64_t{16} << 20;  // of standard error, which is kept to the end
 constexpr double kOwnCpu = 0.1;  // seconds: more than building a sandbox ever took
 
 std::string first_line(const std::string& text) {
@@ -118,9 +119,9 @@ void Pump::run_until_gone() {
   }
   reap();
   const std::lock_guard lock(mutex_);
-  read_stream(output_,
+  read_stream(output_, limits_.output_bytes,
               "standard output");  // what is still in the pipes; outside namespaces a survivor may hold them open, and is not waited for
-  read_stream(error_, "standard error");
+  read_stream(error_, std::min(limits_.output_bytes, kMaxErrorBytes), "standard error");
   input_end_.close();
 }
 
@@ -142,8 +143,8 @@ void Pump::poll_once() {
   }
   {
     const std::lock_guard lock(mutex_);
-    if (files[2].revents != 0) read_stream(output_, "standard output");
-    if (files[3].revents != 0) read_stream(error_, "standard error");
+    if (files[2].revents != 0) read_stream(output_, limits_.output_bytes, "standard output");
+    if (files[3].revents != 0) read_stream(error_, std::min(limits_.output_bytes, kMaxErrorBytes), "standard error");
     write_input();
     if (asked_) stop(asked_->first, asked_->second);
   }
@@ -151,7 +152,7 @@ void Pump::poll_once() {
 }
 
 /// Reads what is there; what is past the limit is the program's end.
-void Pump::read_stream(Stream& stream, const char* name) {
+void Pump::read_stream(Stream& stream, std::uint64_t limit, const char* name) {
   char piece[16384];
   while (stream.end) {
     const ssize_t n = ::read(stream.end.get(), piece, sizeof piece);
@@ -163,11 +164,11 @@ void Pump::read_stream(Stream& stream, const char* name) {
       break;
     }
     const auto bytes = static_cast<std::uint64_t>(n);
-    const std::uint64_t room = limits_.output_bytes - std::min(stream.total, limits_.output_bytes);
+    const std::uint64_t room = limit - std::min(stream.total, limit);
     stream.text.append({piece, static_cast<std::size_t>(std::min(bytes, room))});
     stream.total += bytes;
     if (bytes <= room) continue;
-    stop(End::kOutputLimit, fmt::format("wrote more than {} to {}", format_bytes(limits_.output_bytes), name));
+    stop(End::kOutputLimit, fmt::format("wrote more than {} to {}", format_bytes(limit), name));
     break;  // whatever comes now is thrown away, a piece at a time
   }
   changed_.notify_all();

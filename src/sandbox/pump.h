@@ -59,7 +59,7 @@ class Pump {
   bool start();
   void run_until_gone();
   void poll_once();
-  void read_stream(Stream& stream, const char* name);
+  void read_stream(Stream& stream, std::uint64_t limit, const char* name);
   void write_input();
   void read_reports();
   void check_limits();

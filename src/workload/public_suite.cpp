@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/special_numbers.h"
 #include "workload/names.h"
 #include "workload/packed_file.h"
 #include "workload/suite_json.h"
@@ -27,7 +28,7 @@ constexpr std::size_t kMaxPromptBytes = std::size_t{1} << 20;
 /// A task as it stands in the file.
 struct Entry {
   json value;
-  std::string text;  ///< as written: JSON numbers beyond 64 bits are still whole in it
+  std::string text;  ///< as written: numbers beyond 64 bits are still whole in it, NaN and Infinity still there
   std::string where;
 };
 
@@ -116,7 +117,8 @@ Read read_evalplus(const Entry& entry) {
   const std::string prompt = required_full(entry, "prompt"), solution = required_full(entry, "canonical_solution");
   read.task.entry_point = required_full(entry, "entry_point");
   for (const char* key : {"base_input", "plus_input"}) {
-    if (has(entry, key) && !entry.value[key].is_array()) fail("'" + std::string(key) + "': expected a list", entry.where);
+    const bool none = has(entry, key) && entry.value[key].is_object() && entry.value[key].empty();  // MbppPlus 0.1 writes {} for []
+    if (has(entry, key) && !entry.value[key].is_array() && !none) fail("'" + std::string(key) + "': expected a list", entry.where);
   }
   const bool completes = solution.find("def " + read.task.entry_point + "(") == std::string::npos;
   if (completes) read.task.prefix = prompt;
@@ -251,7 +253,7 @@ void for_each_entry(const std::string& text, const fs::path& path, Each&& each) 
     if (line.find_first_not_of(" \r\t") == std::string::npos) continue;
     if (line.size() > kMaxTaskBytes) fail("has more than 32 MiB", where);
     json value;
-    located([&] { value = parse_json(line, where, {.depth = 64, .unique_keys = true, .one_line = true}); });
+    located([&] { value = parse_json(null_special_numbers(line), where, {.depth = 64, .unique_keys = true, .one_line = true}); });
     each(Entry{std::move(value), line, where});
   }
 }

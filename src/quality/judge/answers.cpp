@@ -8,10 +8,12 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "base/ascii.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/special_numbers.h"
 #include "workload/names.h"
 #include "workload/packed_file.h"
 
@@ -117,9 +119,9 @@ Repaired repaired(const std::string& line) {
 Answer read_answer(const std::string& line, const Names& names, const std::string& where) {
   const JsonLimits limits{.depth = 64, .unique_keys = false, .one_line = true};
   Answer answer;
-  std::string text = line;
+  std::string text = null_special_numbers(line);  // a score beside the completion may be one
   if (const auto problem = find_json_problem(text, limits)) {
-    Repaired better = repaired(line);
+    Repaired better = repaired(text);
     if (find_json_problem(better.text, limits)) fail(*problem, where);
     answer.is_text = better.is_text;
     text = std::move(better.text);

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <unordered_map>
 
 #include "quality/judge/code_shape.h"
 #include "quality/judge/lines.h"
+#include "quality/judge/wanted_names.h"
 
 namespace qbench::quality {
 namespace {
@@ -21,6 +21,9 @@ constexpr std::string_view kAlternative[] = {"alternativ",    "another approach"
 constexpr std::string_view kExample[] = {"example usage", "usage example", "usage:",         "to test",    "you can test",
                                          "test it",       "tests:",        "unit test",      "how to use", "sample run",
                                          "output",        "you can call",  "you can use it", "client"};
+
+/// Words that take the former back: what follows corrects the code before.
+constexpr std::string_view kCorrection[] = {"fix it", "fix this", "fix that", "let me fix", "fixed", "corrected", "correct version"};
 
 bool says(const std::string& intro, const auto& phrases) {
   // The paragraph right before the block; headings of earlier ones are about other things.
@@ -72,9 +75,14 @@ std::vector<Candidate> candidates_of(const std::vector<CodeBlock>& blocks, const
     std::string text = dedent(block.text);
     one.text = block.closed ? std::move(text) : without_cut_tail(text, task.language, wanted);
     one.shape = shape_of(one.text, task.language);
-    if (one.shape.transcript || one.shape.only_tests) continue;
-    one.rank = (block.closed ? 8 : 0) + (one.shape.elided ? 0 : 4) + (says(block.intro, kAlternative) ? 0 : 2) +
-               (says(block.intro, kExample) ? 0 : 1);
+    if (one.shape.transcript && !one.shape.functions.empty()) {  // a session that tries what stands above it
+      one.text.resize(one.text.find("\n>>>") + 1);
+      one.shape = shape_of(one.text, task.language);
+    }
+    const bool asked_for = std::any_of(wanted.begin(), wanted.end(), [&](const auto& name) { return one.shape.defines(name); });
+    if (one.shape.transcript || (one.shape.only_tests && !asked_for)) continue;
+    one.rank = (block.closed ? 8 : 0) + (one.shape.elided ? 0 : 4) +
+               (says(block.intro, kAlternative) && !says(block.intro, kCorrection) ? 0 : 2) + (says(block.intro, kExample) ? 0 : 1);
     out.push_back(std::move(one));
   }
   return out;
@@ -91,6 +99,9 @@ std::optional<std::size_t> best_definer(const std::vector<Candidate>& all, const
   for (std::size_t i = 0; i < all.size(); ++i)
     if (defines(all[i], name, language)) definers.push_back(i);
   if (definers.empty()) return std::nullopt;
+  const auto is_function = [&](std::size_t i) { return all[i].shape.functions.contains(name); };
+  if (std::any_of(definers.begin(), definers.end(), is_function))  // "price = a * b" beside the function is a formula
+    std::erase_if(definers, [&](std::size_t i) { return !is_function(i); });
   const std::size_t longest = *std::max_element(definers.begin(), definers.end(),
                                                 [&](std::size_t a, std::size_t b) { return all[a].text.size() < all[b].text.size(); });
   const std::unordered_set<std::string_view> lines = lines_of(all[longest].text);
@@ -194,31 +205,6 @@ std::string longest_of(const std::vector<Candidate>& all) {
   return best == nullptr ? std::string() : best->text;
 }
 
-/// "inventory.service:restock" names the module of a function.
-void read_case_names(const nlohmann::json& value, std::vector<std::pair<std::string, std::string>>& names, int depth) {
-  if (depth > 4) return;
-  if (value.is_array())
-    for (const auto& one : value) read_case_names(one, names, depth + 1);
-  if (!value.is_object()) return;
-  for (const char* key : {"call", "new"}) {
-    const auto at = value.find(key);
-    if (at == value.end() || !at->is_string()) continue;
-    const std::string call = at->get<std::string>();
-    const std::size_t colon = call.find(':');
-    const std::string name = colon == std::string::npos ? call : call.substr(colon + 1);
-    if (name.find('.') == std::string::npos)
-      names.emplace_back(colon == std::string::npos ? "" : call.substr(0, colon), name);  // a dot: a method
-  }
-  if (const auto steps = value.find("steps"); steps != value.end()) read_case_names(*steps, names, depth + 1);
-}
-
-std::vector<std::pair<std::string, std::string>> case_names(const workload::Task& task) {
-  std::vector<std::pair<std::string, std::string>> names;
-  const nlohmann::json cases = nlohmann::json::parse(task.cases, nullptr, false);
-  if (!cases.is_discarded()) read_case_names(cases, names, 0);
-  return names;
-}
-
 /// The task's path that the name means: itself, its end, or the only one with that last part.
 std::optional<std::size_t> path_of(const std::string& name, const workload::Task& task) {
   std::optional<std::size_t> found;
@@ -275,14 +261,6 @@ bool module_is(std::string path, std::string module) {
 }
 
 }  // namespace
-
-std::vector<std::string> wanted_names(const workload::Task& task) {
-  if (!task.entry_point.empty()) return {task.entry_point};
-  std::vector<std::string> names;
-  for (auto& [module, name] : case_names(task))
-    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
-  return names;
-}
 
 bool may_hold(const CodeBlock& block, const workload::Task& task) {
   if (block.language.empty() || block.language == task.language) return !block.text.starts_with(">>>");

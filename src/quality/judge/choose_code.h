@@ -8,9 +8,6 @@
 
 namespace qbench::quality {
 
-/// Names that the answer must define: the entry point, or what the cases call and construct. Empty for whole programs.
-std::vector<std::string> wanted_names(const workload::Task& task);
-
 /// Whether the block may hold code of the task's language: tagged so, or not tagged; no shell, output, data or interpreter session.
 bool may_hold(const CodeBlock& block, const workload::Task& task);
 

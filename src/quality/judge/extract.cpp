@@ -9,6 +9,7 @@
 #include "quality/judge/code_shape.h"
 #include "quality/judge/complete_prefix.h"
 #include "quality/judge/lines.h"
+#include "quality/judge/wanted_names.h"
 
 namespace qbench::quality {
 namespace {

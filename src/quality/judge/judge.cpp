@@ -6,7 +6,9 @@
 #include <map>
 #include <mutex>
 
+#include "base/clock.h"
 #include "base/digest.h"
+#include "base/units.h"
 #include "quality/judge/extract.h"
 #include "quality/judge/judging.h"
 #include "quality/judge/toolchain.h"
@@ -20,6 +22,10 @@ namespace {
 constexpr std::size_t kMaxCodeBytes = std::size_t{4} << 20;
 constexpr double kLeastCpuS = 2;
 constexpr double kCpuOverReference = 10;
+/// Where the reference itself is slow (EvalPlus' large inputs), an answer may take so many times its time, beyond the usual limits.
+constexpr double kSlack = 3;
+/// A reference gets so many times the usual limits: it is known to end.
+constexpr double kReferenceSlack = 6;
 constexpr double kMostTestCpuS = 60, kLeastTestCpuS = 5;
 
 Verdict harness_error(std::string detail) { return verdict_of({TaskStatus::kHarnessError, std::move(detail)}); }
@@ -51,6 +57,7 @@ struct Judge::State {
   struct Calibration {
     std::once_flag once, empty_once;
     Verdict verdict;
+    double wall_s = 0;
     bool empty_passes = false;
   };
   std::mutex mutex;
@@ -91,10 +98,17 @@ struct Judge::State {
     return *slot;
   }
 
-  const Verdict& reference(const workload::Task& task) {
+  const Calibration& reference(const workload::Task& task) {
     Calibration& calibration = calibration_of(task);
-    std::call_once(calibration.once, [&] { calibration.verdict = run(task, task.reference, {options.limits}); });
-    return calibration.verdict;
+    std::call_once(calibration.once, [&] {
+      Allowance allowance{options.limits};
+      allowance.limits.cpu_s *= kReferenceSlack;
+      allowance.limits.wall_s *= kReferenceSlack;
+      const std::int64_t start = now_ns();
+      calibration.verdict = run(task, task.reference, allowance);
+      calibration.wall_s = s_from_ns(static_cast<double>(now_ns() - start));
+    });
+    return calibration;
   }
 
   bool empty_passes(const workload::Task& task) {
@@ -104,10 +118,12 @@ struct Judge::State {
     return calibration.empty_passes;
   }
 
-  Allowance allowance_for(const Verdict& of_reference) const {
+  Allowance allowance_for(const Calibration& reference) const {
     Allowance allowance{options.limits};
-    allowance.limits.cpu_s = std::min(allowance.limits.cpu_s, std::max(kLeastCpuS, kCpuOverReference * of_reference.seconds));
-    allowance.test_cpu_s = std::clamp(kCpuOverReference * of_reference.test_seconds, kLeastTestCpuS, kMostTestCpuS);
+    const double cpu_s = reference.verdict.seconds;
+    allowance.limits.cpu_s = std::max(kSlack * cpu_s, std::min(allowance.limits.cpu_s, std::max(kLeastCpuS, kCpuOverReference * cpu_s)));
+    allowance.limits.wall_s = std::max(allowance.limits.wall_s, kSlack * reference.wall_s);
+    allowance.test_cpu_s = std::clamp(kCpuOverReference * reference.verdict.test_seconds, kLeastTestCpuS, kMostTestCpuS);
     return allowance;
   }
 };
@@ -117,13 +133,13 @@ Judge::~Judge() = default;
 
 Verdict Judge::judge_reference(const workload::Task& task) {
   if (task.reference.empty()) return harness_error("the task has no reference");
-  return state_->reference(task);
+  return state_->reference(task).verdict;
 }
 
 Verdict Judge::judge_variant(const workload::Task& task, std::span<const workload::CodeFile> code) {
   if (task.reference.empty() || !state_->options.calibrate) return state_->run(task, code, {state_->options.limits});
-  const Verdict& reference = state_->reference(task);
-  const bool usable = reference.status == TaskStatus::kPass;
+  const State::Calibration& reference = state_->reference(task);
+  const bool usable = reference.verdict.status == TaskStatus::kPass;
   return state_->run(task, code, usable ? state_->allowance_for(reference) : State::Allowance{state_->options.limits});
 }
 
@@ -134,7 +150,7 @@ Verdict Judge::judge(const workload::Task& task, std::span<const workload::CodeF
     return verdict;
   };
   if (!task.reference.empty() && state_->options.calibrate) {
-    const Verdict& reference = state_->reference(task);
+    const Verdict& reference = state_->reference(task).verdict;
     if (reference.status == TaskStatus::kHarnessError) return reference;
     if (reference.status != TaskStatus::kPass)
       return unusable(fmt::format("the task's reference fails ({}): {}", name_of(reference.status), reference.detail));

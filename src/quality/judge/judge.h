@@ -28,7 +28,7 @@ struct Verdict {
 
 struct JudgeOptions {
   sandbox::Limits limits;  ///< most that a candidate may have; the processor time is lowered by calibration
-  bool calibrate = true;   ///< run the reference first, and allow max(2 s, 10 times its processor time)
+  bool calibrate = true;   ///< run the reference first: 10 times its processor time, at least 2 s; 3 times where that is beyond `limits`
 };
 
 /// Judges answers to tasks. The tests are outside: what a case expects never enters the candidate's sandbox, values come back as data, and

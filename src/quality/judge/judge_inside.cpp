@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "quality/judge/judging.h"
+#include "quality/judge/lines.h"
 
 namespace qbench::quality {
 namespace {
@@ -40,6 +41,16 @@ std::string program_of(const Judging& judging) {
   return (whole ? preamble_of(task.prefix) : std::string()) + code + "\n" + tests + "\n";
 }
 
+/// Node says what went wrong in the middle of its words and ends with its version.
+std::string node_error(std::string_view said) {
+  if (said.find("\nNode.js v") == std::string_view::npos) return {};
+  for (LineReader lines(said); lines.next();) {
+    const std::string_view word = leading_word(lines.line());
+    if (word.ends_with("Error") && word.size() < lines.line().size()) return one_line(lines.line(), 200);
+  }
+  return {};
+}
+
 Verdict judge_end(const sandbox::Outcome& outcome) {
   Verdict verdict;
   verdict.seconds = outcome.cpu_s;
@@ -53,6 +64,7 @@ Verdict judge_end(const sandbox::Outcome& outcome) {
   verdict.status = failure.status;
   verdict.detail = failure.detail;
   const std::string& said = outcome.error_output;
+  if (const std::string error = node_error(said); !error.empty() && outcome.end == End::kExited) verdict.detail = error;
   const auto says = [&](const char* word) { return said.find(word) != std::string::npos; };
   const bool asserted = says("AssertionError") || says("ERR_ASSERTION") || (says("Assertion `") && outcome.signal == SIGABRT);
   if (verdict.status == TaskStatus::kCrash && asserted) verdict.status = TaskStatus::kWrong;

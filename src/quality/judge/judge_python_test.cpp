@@ -7,6 +7,7 @@
 #include "quality/judge/driver_texts.h"
 #include "quality/judge/judging.h"
 #include "quality/judge/literal.h"
+#include "quality/judge/wanted_names.h"
 
 namespace qbench::quality {
 namespace {
@@ -75,7 +76,12 @@ class PythonTest {
     job.limits = test_limits(judging_);
     test_ = judging_.sandbox.start(job);
     const workload::Task& task = judging_.task;
-    test_->send(dump_json(json{{"entry", task.entry_point}, {"prefix", task.prefix}, {"test", task.test}}));
+    const bool alone = task.prefix.empty() && !task.reference.empty();  // MBPP's tests rely on names of the reference
+    test_->send(dump_json(json{{"entry", task.entry_point},
+                               {"names", wanted_names(task)},
+                               {"prefix", task.prefix},
+                               {"imports", alone ? task.reference.front().text : std::string()},
+                               {"test", task.test}}));
   }
 
   std::optional<Failure> start_answer() {
@@ -125,7 +131,8 @@ class PythonTest {
       handed[key] = text;
     }
     if (reply->contains("e")) return hand_error(*reply);
-    for (const char* key : {"h", "c"}) {
+    if (reply->contains("m")) handed["m"] = one_line(text_of(*reply, "m"));
+    for (const char* key : {"h", "c", "t"}) {
       if (!reply->contains(key)) continue;
       if (!(*reply)[key].is_number_unsigned() && !(*reply)[key].is_boolean())
         return decide({TaskStatus::kWrong, "sent something that is no result"});

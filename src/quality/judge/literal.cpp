@@ -7,7 +7,7 @@ namespace qbench::quality {
 namespace {
 
 constexpr std::size_t kMaxDepth = 100;
-constexpr std::size_t kMaxDigits = 20000;
+constexpr std::size_t kMaxDigits = 20000;  ///< decimal ones take quadratic time to read; drivers write long integers in hexadecimal
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
@@ -71,6 +71,12 @@ class Scanner {
 
   void number() {
     const std::size_t start = at_;
+    if (text_.substr(at_).starts_with("0x")) {
+      at_ = std::min(text_.find_first_not_of("0123456789abcdef", at_ + 2), text_.size());
+      if (at_ == start + 2) problem_ = "a number without digits";
+      if (at_ < text_.size() && is_letter(text_[at_])) problem_ = "a number that goes on as a word";
+      return;
+    }
     while (at_ < text_.size() && (is_digit(text_[at_]) || text_[at_] == '.')) ++at_;
     if (at_ < text_.size() && text_[at_] == 'e') {
       ++at_;
@@ -101,7 +107,8 @@ class Scanner {
     const std::string_view name = text_.substr(start, at_ - start);
     const bool opens = at_ < text_.size() && text_[at_] == '(';
     if (name == "b" && at_ < text_.size() && (text_[at_] == '\'' || text_[at_] == '"')) return;
-    constexpr std::array<std::string_view, 5> kNames{"None", "True", "False", "nan", "inf"};
+    constexpr std::array<std::string_view, 15> kNames{"None", "True",  "False", "nan",   "inf",  "bool", "int",      "float",
+                                                      "str",  "bytes", "list",  "tuple", "dict", "set",  "frozenset"};
     constexpr std::array<std::string_view, 4> kCalls{"set", "frozenset", "complex", "ref"};
     const auto known = [&](const auto& names) { return std::find(names.begin(), names.end(), name) != names.end(); };
     if (opens ? !known(kCalls) : !known(kNames)) problem_ = "a name that belongs to no literal";

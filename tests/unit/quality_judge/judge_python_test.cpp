@@ -43,7 +43,7 @@ TEST_CASE("a right function passes a suite's own test and others get the status 
            Case{"def add(a, b):\n    return [0] * (1 << 40)\n", TaskStatus::kOom, "MemoryError"},
            Case{"def add(a, b):\n    return object()\n", TaskStatus::kWrong, "an object of type object is no value"},
            Case{"def add(a, b):\n    while True: print('x' * 100000)\n", TaskStatus::kOutputLimit, ""},
-           Case{"def add(a, b):\n    return 'x' * (1 << 21)\n", TaskStatus::kWrong, "is no value"},
+           Case{"def add(a, b):\n    return 'x' * (1 << 25)\n", TaskStatus::kWrong, "is no value"},
        }) {
     CAPTURE(std::string(c.code));
     const Verdict verdict = judged(add_task(), c.code);

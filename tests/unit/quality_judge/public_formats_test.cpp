@@ -96,4 +96,60 @@ TEST_CASE("the tests of MBPP call what they name") {
   check_status(judged(task, "def add(a, b):\n    return a\n"), TaskStatus::kWrong);
 }
 
+/// As the published files have them: MBPP/126, 596, 533, 737 and 19.
+TEST_CASE("tests of MBPP may lean on what the answer brings: names of builtins, modules, types, matches, functions called test_...") {
+  if (!test::sandbox_or_skip()) return;
+  const auto mbpp = [](const char* code, std::vector<std::string> tests) {
+    return task_of({{"task_id", 1}, {"text", "Write it."}, {"code", code}, {"test_setup_code", ""}, {"test_list", std::move(tests)}});
+  };
+  const workload::Task shadow = mbpp("def sum(a, b):\n    return a * b\n", {"assert sum(10, 15) == 150"});
+  check_status(judged(shadow, "def sum(a, b):\n    return b * a\n"), TaskStatus::kPass);
+  check_status(judged(shadow, "def other(a, b):\n    return b * a\n"), TaskStatus::kException);
+  const workload::Task module =
+      mbpp("import sys\ndef size(t):\n    return sys.getsizeof(t)\n", {"assert size((1, 2)) == sys.getsizeof((1, 2))"});
+  check_status(judged(module, "import sys\ndef size(t):\n    return sys.getsizeof(t)\n"), TaskStatus::kPass);
+  check_status(judged(module, "import sys\ndef size(t):\n    return 1\n"), TaskStatus::kWrong);
+  const workload::Task type =
+      mbpp("def drop(t, kind):\n    return [x for x in t if not isinstance(x, kind)]\n", {"assert drop((4, 7.5), int) == [7.5]"});
+  check_status(judged(type, "def drop(t, kind):\n    return [x for x in t if type(x) is not kind]\n"), TaskStatus::kPass);
+  check_status(judged(type, "def drop(t, kind):\n    return list(t)\n"), TaskStatus::kWrong);
+  const workload::Task match = mbpp("import re\ndef f(t):\n    return re.search('^a', t)\n", {"assert f('ab')", "assert not f('ba')"});
+  check_status(judged(match, "import re\ndef f(t):\n    return re.match('a', t)\n"), TaskStatus::kPass);
+  check_status(judged(match, "import re\ndef f(t):\n    return re.match('', t)\n"), TaskStatus::kWrong);
+  const workload::Task named = mbpp("def test_twice(a):\n    return 2 * a\n", {"assert test_twice(4) == 8"});
+  const auto room = test::sandbox_or_skip();
+  Judge judge(*room, {});
+  check_status(judge.judge_answer(named, "Sure:\n```python\ndef test_twice(a):\n    return a + a\n```\n"), TaskStatus::kPass);
+}
+
+TEST_CASE("a result without a literal is true or false, gives its items, and is no value otherwise") {
+  if (!test::sandbox_or_skip()) return;
+  const workload::Task task =
+      test::human_eval_task("def f(x):\n    \"\"\"f\"\"\"\n", "f", "def check(candidate):\n    assert list(candidate(3)) == [0, 1, 2]\n");
+  check_status(judged(task, "def f(x):\n    return (i for i in range(x))\n"), TaskStatus::kPass);
+  check_status(judged(task, "def f(x):\n    return range(1, x)\n"), TaskStatus::kWrong);
+  CHECK(judged(task, "import itertools\ndef f(x):\n    return itertools.count()\n").status != TaskStatus::kPass);
+  const workload::Task equal =
+      test::human_eval_task("def f(x):\n    \"\"\"f\"\"\"\n", "f", "def check(candidate):\n    assert candidate(3) == [0, 1, 2]\n");
+  const char* forged = "class A:\n    def __eq__(self, o): return True\n    def __bool__(self): return True\ndef f(x):\n    return A()\n";
+  const Verdict verdict = judged(equal, forged);
+  check_status(verdict, TaskStatus::kWrong);
+  CHECK(verdict.detail.find("an object of type A is no value") != std::string::npos);
+}
+
+TEST_CASE("EvalPlus' files hold NaN and Infinity, an empty object for no inputs, results of megabytes and of 100,000 digits") {
+  if (!test::sandbox_or_skip()) return;
+  const qbench::test::TempDir dir;
+  std::ofstream(dir.path() / "t.jsonl", std::ios::binary)
+      << R"({"task_id": "Mbpp/1", "prompt": "P", "entry_point": "f", "canonical_solution": "\ndef f(x):\n    return abs(x)\n", "base_input": [[-Infinity], [NaN], [Infinity], [-2]], "plus_input": {}, "atol": 0})"
+      << "\n";
+  const workload::Task special = *workload::load_suite(dir.path() / "t.jsonl").prompts.front().task;
+  check_status(judged(special, "def f(x):\n    return x if x >= 0 else -x\n"), TaskStatus::kPass);
+  check_status(judged(special, "def f(x):\n    return 0\n"), TaskStatus::kWrong);
+  const workload::Task large = task_of(evalplus("HumanEval/130", "f", "def f(x):\n    \"\"\"f\"\"\"\n",
+                                                "    return list(range(x)) if x < 400000 else 7 ** x\n", {{300000}, {400000}}));
+  check_status(judged(large, "def f(x):\n    return [i for i in range(x)] if x < 400000 else 7 ** x\n"), TaskStatus::kPass);
+  check_status(judged(large, "def f(x):\n    return [i for i in range(x)] if x < 400000 else 7 ** x + 1\n"), TaskStatus::kWrong);
+}
+
 }  // namespace qbench::quality

@@ -57,7 +57,7 @@ void check_sound(const workload::Task& task, bool sound, const char* problem) {
 
 TEST_CASE("answers name their task in several ways and count as samples") {
   const auto answers = read(
-      "{\"task_id\": \"HumanEval/11\", \"completion\": \"a\"}\n\n{\"task_id\": 11, \"completion\": \"b\", \"other\": 1}\n"
+      "{\"task_id\": \"HumanEval/11\", \"completion\": \"a\"}\n\n{\"task_id\": 11, \"completion\": \"b\", \"other\": NaN}\n"
       "{\"task_id\": \"humaneval-1\", \"completion\": \"c\"}\r\n{\"task_id\": \"1\", \"completion\": \"\"}\n{\"task_id\": \"x\", "
       "\"completion\": \"a\\u0000b\"}");
   REQUIRE(answers.size() == 5);

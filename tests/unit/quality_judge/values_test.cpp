@@ -123,6 +123,8 @@ TEST_CASE("literals of all types are handed on") {
                            "{1: 'a'}",
                            "{1, 2}",
                            "set()",
+                           "(int, set, )",
+                           "-0x1f",
                            "frozenset([1])",
                            "complex(1.0, -2.0)",
                            "ref(3)",
@@ -151,7 +153,11 @@ TEST_CASE("what is no literal is not handed on") {
                            "r'a'",
                            "1j",
                            "1_000",
-                           "0x10",
+                           "0x",
+                           "0xg1",
+                           "0X1F",
+                           "int(1)",
+                           "object",
                            "'a'.join",
                            "[i for i in (1,)]",
                            "\\",
@@ -162,7 +168,6 @@ TEST_CASE("what is no literal is not handed on") {
                            "print('x')",
                            "not 1",
                            "@",
-                           "set",
                            "b"}) {
     CAPTURE(std::string(text));
     CHECK(find_literal_problem(text));

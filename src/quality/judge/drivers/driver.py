@@ -13,7 +13,8 @@ if hasattr(sys, "set_int_max_str_digits"):
     sys.set_int_max_str_digits(0)
 
 _ROOT = os.path.join(os.path.dirname(__file__), "answer")  # beside this file: without namespaces that is not /task
-_MAX_VALUE = 1 << 20
+_MAX_VALUE = 1 << 20  # of a case
+_MAX_LITERAL = 16 << 20
 
 
 def send(text):
@@ -68,7 +69,7 @@ def compile_all(paths):
 
 _BUILTINS = dict(vars(__import__("builtins")))
 _eval = eval  # of trusted text only: the judge's own literals
-_READER = {"__builtins__": {}, "nan": float("nan"), "inf": float("inf"), "set": set, "frozenset": frozenset, "complex": complex}
+_READER = dict(_TYPES, __builtins__={}, nan=float("nan"), inf=float("inf"), complex=complex)
 
 
 # ---- session ----------------------------------------------------------------------------------------------------------------
@@ -109,7 +110,7 @@ class Session:
 
     def write(self, value):
         text = encode_literal(value, 0, self.reference)
-        if len(text) > _MAX_VALUE:
+        if len(text) > _MAX_LITERAL:
             raise NoLiteral("a value of %d characters" % len(text))
         return text
 
@@ -129,12 +130,24 @@ class Session:
         if isinstance(target, type) and isinstance(value, target) and type(value) not in _READER.values() and not self.is_literal(value):
             self.kept.append(value)
             return '{"n": "%s", "h": %d}' % (nonce, len(self.kept) - 1)
-        answer = '{"n": "%s", "r": %s' % (nonce, quote(self.write(value)))
+        answer = '{"n": "%s", %s' % (nonce, self.result(value))
         if args:
             after = self.write_arguments(args)
             if after != before:
                 answer += ', "a": ' + quote(after)
         return answer + "}"
+
+    def result(self, value):
+        """The value, or what a test may ask of one that has no literal (a match, an iterator): whether it is true, and its items."""
+        try:
+            return '"r": %s' % quote(self.write(value))
+        except NoLiteral as why:
+            reason = one_line(why)
+        self.kept.append(value)
+        return '"h": %d, "t": %s, "m": %s' % (len(self.kept) - 1, "true" if value else "false", quote(reason))
+
+    def items(self, nonce, request):
+        return '{"n": "%s", "r": %s}' % (nonce, quote(self.write(list(self.kept[request["items"]]))))
 
     def write_arguments(self, args):
         try:
@@ -174,7 +187,7 @@ def serve_session(setup):
         if "bye" in request:
             send('{"n": "%s", "bye": true}' % nonce)
             return
-        work = session.get if "get" in request else session.put if "put" in request else session.call
+        work = next((getattr(session, name) for name in ("get", "put", "items") if name in request), session.call)
         try:
             answer = work(nonce, request)
         except NoLiteral as why:

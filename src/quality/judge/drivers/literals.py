@@ -2,6 +2,8 @@
 from _json import encode_basestring_ascii as _quote
 
 _MAX_DEPTH = 90
+_HUGE = 1 << 4096
+_TYPES = {kind.__name__: kind for kind in (bool, int, float, str, bytes, list, tuple, dict, set, frozenset)}
 
 
 class NoLiteral(BaseException):
@@ -30,12 +32,16 @@ def _base_of(value):
 
 def encode_literal(value, depth=0, reference=None):
     kind = type(value)
+    if kind is int and (value > _HUGE or value < -_HUGE):
+        return hex(value)  # decimal digits take quadratic time
     if value is None or kind is bool or kind is int or kind is str or kind is bytes:
         return repr(value)
     if kind is float:
         if value != value:
             return "nan"
         return repr(value)  # inf and -inf are names that the reader knows
+    if kind is type and _TYPES.get(value.__name__) is value:
+        return value.__name__
     if kind is complex:
         return "complex(%s, %s)" % (encode_literal(value.real), encode_literal(value.imag))
     if depth > _MAX_DEPTH:
