@@ -20,28 +20,10 @@ using record::MetricId;
 using record::MetricValues;
 using record::Statistic;
 
-/// 1000 * passed / thinking tokens; nothing where an attempt does not say how many it took.
-std::optional<double> thinking_efficiency(const std::vector<const JudgedAnswer*>& answers, std::int64_t passed) {
-  std::int64_t tokens = 0;
-  for (const JudgedAnswer* answer : answers) {
-    if (!answer->judged()) continue;
-    for (const record::TaskRecord* attempt : answer->attempts) {
-      if (!attempt->thinking_tokens) return std::nullopt;
-      tokens += *attempt->thinking_tokens;
-    }
-  }
-  return stats::per_thousand(passed, tokens);
-}
-
-/// How far the first attempts of a task's answers agree, mean of the tasks that have several.
-std::optional<double> self_consistency(const std::vector<const JudgedAnswer*>& answers) {
-  std::map<std::string, std::vector<std::string>> behaviours;
-  for (const JudgedAnswer* answer : answers)
-    if (answer->judged() && answer->first().behaviour) behaviours[answer->first().task_id].push_back(*answer->first().behaviour);
-  std::vector<double> ratios;
-  for (const auto& [task, keys] : behaviours)
-    if (const auto ratio = stats::agreement_of(keys).ratio()) ratios.push_back(*ratio);
-  return stats::summarize(ratios).mean;
+stats::Consistency self_consistency(const std::vector<const JudgedAnswer*>& answers) {
+  stats::Consistency consistency;
+  for (const record::TaskVotes& votes : record::votes_by_task(answers)) consistency.add(votes.behaviours, votes.passed);
+  return consistency;
 }
 
 /// The answers of one session.
@@ -71,8 +53,8 @@ MetricValues values_of(const std::vector<const JudgedAnswer*>& answers, const re
   values[MetricId::kPassAt1Ratio] = stats::pass_at_k(stats::TaskCount{judged, at_once}, 1);
   if (!cell.judging.pass_ks.empty() && cell.judging.pass_ks.back() > 0)
     values[MetricId::kPassAtKRatio] = stats::pass_at_k(stats::TaskCount{judged, at_once}, cell.judging.pass_ks.back());
-  values[MetricId::kThinkingEfficiency] = thinking_efficiency(answers, passed);
-  values[MetricId::kSelfConsistencyRatio] = self_consistency(answers);
+  values[MetricId::kThinkingEfficiency] = stats::per_thousand(passed, record::thinking_tokens(answers));
+  values[MetricId::kSelfConsistencyRatio] = self_consistency(answers).ratio();
   if (timed && seconds > 0) values[MetricId::kTasksPerHour] = 3600.0 * n / seconds;
   return values;
 }

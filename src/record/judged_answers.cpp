@@ -19,4 +19,27 @@ std::vector<JudgedAnswer> judged_answers(std::span<const TaskRecord> tasks) {
   return answers;
 }
 
+std::int64_t thinking_tokens(std::span<const JudgedAnswer* const> answers) {
+  std::int64_t tokens = 0;
+  for (const JudgedAnswer* answer : answers) {
+    if (!answer->judged()) continue;
+    for (const TaskRecord* attempt : answer->attempts) tokens += attempt->thinking_tokens.value_or(0);
+  }
+  return tokens;
+}
+
+std::vector<TaskVotes> votes_by_task(std::span<const JudgedAnswer* const> answers) {
+  std::map<std::pair<std::string, std::string>, std::size_t> at;
+  std::vector<TaskVotes> all;
+  for (const JudgedAnswer* answer : answers) {
+    const TaskRecord& first = answer->first();
+    if (!answer->judged() || !first.behaviour) continue;
+    const auto [known, is_new] = at.emplace(std::pair(cell_id(first.cell), first.task_id), all.size());
+    if (is_new) all.emplace_back();
+    all[known->second].behaviours.push_back(*first.behaviour);
+    all[known->second].passed.push_back(answer->passed_at_once());
+  }
+  return all;
+}
+
 }  // namespace qbench::record

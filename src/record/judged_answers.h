@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "record/records.h"
@@ -23,5 +24,16 @@ struct JudgedAnswer {
 /// The attempts by cell, session, task and sample, in the order in which these first appear. An attempt that was judged again replaces the
 /// earlier one and what followed it.
 std::vector<JudgedAnswer> judged_answers(std::span<const TaskRecord> tasks);
+
+/// Thinking tokens of all attempts at the answers that were judged. An answer without a thought took none.
+std::int64_t thinking_tokens(std::span<const JudgedAnswer* const> answers);
+
+/// What the answers to one task did, each with its first attempt; only those that were judged and whose behaviour is known.
+struct TaskVotes {
+  std::vector<std::string> behaviours;
+  std::vector<bool> passed;  ///< (behaviours)
+};
+/// By cell and task, in the order in which these first appear.
+std::vector<TaskVotes> votes_by_task(std::span<const JudgedAnswer* const> answers);
 
 }  // namespace qbench::record

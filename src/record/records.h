@@ -291,7 +291,7 @@ struct TaskRecord {
   std::optional<std::string> sandbox_level;  ///< "bwrap+cgroup", "bwrap", "rlimits"
   std::optional<std::string> judge;          ///< "outside"; "inside": the tests ran in the candidate's process
   std::optional<std::int64_t> cases_passed, cases_total;
-  std::optional<std::int64_t> prompt_tokens, answer_tokens;  ///< of the request, thinking included
+  std::optional<std::int64_t> prompt_tokens, answer_tokens;  ///< of its requests, thinking included; the prompt's of the last
   std::optional<double> generation_s, judge_s;               ///< time that generating and judging took
   std::optional<std::int64_t> thinking_tokens;  ///< of answer_tokens; nothing where the model does not think
   std::optional<std::string> behaviour;      ///< SHA-256: answers with the same one did the same with the task's inputs (quality::Verdict)

@@ -1,5 +1,7 @@
 #include "stats/agreement.h"
 
+#include "base/check.h"
+
 namespace qbench::stats {
 
 std::optional<double> Agreement::ratio() const {
@@ -25,6 +27,22 @@ Agreement agreement_of(std::span<const std::string> keys) {
     agreement.majority = i;
   }
   return agreement;
+}
+
+void Consistency::add(std::span<const std::string> keys, const std::vector<bool>& passed) {
+  QB_CHECK(keys.size() == passed.size());
+  const Agreement agreement = agreement_of(keys);
+  const auto one = agreement.ratio();
+  if (!one) return;
+  ++tasks;
+  ratios += *one;
+  majority_passed += passed[agreement.majority] ? 1 : 0;
+}
+
+std::optional<double> Consistency::ratio() const { return tasks == 0 ? std::nullopt : std::optional(ratios / static_cast<double>(tasks)); }
+
+std::optional<double> Consistency::majority_ratio() const {
+  return tasks == 0 ? std::nullopt : std::optional(static_cast<double>(majority_passed) / static_cast<double>(tasks));
 }
 
 std::optional<double> per_thousand(std::int64_t successes, std::int64_t tokens) {

@@ -11,6 +11,7 @@ namespace qbench::stats {
 namespace {
 
 constexpr int kResamples = 10'000;
+constexpr std::int64_t kFewTasks = 8;
 constexpr std::uint64_t kSeed = 2'107'03374;
 constexpr double kZ = 1.959963984540054;  // 97.5 % quantile of the normal distribution
 
@@ -61,7 +62,15 @@ std::optional<PassAtK> pass_at_k(std::span<const TaskCount> tasks, std::int64_t 
     values.push_back(*value);
   }
   PassAtK result{sum / static_cast<double>(values.size()), {}, static_cast<std::int64_t>(values.size())};
-  result.interval = plain ? *wilson_interval(sum, result.tasks) : bootstrap_mean(values);
+  const Interval wilson = *wilson_interval(sum, result.tasks);
+  result.interval = wilson;
+  if (plain) return result;
+  result.interval = bootstrap_mean(values);
+  const bool all_equal = std::equal(values.begin() + 1, values.end(), values.begin());
+  if (result.tasks < kFewTasks || all_equal) {
+    result.interval.low = std::min(result.interval.low, wilson.low);
+    result.interval.high = std::max(result.interval.high, wilson.high);
+  }
   return result;
 }
 

@@ -26,7 +26,8 @@ struct PassAtK {
 
 /// Over tasks; nothing without any, or where one has fewer than k samples. The interval is the percentile bootstrap over tasks (a task and
 /// all its answers are drawn together, 10,000 resamples of a fixed seed: equal counts give equal intervals). Where every task's value is 0
-/// or 1 the tasks are plain trials, and it is Wilson's, which does not collapse at 0 and 1.
+/// or 1 the tasks are plain trials, and it is Wilson's, which does not collapse at 0 and 1. Of fewer than eight tasks, or of equal values,
+/// a bootstrap has too little to draw from (one task: a single point): then it is the hull of both.
 std::optional<PassAtK> pass_at_k(std::span<const TaskCount> tasks, std::int64_t k);
 
 /// Wilson's 95 % score interval (1927) of a share of `trials`; `passed` need not be whole: a trial may pass in part. Nothing without

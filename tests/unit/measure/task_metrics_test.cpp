@@ -133,7 +133,7 @@ TEST_CASE("answers to a task agree by what they did, harness errors and answers 
   CHECK_FALSE(value(alone, MetricId::kSelfConsistencyRatio).has_value());
 }
 
-TEST_CASE("thinking efficiency is passes per thousand thinking tokens of all attempts, and nothing where one does not say them") {
+TEST_CASE("thinking efficiency is passes per thousand thinking tokens of all attempts, and nothing where none thought") {
   const auto thinks = [](std::int64_t sample, std::int64_t iteration, TaskStatus status, std::optional<std::int64_t> tokens) {
     TaskRecord task = attempt(sample, iteration, status);
     task.thinking_tokens = tokens;
@@ -143,6 +143,11 @@ TEST_CASE("thinking efficiency is passes per thousand thinking tokens of all att
   const std::vector<TaskRecord> tasks{thinks(0, 1, TaskStatus::kWrong, 300), thinks(0, 2, TaskStatus::kPass, 200), thinks(1, 1, TaskStatus::kPass, 500)};
   measure::add_task_metrics(cell, tasks, {});
   CHECK(value(cell, MetricId::kThinkingEfficiency) == 2.0);
+  // One that answered without a thought took no tokens of it.
+  record::CellRecord mixed = row();
+  measure::add_task_metrics(
+      mixed, std::vector<TaskRecord>{thinks(0, 1, TaskStatus::kPass, 500), thinks(1, 1, TaskStatus::kPass, std::nullopt)}, {});
+  CHECK(value(mixed, MetricId::kThinkingEfficiency) == 4.0);
   record::CellRecord other = row();
   measure::add_task_metrics(other, std::vector<TaskRecord>{thinks(0, 1, TaskStatus::kPass, std::nullopt)}, {});
   CHECK_FALSE(value(other, MetricId::kThinkingEfficiency).has_value());

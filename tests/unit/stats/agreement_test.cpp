@@ -26,6 +26,18 @@ TEST_CASE("answers without a key agree with nothing, and one answer cannot agree
   CHECK_FALSE(agreement_of({}).ratio().has_value());
 }
 
+TEST_CASE("consistency over tasks counts whose majority passes, and leaves out tasks with one answer") {
+  Consistency c;
+  CHECK_FALSE(c.ratio().has_value());
+  CHECK_FALSE(c.majority_ratio().has_value());
+  c.add(std::vector<std::string>{"right", "wrong", "right", "other"}, {true, false, true, false});
+  c.add(std::vector<std::string>{"right", "wrong", "wrong", "wrong"}, {true, false, false, false});
+  c.add(std::vector<std::string>{"right"}, {true});
+  CHECK(c.tasks == 2);
+  CHECK(c.ratio() == 0.625);
+  CHECK(c.majority_ratio() == 0.5);
+}
+
 TEST_CASE("efficiency is successes per thousand tokens, and undefined without tokens") {
   CHECK(per_thousand(3, 1500) == 2.0);
   CHECK(per_thousand(0, 10) == 0.0);

@@ -58,6 +58,15 @@ TEST_CASE("with one answer a task the interval is Wilson's, and does not collaps
   CHECK(pass_at_k(some, 1)->interval.high == doctest::Approx(0.4042).epsilon(1e-3));
 }
 
+TEST_CASE("with few tasks, or equal rates, the interval does not collapse to what a bootstrap draws of them") {
+  const auto one = pass_at_k(std::vector<TaskCount>{{5, 2}}, 1);
+  CHECK(one->interval.low == doctest::Approx(stats::wilson_interval(0.4, 1)->low));
+  CHECK(one->interval.high == doctest::Approx(stats::wilson_interval(0.4, 1)->high));
+  const auto equal = pass_at_k(std::vector<TaskCount>(12, TaskCount{5, 2}), 1);
+  CHECK(equal->interval.low < 0.25);
+  CHECK(equal->interval.high > 0.6);
+}
+
 TEST_CASE("the interval over tasks covers the true pass@1 about 95 times in 100") {
   Random random(7);
   int covered = 0;
