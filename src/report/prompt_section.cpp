@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/units.h"
 #include "record/columns.h"
@@ -163,10 +165,18 @@ std::string pass_section(const CellRecord& cell, const Samples& samples) {
   return out;
 }
 
+/// What the stage was drawn with, as its row's settings have it.
+std::optional<double> temperature_of(const CellRecord& cell) {
+  const auto sampling = nlohmann::json::parse(cell.settings.sampling_json, nullptr, false);
+  if (!sampling.is_object() || !sampling.contains("temperature") || !sampling["temperature"].is_number()) return std::nullopt;
+  return sampling["temperature"].get<double>();
+}
+
 /// The stages of a pipeline side by side; empty where the prompt was not asked in stages.
 std::string stages_table(const Cells& cells) {
-  MarkdownTable table({"stage", "prompt tokens", "tokens", "thinking", "answer", "time s", "TTFT ms", "decode tok/s", "stopped by"},
-                      {false, true, true, true, true, true, true, true, false});
+  MarkdownTable table({"stage", "temperature", "prompt tokens", "at most", "tokens", "thinking", "answer", "time s", "TTFT ms",
+                       "decode tok/s", "stopped by"},
+                      {false, true, true, true, true, true, true, true, true, true, false});
   double tokens = 0, seconds = 0;
   for (const CellRecord* cell : cells) {
     if (!cell->settings.stage) continue;
@@ -174,13 +184,14 @@ std::string stages_table(const Cells& cells) {
     const auto e2e_ms = median(MetricId::kE2eMs);
     tokens += median(MetricId::kOutputTokens).value_or(0);
     seconds += e2e_ms.value_or(0) / 1000;
-    table.add({markdown_text(*cell->settings.stage), metric_text(median(MetricId::kPromptTokens)), metric_text(median(MetricId::kOutputTokens)),
-               metric_text(median(MetricId::kThinkingTokens)), metric_text(median(MetricId::kAnswerTokens)),
-               metric_text(e2e_ms ? std::optional(*e2e_ms / 1000) : std::nullopt), metric_text(median(MetricId::kTtftMs)),
-               metric_text(median(MetricId::kDecodeTokPerS)), markdown_text(cell->stop_reason)});
+    table.add({markdown_text(*cell->settings.stage), metric_text(temperature_of(*cell)), metric_text(median(MetricId::kPromptTokens)),
+               cell->settings.gen_tokens ? fmt::format("{}", *cell->settings.gen_tokens) : std::string(),
+               metric_text(median(MetricId::kOutputTokens)), metric_text(median(MetricId::kThinkingTokens)),
+               metric_text(median(MetricId::kAnswerTokens)), metric_text(e2e_ms ? std::optional(*e2e_ms / 1000) : std::nullopt),
+               metric_text(median(MetricId::kTtftMs)), metric_text(median(MetricId::kDecodeTokPerS)), markdown_text(cell->stop_reason)});
   }
   if (table.empty()) return {};
-  table.add({"**all stages**", "", metric_text(tokens), "", "", metric_text(seconds), "", "", ""});
+  table.add({"**all stages**", "", "", "", metric_text(tokens), "", "", metric_text(seconds), "", "", ""});
   return "Asked in stages; the last one's output is the answer:\n\n" + table.text() + "\n";
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <tuple>
 
+#include "report/comparison_text.h"
 #include "report/page.h"
 #include "report/text.h"
 
@@ -19,7 +20,7 @@ std::string percent(double ratio) { return fmt::format("{:.1f} %", 100 * ratio);
 
 std::string with_interval(const std::optional<stats::PassAtK>& estimate) {
   if (!estimate) return "\xE2\x80\x93";
-  return fmt::format("{} (95 % interval {} to {}, {} task{})", percent(estimate->value), percent(estimate->interval.low),
+  return fmt::format("{} (95 % interval {:.1f} to {}, {} task{})", percent(estimate->value), 100 * estimate->interval.low,
                      percent(estimate->interval.high), estimate->tasks, estimate->tasks == 1 ? "" : "s");
 }
 
@@ -44,12 +45,20 @@ std::vector<std::pair<std::string, std::string>> total_facts(const TaskTotals& t
                                                  plural(totals.harness_errors, "answer")));
   if (totals.success) facts.emplace_back("success", with_interval(totals.success));
   for (const auto& [k, estimate] : totals.pass_at)
-    facts.emplace_back(fmt::format("pass@{}", k), estimate
-                                                      ? with_interval(estimate)
-                                                      : fmt::format("\xE2\x80\x93 (a task has fewer than {} answers that were judged)", k));
-  if (totals.first_attempt_ratio) facts.emplace_back("first attempts that passed", percent(*totals.first_attempt_ratio));
+    facts.emplace_back(fmt::format("pass@{}", k),
+                       estimate ? with_interval(estimate) : fmt::format("\xE2\x80\x93 (a task has fewer than {} judged answers)", k));
+  if (totals.first_attempt_ratio) facts.emplace_back("first-attempt success", percent(*totals.first_attempt_ratio));
   if (totals.mean_iterations) facts.emplace_back("mean attempts", fmt::format("{:.2f}", *totals.mean_iterations));
-  if (totals.tasks_per_hour) facts.emplace_back("answers generated and judged per hour", metric_text(totals.tasks_per_hour));
+  if (totals.tasks_per_hour) facts.emplace_back("answers an hour", metric_text(totals.tasks_per_hour) + ", generated and judged");
+  if (totals.thinking_tokens > 0)
+    facts.emplace_back("thinking tokens",
+                       fmt::format("{}; {} answers passed per thousand", totals.thinking_tokens, metric_text(totals.thinking_efficiency)));
+  if (const stats::Consistency& agreed = totals.consistency; agreed.tasks > 0) {
+    facts.emplace_back("self-consistency",
+                       fmt::format("{} of a task's answers agree (mean of {})", percent(*agreed.ratio()), plural(agreed.tasks, "task")));
+    facts.emplace_back("majority's answer passes", fmt::format("{} ({} of {})", percent(*agreed.majority_ratio()), agreed.majority_passed,
+                                                               plural(agreed.tasks, "task")));
+  }
   if (!totals.sandbox_level.empty()) facts.emplace_back("sandbox level", totals.sandbox_level);
   if (!totals.judge.empty())
     facts.emplace_back("judge", totals.judge == "outside" ? "outside: values are compared by qbench" : totals.judge);
@@ -164,11 +173,14 @@ std::string tasks_html(const record::SampleFileContent& content) {
   return out + "</section>\n";
 }
 
-std::string task_result_lines(const record::SampleFileContent& content) {
+std::string task_result_lines(const record::SampleFileContent& content, std::size_t width) {
+  constexpr std::size_t kNames = 24;
+  width = std::max<std::size_t>(width, 60);
   std::string out;
   for (const TaskTotals& totals : task_totals(content)) {
-    out += fmt::format("\n{}, {}: tasks\n", totals.cell.model, heading_of(totals));
-    for (const auto& [name, value] : total_facts(totals)) out += fmt::format("  {:<38} {}\n", name, value);
+    out += "\n" + wrapped(fmt::format("{}, {}: tasks", totals.cell.model, heading_of(totals)), "", width);
+    for (const auto& [name, value] : total_facts(totals))
+      out += wrapped(value, std::string(kNames + 3, ' '), width, fmt::format("  {:<{}} ", name, kNames));
   }
   return out;
 }

@@ -15,7 +15,7 @@ std::string tasks_section(const record::SampleFileContent& content, std::string_
 /// The same as a section of report.html, of all models.
 std::string tasks_html(const record::SampleFileContent& content);
 
-/// Lines for the end of a run.
-std::string task_result_lines(const record::SampleFileContent& content);
+/// Lines for the end of a run, in `width` columns (not below 60).
+std::string task_result_lines(const record::SampleFileContent& content, std::size_t width = 80);
 
 }  // namespace qbench::report

@@ -74,6 +74,15 @@ void add_up(TaskTotals& totals, const record::SampleFileContent& content) {
   totals.first_attempt_ratio = static_cast<double>(at_once) / n;
   totals.mean_iterations = static_cast<double>(iterations) / n;
   if (timed && seconds > 0) totals.tasks_per_hour = 3600.0 * n / seconds;
+  std::vector<const JudgedAnswer*> answers;
+  std::int64_t passed = 0;
+  for (const JudgedAnswer& answer : totals.answers) {
+    answers.push_back(&answer);
+    passed += answer.judged() && answer.passed() ? 1 : 0;
+  }
+  totals.thinking_tokens = record::thinking_tokens(answers);
+  totals.thinking_efficiency = stats::per_thousand(passed, totals.thinking_tokens);
+  for (const record::TaskVotes& votes : record::votes_by_task(answers)) totals.consistency.add(votes.behaviours, votes.passed);
 }
 
 }  // namespace
@@ -119,7 +128,11 @@ std::string tasks_csv(const std::vector<TaskTotals>& totals) {
                                   "success_ratio_ci_high",
                                   "first_attempt_success_ratio",
                                   "mean_iterations",
-                                  "tasks_per_hour"};
+                                  "tasks_per_hour",
+                                  "thinking_tokens",
+                                  "thinking_efficiency",
+                                  "self_consistency_ratio",
+                                  "majority_success_ratio"};
   for (const std::int64_t k : ks)
     for (const char* part : {"", "_ci_low", "_ci_high"}) header.push_back(fmt::format("pass_at_{}_ratio{}", k, part));
   std::string out = record::csv_line(header);
@@ -146,6 +159,9 @@ std::string tasks_csv(const std::vector<TaskTotals>& totals) {
     };
     add(one.success);
     for (const auto& number : {one.first_attempt_ratio, one.mean_iterations, one.tasks_per_hour}) row.push_back(value(number));
+    row.push_back(one.thinking_tokens > 0 ? std::to_string(one.thinking_tokens) : std::string());
+    for (const auto& number : {one.thinking_efficiency, one.consistency.ratio(), one.consistency.majority_ratio()})
+      row.push_back(value(number));
     for (const std::int64_t k : ks) {
       const auto found = one.pass_at.find(k);
       add(found == one.pass_at.end() ? std::nullopt : found->second);

@@ -8,6 +8,7 @@
 
 #include "record/judged_answers.h"
 #include "record/sample_file.h"
+#include "stats/agreement.h"
 #include "stats/pass_at_k.h"
 
 namespace qbench::report {
@@ -23,6 +24,9 @@ struct TaskTotals {
   std::optional<stats::PassAtK> success;                          ///< after the last repair: mean over the tasks judged
   std::map<std::int64_t, std::optional<stats::PassAtK>> pass_at;  ///< by k; nothing where a task has fewer answers
   std::optional<double> first_attempt_ratio, mean_iterations, tasks_per_hour;
+  std::int64_t thinking_tokens = 0;  ///< of all attempts judged
+  std::optional<double> thinking_efficiency;
+  stats::Consistency consistency;    ///< of the tasks with several answers
   std::string sandbox_level, judge;  ///< "mixed" where they differ
 };
 

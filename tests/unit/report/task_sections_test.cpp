@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <sstream>
 #include <string>
 
 #include "record/csv.h"
@@ -72,6 +73,37 @@ TEST_CASE("totals are over answers and tasks, and a harness error is in neither"
   CHECK(totals[0].tasks_per_hour.value() == doctest::Approx(3600.0 * 4 / 18));
   CHECK(totals[0].endings.at(TaskStatus::kPass) == 3);
   CHECK(totals[0].sandbox_level == "bwrap");
+}
+
+TEST_CASE("totals say thinking tokens and what passed for them, and of several answers how many agree and whether the majority's passes") {
+  auto all = content();
+  const char* behaviours[] = {"x", "y", "y", "z", "z", "z", ""};
+  for (std::size_t i = 0; i < all.tasks.size(); ++i) {
+    all.tasks[i].thinking_tokens = 100;
+    if (*behaviours[i] != 0) all.tasks[i].behaviour = behaviours[i];
+  }
+  all.tasks[5].thinking_tokens.reset();
+  const auto totals = report::task_totals(all);
+  CHECK(totals[0].thinking_tokens == 500);  // the harness error's are nobody's
+  CHECK(totals[0].thinking_efficiency == 6.0);
+  CHECK(totals[0].consistency.tasks == 2);
+  CHECK(totals[0].consistency.ratio() == 0.75);       // a: x and y, b: z and z
+  CHECK(totals[0].consistency.majority_passed == 0);  // of equal groups the one that begins first
+  const std::string said = report::task_result_lines(all);
+  CHECK(contains(said, "500; 6 answers passed per thousand"));
+  CHECK(contains(said, "75.0 % of a task's answers agree (mean of 2 tasks)"));
+  CHECK(contains(said, "0.0 % (0 of 2 tasks)"));
+  CHECK_FALSE(contains(report::task_result_lines(content()), "thinking"));
+  for (const std::size_t width : {60U, 80U}) {
+    std::istringstream lines(report::task_result_lines(all, width));
+    for (std::string line; std::getline(lines, line);) CHECK_MESSAGE(line.size() <= width, line);
+  }
+  const record::CsvTable table = record::parse_csv(report::tasks_csv(totals), "quality.csv");
+  const auto value = [&](const char* name) { return table.rows[0][table.column(name).value()]; };
+  CHECK(value("thinking_tokens") == "500");
+  CHECK(value("thinking_efficiency") == "6");
+  CHECK(value("self_consistency_ratio") == "0.75");
+  CHECK(value("majority_success_ratio") == "0");
 }
 
 TEST_CASE("models and settings have totals of their own") {
