@@ -25,7 +25,10 @@
 #include "record/sample_file.h"
 #include "report/quality_matrix.h"
 #include "report/render.h"
+#include "run/output_text.h"
+#include "run/progress_so_far.h"
 #include "run/run_folder.h"
+#include "run/score_job.h"
 #include "workload/suite.h"
 
 namespace qbench::cli {
@@ -40,7 +43,9 @@ struct SavedAnswer {
   const SampleRecord* sample = nullptr;
   const workload::Prompt* prompt = nullptr;  ///< of the suite; nullptr: the suite is not at hand
   std::optional<record::TaskRecord> judged;  ///< by the run itself
-  const std::string& text() const { return *sample->sequences.front().text; }
+  std::vector<const SampleRecord*> turns = {};  ///< all of the prompt, or its stages; the last one is `sample`
+  const std::string& written() const { return *sample->sequences.front().text; }
+  std::string text() const { return run::text_to_judge(written(), sample->sequences.front().thinking_end); }
 };
 
 /// What was found out about it.
@@ -69,8 +74,10 @@ std::vector<SavedAnswer> saved_answers(const record::SampleFileContent& content)
     const auto found =
         std::find_if(answers.begin(), answers.end(), [&](const SavedAnswer& one) { return same_prompt(*one.sample, sample); });
     if (found == answers.end()) {
-      answers.push_back({&sample, nullptr, std::nullopt});
+      answers.push_back({&sample, nullptr, std::nullopt, {&sample}});
     } else if (sample.cell.turn >= found->sample->cell.turn) {
+      if (sample.cell.turn == found->sample->cell.turn) found->turns.pop_back();
+      found->turns.push_back(&sample);
       found->sample = &sample;
     }
   }
@@ -165,12 +172,16 @@ record::TaskRecord task_record(const SavedAnswer& answer, const Found& found, co
   task.judge = found.verdict->judged_inside ? "inside" : "outside";
   task.cases_passed = found.verdict->cases_passed;
   task.cases_total = found.verdict->cases_total;
-  const record::SequenceRecord& sequence = answer.sample->sequences.front();
-  task.prompt_tokens = sequence.prompt_tokens;
-  task.answer_tokens = static_cast<std::int64_t>(sequence.token_ns.size());
-  if (const auto& e2e_ms = answer.sample->metrics[record::MetricId::kE2eMs]) task.generation_s = *e2e_ms / 1e3;
+  std::vector<run::Answer> turns;
+  for (const SampleRecord* turn : answer.turns) turns.push_back(run::answer_of(*turn));
+  const run::WrittenAnswer written = run::written_answer(std::move(turns));
+  task.prompt_tokens = written.prompt_tokens;
+  task.answer_tokens = written.answer_tokens;
+  task.thinking_tokens = written.thinking_tokens;
+  task.generation_s = written.generation_s;
   task.judge_s = found.judge_s;
-  task.answer_digest = sha256_hex(answer.text());
+  if (!found.verdict->behaviour.empty()) task.behaviour = found.verdict->behaviour;
+  task.answer_digest = sha256_hex(answer.written());
   return task;
 }
 

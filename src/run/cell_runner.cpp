@@ -17,6 +17,7 @@
 #include "run/machine_state.h"
 #include "run/memory_facts.h"
 #include "run/output_text.h"
+#include "run/progress_so_far.h"
 #include "run/sampling.h"
 #include "run/thinking_rule.h"
 #include "stats/stopping.h"
@@ -52,8 +53,12 @@ CellRunner::CellRunner(const Context& context, const Job& job)
       job_(&job),
       prompts_(*context.opened),
       telemetry_({.gpu = context.opened->device->device().pci_bus_id}) {
-  const bool closes = std::any_of(job.cells.begin(), job.cells.end(), [](const JobCell& cell) { return asks_for_thought_control(cell.settings); });
-  if (closes) closing_ = workload::load_thinking_texts().closing_for(context.opened->facts.name);
+  const auto closes = [](const JobCell& cell) { return asks_for_thought_control(cell.settings); };
+  // A resumed run may have nothing left but further answers to judge.
+  const bool scores =
+      job.score && std::any_of(job.score->cells.begin(), job.score->cells.end(), [&](const ScoreCell& one) { return closes(one.cell); });
+  if (scores || std::any_of(job.cells.begin(), job.cells.end(), closes))
+    closing_ = workload::load_thinking_texts().closing_for(context.opened->facts.name);
 }
 
 bool CellRunner::run(std::size_t index) {
@@ -146,17 +151,11 @@ bool CellRunner::run_text(std::size_t index, const JobCell& cell) {
     going = going && repeat(at, cell, conversation, true, &answer);
     if (cancelled_) break;
     send_cell(cell, turn);
+    if (going) answer.cost = cost_of(last_);
     conversation.answers.push_back(std::move(answer));
-    if (going && turn == turns) keep_written(index, conversation.answers);
+    if (going && turn == turns && job_->score) written_[index] = written_answer(conversation.answers);
   }
   return !cancelled_;
-}
-
-void CellRunner::keep_written(std::size_t index, const std::vector<Answer>& answers) {
-  if (!job_->score || last_.sequences.empty()) return;
-  const record::SequenceRecord& first = last_.sequences.front();
-  written_[index] = {answers, first.prompt_tokens, static_cast<std::int64_t>(first.token_ns.size()), last_.metrics[record::MetricId::kE2eMs].value_or(0.0) / 1e3,
-                      first.thinking_tokens};
 }
 
 const WrittenAnswer* CellRunner::written(std::size_t cell) const {
@@ -177,10 +176,7 @@ ScoreReply CellRunner::ask(const ScoreRequest& request) {
   if (telemetry_.running()) telemetry_.stop(now_ns());
   reply.cancelled = cancelled_;
   if (reply.failure || cancelled_) return reply;
-  reply.prompt_tokens = sample.sequences.front().prompt_tokens;
-  reply.answer_tokens = static_cast<std::int64_t>(sample.sequences.front().token_ns.size());
-  reply.thinking_tokens = sample.sequences.front().thinking_tokens;
-  reply.generation_s = sample.metrics[record::MetricId::kE2eMs].value_or(0.0) / 1e3;
+  reply.answer.cost = cost_of(sample);
   return reply;
 }
 

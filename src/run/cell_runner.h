@@ -60,7 +60,6 @@ class CellRunner {
   workload::EffectiveSettings turn_settings(const JobCell& cell, std::int64_t turn) const;
   /// Notes what of the prompts came from the KV cache, and what that saved.
   void add_prefix_facts(const std::vector<engine::Generation>& generations, bool reuses, bool cold, record::SampleRecord& sample);
-  void keep_written(std::size_t index, const std::vector<Answer>& answers);
   void send_cell(const JobCell& cell, std::int64_t turn);
   /// Where the cell's time goes and what its paths are worth, where the job asks for it; the cell's row has been sent, and stays as it is.
   void measure_studies(const JobCell& cell);

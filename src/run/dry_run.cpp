@@ -7,6 +7,21 @@
 namespace qbench::run {
 namespace {
 
+/// "7 requests in stages: initial_analysis (4096 tokens, temperature 0.8), deep_exploration x3 (16384, 0.7), ..."
+std::string describe_stages(const workload::Prompt& staged) {
+  std::string text = fmt::format("{} requests in stages", staged.turns.size());
+  const char *before = ": ", *tokens = " tokens", *temperature = "temperature ";
+  for (const workload::Turn& turn : staged.turns) {
+    const workload::TurnStage& stage = *turn.stage;
+    if (stage.branch > 1) continue;
+    const std::string branches = stage.branches > 1 ? fmt::format(" x{}", stage.branches) : std::string();
+    text += fmt::format("{}{}{} ({}{}, {}{})", before, stage.name, branches, stage.max_tokens, tokens, temperature, stage.temperature);
+    before = ", ";
+    tokens = temperature = "";
+  }
+  return text;
+}
+
 std::string describe_cell(const PlannedCell& planned, const workload::Suite& suite) {
   const workload::EffectiveSettings& s = planned.cell.settings;
   const workload::Prompt& prompt = suite.prompts[planned.cell.prompt_index];
@@ -20,6 +35,7 @@ std::string describe_cell(const PlannedCell& planned, const workload::Suite& sui
     return fmt::format("    {} speed: {}, {} tokens generated, {}, {}{}\n", prompt.id, length, s.gen_tokens, warmup, repetitions,
                        s.sessions > 1 ? fmt::format(", in each of {} sessions", s.sessions) : std::string());
   }
+  if (planned.staged) return fmt::format("    {} text: {}, {}, seed {}\n", prompt.id, length, describe_stages(*planned.staged), s.seed);
   return fmt::format("    {} text: {}, {} turn{}, at most {} tokens each, temperature {}, top-p {}, seed {}\n", prompt.id, length,
                      planned.turns, planned.turns == 1 ? "" : "s", s.max_new_tokens, s.temperature, s.top_p, s.seed);
 }

@@ -90,40 +90,6 @@ record::CellKey key_of(const json& object) {
   return key;
 }
 
-ordered_json to_json(const workload::Prompt& prompt) {
-  ordered_json turns = ordered_json::array();
-  for (const workload::Turn& turn : prompt.turns) {
-    turns.push_back({{"text", turn.text}, {"prompt_tokens", turn.prompt_tokens}});
-    if (!turn.stage) continue;
-    turns.back()["stage"] = {{"name", turn.stage->name},
-                             {"branch", turn.stage->branch},
-                             {"branches", turn.stage->branches},
-                             {"max_tokens", turn.stage->max_tokens},
-                             {"temperature", turn.stage->temperature}};
-  }
-  ordered_json object{{"id", prompt.id}, {"language", prompt.language}, {"digest", prompt.digest}, {"turns", turns}};
-  if (prompt.system) object["system"] = *prompt.system;
-  if (prompt.task) object["task"] = run::to_json(*prompt.task);
-  return object;
-}
-
-workload::Prompt prompt_of(const json& object) {
-  workload::Prompt prompt;
-  object.at("id").get_to(prompt.id);
-  object.at("language").get_to(prompt.language);
-  object.at("digest").get_to(prompt.digest);
-  for (const json& turn : object.at("turns")) {
-    prompt.turns.push_back({turn.at("text").get<std::string>(), turn.at("prompt_tokens").get<std::int64_t>()});
-    if (!turn.contains("stage")) continue;
-    const json& stage = turn.at("stage");
-    prompt.turns.back().stage = {stage.at("name").get<std::string>(), stage.at("branch").get<std::int64_t>(), stage.at("branches").get<std::int64_t>(),
-                                 stage.at("max_tokens").get<std::int64_t>(), stage.at("temperature").get<double>()};
-  }
-  if (object.contains("system")) prompt.system = object.at("system").get<std::string>();
-  if (object.contains("task")) prompt.task = task_from_json(object.at("task"));
-  return prompt;
-}
-
 ordered_json to_json(const catalog::ModelRef& ref) {
   ordered_json object{{"request", ref.request},    {"label", ref.label},   {"synthetic", ref.synthetic()},
                       {"path", ref.path.string()}, {"hub_id", ref.hub_id}, {"revision", ref.revision}};
@@ -154,9 +120,68 @@ catalog::ModelRef model_of(const json& object) {
 
 }  // namespace
 
+ordered_json to_json(const workload::Prompt& prompt) {
+  ordered_json turns = ordered_json::array();
+  for (const workload::Turn& turn : prompt.turns) {
+    turns.push_back({{"text", turn.text}, {"prompt_tokens", turn.prompt_tokens}});
+    if (!turn.stage) continue;
+    turns.back()["stage"] = {{"name", turn.stage->name},
+                             {"branch", turn.stage->branch},
+                             {"branches", turn.stage->branches},
+                             {"max_tokens", turn.stage->max_tokens},
+                             {"temperature", turn.stage->temperature}};
+  }
+  ordered_json object{{"id", prompt.id}, {"language", prompt.language}, {"digest", prompt.digest}, {"turns", turns}};
+  if (!prompt.group.empty()) object["group"] = prompt.group;
+  if (prompt.system) object["system"] = *prompt.system;
+  if (prompt.task) object["task"] = run::to_json(*prompt.task);
+  return object;
+}
+
+workload::Prompt prompt_from_json(const json& object) {
+  workload::Prompt prompt;
+  object.at("id").get_to(prompt.id);
+  object.at("language").get_to(prompt.language);
+  object.at("digest").get_to(prompt.digest);
+  for (const json& turn : object.at("turns")) {
+    prompt.turns.push_back({turn.at("text").get<std::string>(), turn.at("prompt_tokens").get<std::int64_t>()});
+    if (!turn.contains("stage")) continue;
+    const json& stage = turn.at("stage");
+    prompt.turns.back().stage = {stage.at("name").get<std::string>(), stage.at("branch").get<std::int64_t>(), stage.at("branches").get<std::int64_t>(),
+                                 stage.at("max_tokens").get<std::int64_t>(), stage.at("temperature").get<double>()};
+  }
+  if (object.contains("group")) object.at("group").get_to(prompt.group);
+  if (object.contains("system")) prompt.system = object.at("system").get<std::string>();
+  if (object.contains("task")) prompt.task = task_from_json(object.at("task"));
+  return prompt;
+}
+
+ordered_json to_json(const Answer& answer) {
+  ordered_json object{{"texts", answer.texts},
+                      {"ids", answer.ids},
+                      {"prompt_tokens", answer.cost.prompt_tokens},
+                      {"answer_tokens", answer.cost.answer_tokens},
+                      {"generation_s", answer.cost.generation_s}};
+  if (answer.cost.thinking_tokens) object["thinking_tokens"] = *answer.cost.thinking_tokens;
+  if (answer.cost.thinking_end) object["thinking_end"] = *answer.cost.thinking_end;
+  return object;
+}
+
+Answer answer_from_json(const json& object) {
+  Answer answer;
+  object.at("texts").get_to(answer.texts);
+  object.at("ids").get_to(answer.ids);
+  object.at("prompt_tokens").get_to(answer.cost.prompt_tokens);
+  object.at("answer_tokens").get_to(answer.cost.answer_tokens);
+  object.at("generation_s").get_to(answer.cost.generation_s);
+  if (object.contains("thinking_tokens")) answer.cost.thinking_tokens = object.at("thinking_tokens").get<std::int64_t>();
+  if (object.contains("thinking_end")) answer.cost.thinking_end = object.at("thinking_end").get<std::string>();
+  return answer;
+}
+
 ordered_json to_json(const JobCell& cell) {
   ordered_json answers = ordered_json::array();
-  for (const Answer& answer : cell.answers) answers.push_back({{"texts", answer.texts}, {"ids", answer.ids}});
+  for (const Answer& answer : cell.answers) answers.push_back(to_json(answer));
   return {{"key", to_json(cell.key)},
           {"prompt", to_json(cell.prompt)},
           {"settings", workload::to_json(as_settings(cell.settings))},
@@ -171,16 +196,13 @@ JobCell job_cell_from_json(const json& object) {
   JobCell cell;
   cell.key = key_of(object.at("key"));
   cell.pass = cell.key.pass == record::Pass::kSpeed ? workload::Pass::kSpeed : workload::Pass::kText;
-  cell.prompt = prompt_of(object.at("prompt"));
+  cell.prompt = prompt_from_json(object.at("prompt"));
   cell.settings = settings_of(object.at("settings"));
   object.at("repetitions").get_to(cell.repetitions);
   object.at("warmup").get_to(cell.warmup);
   object.at("first_repetition").get_to(cell.first_repetition);
   object.at("earlier_s").get_to(cell.earlier_s);
-  for (const json& answer : object.at("answers")) {
-    cell.answers.push_back(
-        {answer.at("texts").get<std::vector<std::string>>(), answer.at("ids").get<std::vector<std::vector<std::int32_t>>>()});
-  }
+  for (const json& answer : object.at("answers")) cell.answers.push_back(answer_from_json(answer));
   return cell;
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,10 +16,19 @@
 
 namespace qbench::run {
 
+/// What a request took, of its first sequence.
+struct AnswerCost {
+  std::int64_t prompt_tokens = 0, answer_tokens = 0;
+  std::optional<std::int64_t> thinking_tokens = {};  ///< of answer_tokens
+  std::optional<std::string> thinking_end = {};      ///< record::SequenceRecord
+  double generation_s = 0;
+};
+
 /// What the model answered in one turn, one entry per sequence: the history of the turns after it.
 struct Answer {
   std::vector<std::string> texts;
   std::vector<std::vector<std::int32_t>> ids;
+  AnswerCost cost = {};
 };
 
 /// A cell as the worker gets it.
@@ -52,6 +62,13 @@ struct Job {
   std::shared_ptr<const ScoreJob> score;  ///< after the cells; nullptr: nothing
 };
 
+/// What a worker needs of a prompt: its texts, what tells it from others, its task.
+nlohmann::ordered_json to_json(const workload::Prompt& prompt);
+/// Inverse; nlohmann's exceptions and Error.
+workload::Prompt prompt_from_json(const nlohmann::json& object);
+nlohmann::ordered_json to_json(const Answer& answer);
+/// Inverse; nlohmann's exceptions.
+Answer answer_from_json(const nlohmann::json& object);
 nlohmann::ordered_json to_json(const JobCell& cell);
 /// Inverse; nlohmann's exceptions and Error.
 JobCell job_cell_from_json(const nlohmann::json& object);

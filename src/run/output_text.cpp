@@ -68,6 +68,13 @@ void add_thinking_facts(const engine::Generation& generation, std::string_view p
   record.thinking_end = name_of(closed ? engine::ThoughtEnd::kModel : engine::ThoughtEnd::kOpen);
 }
 
+std::string text_to_judge(const std::string& text, const std::optional<std::string>& thinking_end) {
+  if (!thinking_end || text.find("<think>") != std::string::npos) return text;
+  // A vocabulary whose tags are special tokens shows neither of them in the text: then nothing can be told apart.
+  const bool ends_here = *thinking_end == name_of(engine::ThoughtEnd::kOpen) || text.find("</think>") != std::string::npos;
+  return ends_here ? "<think>\n" + text : text;
+}
+
 record::SequenceRecord sequence_record(const engine::Generation& generation, std::int64_t t0_ns, const OutputText* text, bool keep_text) {
   record::SequenceRecord record;
   record.prompt_tokens = generation.prompt_tokens;

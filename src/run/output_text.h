@@ -33,6 +33,11 @@ std::optional<std::int64_t> count_thinking_tokens(std::span<const std::int32_t> 
 void add_thinking_facts(const engine::Generation& generation, std::string_view prompt, const text::Tokenizer& tokenizer,
                         record::SequenceRecord& record);
 
+/// What is judged and rated of an output. Where the prompt opened the thought, as templates of thinking models do, its text has no <think>:
+/// one is put in front, so that drafts in a thought are never taken for the answer, also where that thought was cut off. thinking_end: as
+/// recorded.
+std::string text_to_judge(const std::string& text, const std::optional<std::string>& thinking_end);
+
 /// Stamps, ids and text of one sequence as the record holds them. `text` may be nullptr (no tokenizer): the ids are digested all the same.
 record::SequenceRecord sequence_record(const engine::Generation& generation, std::int64_t t0_ns, const OutputText* text, bool keep_text);
 

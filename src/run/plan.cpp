@@ -90,6 +90,27 @@ void note_absent_thoughts(ModelPlan& model, const PromptLength& length) {
     model.notes.push_back("there is no </think> in the vocabulary: budgets, timeouts and temperatures of thoughts do not act");
 }
 
+/// What is known to spoil the answers of models that think.
+void note_thinking_habits(ModelPlan& model, const PromptLength& length) {
+  if (!length.may_think()) return;
+  bool greedy = false;
+  std::int64_t budget = 0, most = 0;
+  for (const PlannedCell& planned : model.cells) {
+    const workload::EffectiveSettings& settings = planned.cell.settings;
+    if (planned.cell.pass != workload::Pass::kText || planned.staged || settings.enable_thinking == false) continue;
+    greedy = greedy || settings.thinking_temperature.value_or(settings.temperature) <= 0;
+    if (settings.max_thinking_tokens.value_or(0) < settings.max_new_tokens || budget > 0) continue;
+    budget = *settings.max_thinking_tokens;
+    most = settings.max_new_tokens;
+  }
+  if (greedy)
+    model.notes.push_back(
+        "it may think, and thoughts at temperature 0 tend to repeat themselves without end: set --temperature (Qwen3: 0.6), --profile "
+        "thinking, or --no-thinking");
+  if (budget > 0)
+    model.notes.push_back(fmt::format("a thought of {} tokens leaves nothing of --max-new-tokens {} for the answer", budget, most));
+}
+
 /// A window that holds every position is one in name only.
 void note_wide_window(ModelPlan& model) {
   if (model.context <= 0 || model.engine.kv_window <= 0 || model.engine.kv_window < model.context) return;
@@ -135,7 +156,7 @@ void make_planned_cells(ModelPlan& model, const RunPlan& plan, const workload::S
     if (cell.settings.kv_sinks > 0) planned.key.kv_sinks = cell.settings.kv_sinks;
     planned.key.batch = cell.settings.batch;
     if (cell.pass == workload::Pass::kText && prompt.task && plan.options.scoring.max_iterations > 1)
-      planned.repair_tokens = cell.new_tokens_per_turn() + kRepairTokens;
+      planned.repair_tokens = kRepairTokens + (planned.staged ? prompt.turns.back().stage->max_tokens : cell.new_tokens_per_turn());
     model.cells.push_back(std::move(planned));
   }
 }
@@ -173,6 +194,7 @@ void plan_model(ModelPlan& model, const RunPlan& plan, const catalog::ResolvedMo
       const PromptLength length(*files);
       count_prompts(model, plan.suite, length);
       note_absent_thoughts(model, length);
+      note_thinking_habits(model, length);
     }
     set_context(model, checkpoint_context);
     if (!files) return;

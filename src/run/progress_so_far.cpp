@@ -43,12 +43,20 @@ const record::SampleRecord* timed_sample(const record::SampleFileContent& conten
 
 }  // namespace
 
+AnswerCost cost_of(const record::SampleRecord& sample) {
+  if (sample.sequences.empty()) return {};
+  const record::SequenceRecord& first = sample.sequences.front();
+  return {first.prompt_tokens, static_cast<std::int64_t>(first.token_ns.size()), first.thinking_tokens, first.thinking_end,
+          sample.metrics[record::MetricId::kE2eMs].value_or(0.0) / 1e3};
+}
+
 Answer answer_of(const record::SampleRecord& sample) {
   Answer answer;
   for (const record::SequenceRecord& sequence : sample.sequences) {
     answer.texts.push_back(sequence.text.value_or(std::string()));
     answer.ids.push_back(sequence.output_ids);
   }
+  answer.cost = cost_of(sample);
   return answer;
 }
 

@@ -27,6 +27,8 @@ void forget_replaced_samples(const std::vector<JobCell>& cells, record::SampleFi
 
 /// The last repetition of the text pass that worked for this row, which was measured; nullptr without one.
 const record::SampleRecord* text_sample(const record::SampleFileContent& content, const record::CellKey& key);
+AnswerCost cost_of(const record::SampleRecord& sample);
+/// The answers of all its sequences, and what the first one took.
 Answer answer_of(const record::SampleRecord& sample);
 
 /// The same cell up to what the machine decided: model, suite, prompt, turn and pass.

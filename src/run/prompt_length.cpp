@@ -9,6 +9,7 @@ namespace qbench::run {
 PromptLength::PromptLength(const OpenedFiles& files) {
   if (files.text_side.kind == formats::TokenizerSource::Kind::kNone) return;
   tokenizer_ = text::make_tokenizer(files.text_side);
+  template_thinks_ = files.prompt_style == text::PromptStyle::kTemplate && files.text_side.chat_template.find("think") != std::string::npos;
   formatter_ = std::make_unique<text::PromptFormatter>(files.prompt_style, files.text_side);
 }
 

@@ -60,6 +60,7 @@ RepairConversation repair_conversation(const workload::Prompt& prompt, const std
   workload::Turn turn;
   turn.text = repair_words(*prompt.task, status, detail);
   turn.prompt_tokens = kRepairTokens;
+  turn.stage = prompt.turns.back().stage;  // written like the answer that it mends
   repair.prompt.turns.push_back(std::move(turn));
   return repair;
 }

@@ -214,7 +214,7 @@ int run_models(const RunRequest& request, const DeviceFactory& devices, const Ru
   if (failure) return end_unwritable(*failure, log, display);
   display.hide_progress();
   output.result(report::end_table(log.rows(), {.width = request.display.width, .color = request.display.color}));
-  if (const std::string quality = report::task_result_lines(log.content()); !quality.empty()) output.result(quality);
+  if (const std::string quality = report::task_result_lines(log.content(), request.display.width); !quality.empty()) output.result(quality);
   for (const auto& record : report::latest_breakdowns(log.content().breakdowns))
     output.result(fmt::format("\n{}, {}: where time goes\n\n{}", record.cell.model, record.cell.prompt_id, report::breakdown_tables(record)));
   for (const auto& record : report::latest_ablations(log.content().ablations))

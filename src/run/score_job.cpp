@@ -15,18 +15,13 @@ using nlohmann::ordered_json;
 
 /// The answers that an earlier process wrote; nothing where a turn is missing or its row was not measured.
 std::optional<WrittenAnswer> written_before(const PlannedCell& planned, const record::SampleFileContent& content) {
-  WrittenAnswer written;
+  std::vector<Answer> turns;
   for (const record::CellKey& key : row_keys(planned)) {
     const record::SampleRecord* sample = text_sample(content, key);
     if (sample == nullptr || sample->sequences.empty()) return std::nullopt;
-    written.turns.push_back(answer_of(*sample));
-    const record::SequenceRecord& first = sample->sequences.front();
-    written.prompt_tokens = first.prompt_tokens;
-    written.answer_tokens = static_cast<std::int64_t>(first.token_ns.size());
-    written.thinking_tokens = first.thinking_tokens;
-    written.generation_s = sample->metrics[record::MetricId::kE2eMs].value_or(0.0) / 1e3;
+    turns.push_back(answer_of(*sample));
   }
-  return written;
+  return written_answer(std::move(turns));
 }
 
 /// The last attempt at each answer whose tests said something.
@@ -57,21 +52,14 @@ std::int64_t unsettled(const ScoreCell& cell, const ScoreOptions& options) {
   return left;
 }
 
-ordered_json answers_json(const std::vector<Answer>& answers) {
-  ordered_json array = ordered_json::array();
-  for (const Answer& answer : answers) array.push_back({{"texts", answer.texts}, {"ids", answer.ids}});
-  return array;
-}
-
 ordered_json cell_json(const ScoreCell& cell) {
   ordered_json object{{"cell", to_json(cell.cell)}, {"sources", cell.sources}, {"attempts", ordered_json::array()}};
+  if (cell.unstaged) object["unstaged"] = to_json(*cell.unstaged);
   if (cell.written_by) object["written_by"] = *cell.written_by;
-  if (cell.written)
-    object["written"] = {{"turns", answers_json(cell.written->turns)},
-                         {"prompt_tokens", cell.written->prompt_tokens},
-                         {"answer_tokens", cell.written->answer_tokens},
-                         {"generation_s", cell.written->generation_s}};
-  if (cell.written && cell.written->thinking_tokens) object["written"]["thinking_tokens"] = *cell.written->thinking_tokens;
+  if (cell.written) {
+    object["written"] = ordered_json::array();
+    for (const Answer& turn : cell.written->turns) object["written"].push_back(to_json(turn));
+  }
   for (const record::TaskRecord& task : cell.attempts) object["attempts"].push_back(record::to_json_line(task));
   return object;
 }
@@ -80,17 +68,12 @@ ScoreCell cell_from_json(const json& object) {
   ScoreCell cell;
   cell.cell = job_cell_from_json(object.at("cell"));
   object.at("sources").get_to(cell.sources);
+  if (object.contains("unstaged")) cell.unstaged = prompt_from_json(object.at("unstaged"));
   if (object.contains("written_by")) cell.written_by = object.at("written_by").get<std::size_t>();
   if (object.contains("written")) {
-    const json& written = object.at("written");
-    cell.written.emplace();
-    for (const json& answer : written.at("turns"))
-      cell.written->turns.push_back(
-          {answer.at("texts").get<std::vector<std::string>>(), answer.at("ids").get<std::vector<std::vector<std::int32_t>>>()});
-    written.at("prompt_tokens").get_to(cell.written->prompt_tokens);
-    written.at("answer_tokens").get_to(cell.written->answer_tokens);
-    written.at("generation_s").get_to(cell.written->generation_s);
-    if (written.contains("thinking_tokens")) cell.written->thinking_tokens = written.at("thinking_tokens").get<std::int64_t>();
+    std::vector<Answer> turns;
+    for (const json& turn : object.at("written")) turns.push_back(answer_from_json(turn));
+    cell.written = written_answer(std::move(turns));
   }
   for (const json& line : object.at("attempts")) {
     record::Line record = record::parse_json_line(line.get<std::string>(), "job");
@@ -102,6 +85,19 @@ ScoreCell cell_from_json(const json& object) {
 }
 
 }  // namespace
+
+WrittenAnswer written_answer(std::vector<Answer> turns) {
+  WrittenAnswer written;
+  for (const Answer& turn : turns) {
+    written.prompt_tokens = turn.cost.prompt_tokens;
+    written.answer_tokens += turn.cost.answer_tokens;
+    written.generation_s += turn.cost.generation_s;
+    if (turn.cost.thinking_tokens) written.thinking_tokens = written.thinking_tokens.value_or(0) + *turn.cost.thinking_tokens;
+    written.thinking_end = turn.cost.thinking_end;
+  }
+  written.turns = std::move(turns);
+  return written;
+}
 
 const record::TaskRecord* ScoreCell::attempt_of(std::int64_t sample) const {
   const auto found = std::find_if(attempts.begin(), attempts.end(), [&](const record::TaskRecord& task) { return task.sample == sample; });
@@ -122,6 +118,7 @@ ScoreJob remaining_scores(const ModelPlan& model, const workload::Suite& suite, 
     ScoreCell cell;
     cell.cell.pass = planned.cell.pass;
     cell.cell.prompt = prompt_of(planned, suite);
+    if (planned.staged) cell.unstaged = suite.prompts[planned.cell.prompt_index];
     cell.cell.settings = planned.cell.settings;
     cell.cell.key = row_keys(planned).back();
     const auto running = std::find_if(cells.begin(), cells.end(), [&](const JobCell& one) { return one.key == planned.key; });

@@ -10,7 +10,9 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "engine/thought.h"
 #include "run/guard.h"
+#include "run/output_text.h"
 #include "run/repair_prompt.h"
 
 namespace qbench::run {
@@ -23,11 +25,20 @@ std::int64_t seed_of(const ScoreCell& cell, std::int64_t sample, std::int64_t it
   return cell.cell.settings.seed + sample + (iteration - 1) * kRepairSeeds;
 }
 
+void take_cost(const WrittenAnswer& written, record::TaskRecord& record) {
+  record.prompt_tokens = written.prompt_tokens;
+  record.answer_tokens = written.answer_tokens;
+  record.thinking_tokens = written.thinking_tokens;
+  record.generation_s = written.generation_s;
+}
+
 bool has_source(const ScoreCell& cell, std::string_view source) {
   return std::find(cell.sources.begin(), cell.sources.end(), source) != cell.sources.end();
 }
 
 }  // namespace
+
+std::string ScorePass::Attempt::judged_text() const { return text_to_judge(turns.back().texts.front(), turns.back().cost.thinking_end); }
 
 const WrittenAnswer* ScorePass::written_of(const ScoreCell& cell) const {
   return cell.written ? &*cell.written : cell.written_by ? context_.written_by(*cell.written_by) : nullptr;
@@ -47,10 +58,7 @@ void ScorePass::plan_answer(const ScoreCell& cell, std::int64_t sample, const Wr
     if (last->answer) attempt.turns.back() = {{*last->answer}, {{}}};
   } else if (sample == 0) {
     attempt.turns = written.turns;
-    attempt.record.prompt_tokens = written.prompt_tokens;
-    attempt.record.answer_tokens = written.answer_tokens;
-    attempt.record.thinking_tokens = written.thinking_tokens;
-    attempt.record.generation_s = written.generation_s;
+    take_cost(written, attempt.record);
   }
   queue_.push_back(std::move(attempt));
 }
@@ -73,19 +81,19 @@ ScoreReply ScorePass::ask_all_turns(Attempt& attempt) {
     request.answers = std::move(repair.answers);
     request.turn = repair.turn;
     ScoreReply reply = context_.ask(request);
-    if (!reply.failure && !reply.cancelled) attempt.turns.back() = reply.answer;
+    if (reply.failure || reply.cancelled) return reply;
+    take_cost(written_answer({reply.answer}), attempt.record);
+    attempt.turns.back() = reply.answer;
     return reply;
   }
   const auto turns = static_cast<std::int64_t>(request.prompt.turns.size());
-  double seconds = 0;
   for (;; ++request.turn) {
     ScoreReply reply = context_.ask(request);
-    seconds += reply.generation_s;
-    reply.generation_s = seconds;
     if (reply.failure || reply.cancelled) return reply;
     request.answers.push_back(reply.answer);
     if (request.turn < turns) continue;
     attempt.turns = std::move(request.answers);
+    take_cost(written_answer(attempt.turns), attempt.record);
     return reply;
   }
 }
@@ -108,10 +116,6 @@ bool ScorePass::write(Attempt& attempt) {
       attempt.verdict->detail = "no answer: " + reply.failure->message;
       return true;
     }
-    record.prompt_tokens = reply.prompt_tokens;
-    record.answer_tokens = reply.answer_tokens;
-    record.thinking_tokens = reply.thinking_tokens;
-    record.generation_s = reply.generation_s;
     record.answer = attempt.turns.back().texts.front();
   }
   record.answer_digest = sha256_hex(attempt.turns.back().texts.front());
@@ -135,8 +139,10 @@ void ScorePass::judge_group(std::vector<Attempt>& group) {
     threads.emplace_back([this, &attempt] {
       const std::int64_t start_ns = now_ns();
       const auto failure = run_guarded([&] {
-        JudgedCode judged = context_.judge(*attempt.cell->cell.prompt.task, attempt.turns.back().texts.front());
+        JudgedCode judged = context_.judge(*attempt.cell->cell.prompt.task, attempt.judged_text());
         attempt.verdict = std::move(judged.verdict);
+        const bool cut_off = attempt.turns.back().cost.thinking_end == name_of(engine::ThoughtEnd::kOpen);
+        if (cut_off && attempt.verdict->status != record::TaskStatus::kPass) attempt.verdict->detail += "; its thought never ended";
         if (!judged.rule.empty()) attempt.record.rule = std::move(judged.rule);
       });
       if (failure) {

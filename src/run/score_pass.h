@@ -28,9 +28,6 @@ struct ScoreRequest {
 /// What came back. A failure is the machine's or the context's, never the answer's.
 struct ScoreReply {
   Answer answer;
-  std::int64_t prompt_tokens = 0, answer_tokens = 0;
-  std::optional<std::int64_t> thinking_tokens;  ///< of answer_tokens
-  double generation_s = 0;
   std::optional<record::Failure> failure;
   bool cancelled = false;
 };
@@ -86,6 +83,8 @@ class ScorePass {
     /// Of the attempt before, for a repair.
     record::TaskStatus failed_as = record::TaskStatus::kPass;
     std::string failed_detail;
+    /// The latest answer (text_to_judge).
+    std::string judged_text() const;
     record::TaskRecord record;
     std::optional<quality::Verdict> verdict;
   };

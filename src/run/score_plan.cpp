@@ -15,6 +15,16 @@ std::int64_t count_tasks(const RunPlan& plan) {
                        [](const workload::Prompt& prompt) { return prompt.task.has_value(); });
 }
 
+/// Whether two answers of the cell can differ: something is drawn, in a thought, behind it or in a stage.
+bool draws(const PlannedCell& planned) {
+  const workload::EffectiveSettings& settings = planned.cell.settings;
+  if (planned.staged)
+    return std::any_of(planned.staged->turns.begin(), planned.staged->turns.end(),
+                       [](const workload::Turn& turn) { return turn.stage->temperature > 0; });
+  return std::max(settings.thinking_temperature.value_or(settings.temperature),
+                  settings.output_temperature.value_or(settings.temperature)) > 0;
+}
+
 [[noreturn]] void refuse(const std::string& why, const char* option) { throw Error(ErrorCode::kUsage, why, option); }
 
 void check_samples(const RunPlan& plan) {
@@ -26,7 +36,7 @@ void check_samples(const RunPlan& plan) {
   if (options.n_samples == 1) return;
   for (const ModelPlan& model : plan.models) {
     for (const PlannedCell& planned : model.cells) {
-      if (planned.cell.pass != workload::Pass::kText || planned.cell.settings.temperature > 0) continue;
+      if (planned.cell.pass != workload::Pass::kText || draws(planned)) continue;
       refuse(
           fmt::format(
               "prompt '{}' runs at temperature 0: its {} answers would all be the same; set --temperature above 0 or leave --n-samples out",

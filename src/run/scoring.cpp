@@ -15,6 +15,7 @@
 #include "quality/rating/rating_record.h"
 #include "run/guard.h"
 #include "run/interrupt.h"
+#include "run/output_text.h"
 #include "run/prompt_source.h"
 #include "run/score_pass.h"
 #include "sandbox/sandbox.h"
@@ -27,25 +28,33 @@ constexpr std::string_view kAttribution = "attribution";
 constexpr std::size_t kAttributedTokens = 128;  // of the answer: each takes dozens of passes
 constexpr std::int64_t kMostJobs = 8;
 
+/// What the answer is measured against: what was sent for it, but of a staged prompt what would have been sent without stages, since only
+/// that can be compared with other prompts and taken apart.
+PreparedPrompt sent_prompt(const PromptSource& prompts, const ScoredAnswer& answer) {
+  const workload::Prompt& prompt = answer.cell->plain_prompt();
+  const std::vector<Answer>& turns = answer.written->turns;
+  Conversation conversation{&prompt, 1, {}};
+  if (!answer.cell->unstaged) conversation = {&prompt, static_cast<std::int64_t>(turns.size()), {turns.begin(), turns.end() - 1}};
+  workload::EffectiveSettings settings = answer.cell->cell.settings;
+  settings.batch = 1;
+  return prompts.prepare(conversation, settings);
+}
+
 /// Response relevance (quality/prompt/relevance.h) of the last turn's answer.
 class RelevanceAnswerScorer final : public AnswerScorer {
  public:
   RelevanceAnswerScorer(OpenedModel& opened, engine::Session& session, const ScoreJob& job) : session_(&session), prompts_(opened) {
     std::vector<workload::Prompt> pool;
-    for (const ScoreCell& cell : job.cells) pool.push_back(cell.cell.prompt);
+    for (const ScoreCell& cell : job.cells) pool.push_back(cell.plain_prompt());
     for (workload::Prompt& prompt : quality::shipped_prompts()) pool.push_back(std::move(prompt));
     scorer_.emplace(*opened.tokenizer, opened.prompt_style, opened.text_side, std::move(pool));
   }
   std::string_view name() const override { return kRelevance; }
 
   record::QualityRecord score(const ScoredAnswer& answer) override {
-    const JobCell& cell = answer.cell->cell;
-    const std::vector<Answer>& turns = answer.written->turns;
-    workload::EffectiveSettings settings = cell.settings;
-    settings.batch = 1;
-    const Conversation conversation{&cell.prompt, static_cast<std::int64_t>(turns.size()), {turns.begin(), turns.end() - 1}};
-    const PreparedPrompt prompt = prompts_.prepare(conversation, settings);
-    const auto found = scorer_->score(*session_, cell.prompt, cell.settings.enable_thinking, prompt.ids.front(), turns.back().ids.front());
+    const PreparedPrompt sent = sent_prompt(prompts_, answer);
+    const auto found = scorer_->score(*session_, answer.cell->plain_prompt(), answer.cell->cell.settings.enable_thinking, sent.ids.front(),
+                                      answer.written->turns.back().ids.front());
     record::QualityRecord record;
     record::QualityValue value{"response_relevance", std::nullopt, "no other prompt fits beside the answer, or there is no answer"};
     if (found) {
@@ -71,16 +80,12 @@ class AttributionAnswerScorer final : public AnswerScorer {
   std::string_view name() const override { return kAttribution; }
 
   record::QualityRecord score(const ScoredAnswer& answer) override {
-    const JobCell& cell = answer.cell->cell;
-    const std::vector<Answer>& turns = answer.written->turns;
-    workload::EffectiveSettings settings = cell.settings;
-    settings.batch = 1;
-    const PreparedPrompt prompt = prompts_.prepare({&cell.prompt, static_cast<std::int64_t>(turns.size()), {turns.begin(), turns.end() - 1}}, settings);
+    const PreparedPrompt sent = sent_prompt(prompts_, answer);
     record::QualityRecord record;
     record::QualityValue value{std::string(record::info_of(record::MetricId::kContextEfficiencyRatio).name), std::nullopt, "there is no answer"};
-    std::vector<std::int32_t> ids = turns.back().ids.front();
+    std::vector<std::int32_t> ids = answer.written->turns.back().ids.front();
     ids.resize(std::min(ids.size(), kAttributedTokens));
-    auto placed = quality::place_parts(*opened_->tokenizer, prompt.text, prompt.ids.front(), cell.prompt.turns[turns.size() - 1].text);
+    auto placed = quality::place_parts(*opened_->tokenizer, sent.text, sent.ids.front(), answer.cell->plain_prompt().turns.back().text);
     if (!placed) value.evidence = "the chat template does not send the prompt's text as it stands";
     if (placed && !ids.empty()) {
       placed->input.answer_ids = std::move(ids);
@@ -108,7 +113,7 @@ class RatingAnswerScorer final : public AnswerScorer {
   std::string_view name() const override { return quality::kRatingSource; }
 
   record::QualityRecord score(const ScoredAnswer& answer) override {
-    const std::string& text = answer.written->turns.back().texts.front();
+    const std::string text = text_to_judge(answer.written->turns.back().texts.front(), answer.written->thinking_end);
     return quality::rating_record(quality::rate_prompt_answer(rater_, answer.cell->cell.prompt, text, answer.verdict));
   }
 

@@ -29,14 +29,18 @@ void fit_stages(ModelPlan& model) {
   double lowest = 1.0;
   for (PlannedCell& planned : model.cells) {
     if (!planned.staged) continue;
-    const std::int64_t room = model.context - model.context / kSpareShare - planned.prompt_tokens;
-    const double ratio = static_cast<double>(std::max<std::int64_t>(room, 0)) / static_cast<double>(planned.answer_tokens());
+    const std::int64_t& last = planned.staged->turns.back().stage->max_tokens;
+    const std::int64_t repair_words = planned.repair_tokens > 0 ? planned.repair_tokens - last : 0;
+    const std::int64_t room = model.context - model.context / kSpareShare - planned.prompt_tokens - repair_words;
+    const std::int64_t answers = planned.answer_tokens() + planned.repair_tokens - repair_words;
+    const double ratio = static_cast<double>(std::max<std::int64_t>(room, 0)) / static_cast<double>(answers);
     if (ratio >= 1.0) continue;
     lowest = std::min(lowest, ratio);
     for (workload::Turn& turn : planned.staged->turns) {
       std::int64_t& tokens = turn.stage->max_tokens;
       tokens = std::min(tokens, std::max(kLeastTokens, static_cast<std::int64_t>(static_cast<double>(tokens) * ratio)));
     }
+    if (planned.repair_tokens > 0) planned.repair_tokens = repair_words + last;
   }
   if (lowest < 1.0)
     model.notes.push_back(fmt::format("the context holds {} positions: stages are shortened, at most to {:.0f} % of their max_tokens", model.context, 100 * lowest));

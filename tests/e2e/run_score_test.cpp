@@ -139,6 +139,49 @@ TEST_CASE("a right answer passes, whatever is said around it, and a resumed run 
   CHECK(results.cell("tiny", "double", "text", "success_ratio") == "0");
 }
 
+TEST_CASE("answers in stages are judged by their last stage and cost what all of them took, further ones and a resumed run's too") {
+  const Workplace place;
+  // Greedy by its settings, drawn by its stages: two answers can differ.
+  const Outcome run = place.qbench(
+      place.run(place.model("thinker"), {"--suite", write_suite(place), "--prompts", "double", "--pass", "text", "--score", "--stages",
+                                         "--ignore-eos", "--n-samples", "2", "--temperature", "0", "--max-thinking-tokens", "4"}));
+  if (skipped(run, "answers in stages")) return;
+  REQUIRE_MESSAGE(run.status == 0, run.err);
+  const auto check = [&](const Results& results) {
+    double seconds = 0;
+    std::int64_t tokens = 0;
+    for (const record::SampleRecord& sample : results.content.samples) {
+      if (sample.phase != record::Phase::kTimed) continue;
+      seconds += sample.metrics[record::MetricId::kE2eMs].value() / 1e3;
+      tokens += static_cast<std::int64_t>(sample.sequences.front().output_ids.size());
+    }
+    REQUIRE(results.content.tasks.size() == 2);
+    CHECK(tokens == 6 + 9 + 9 + 7);
+    CHECK(results.content.tasks[0].generation_s.value() == doctest::Approx(seconds));
+    for (const record::TaskRecord& task : results.content.tasks) {
+      CHECK_MESSAGE(task.status != TaskStatus::kHarnessError, task.detail);
+      CHECK(task.answer_tokens == tokens);
+      CHECK(task.cell.turn == 4);
+    }
+  };
+  const Results whole = read_results(place.results());
+  check(whole);
+  // The prompt that the answer is ranked for is the one without stages, and is not among the others.
+  for (const record::QualityRecord& quality : whole.content.qualities)
+    if (quality.source == "relevance") CHECK_MESSAGE(quality.status == record::Status::kOk, quality.failure.message);
+  // Killed before anything was judged: nothing is left to write but the further answers, whose thoughts are closed as before.
+  std::string kept;
+  std::istringstream lines(read_file(whole.folder / "samples.jsonl"));
+  for (std::string line; std::getline(lines, line);) {
+    const std::string kind = json::parse(line)["kind"];
+    if (kind != "task" && kind != "quality") kept += line + "\n";
+  }
+  write_file(whole.folder / "samples.jsonl", kept);
+  const Outcome resumed = place.qbench({"run", "--resume", whole.folder.string()});
+  REQUIRE_MESSAGE(resumed.status == 0, resumed.err);
+  check(read_results(place.results()));
+}
+
 TEST_CASE("an answer of ten megabytes, null bytes or none at all is judged, and the rest of the run stands") {
   const Workplace place;
   const Outcome run = place.qbench(score_run(place, {"--no-relevance"}));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "gguf_writer.h"
 #include "workplace.h"
 
 using namespace qbench;
@@ -93,6 +94,30 @@ TEST_CASE("a model without </think> runs as it would without a budget, with a no
   CHECK(refused.err.find("no </think>") != std::string::npos);
 }
 
+TEST_CASE("a plan warns of greedy thoughts and of budgets that leave no room for an answer, where the model may think") {
+  const Workplace place;
+  TinyModel shape;
+  shape.thinks = true;
+  auto file = tiny_gguf(shape);
+  file.remove("general.name").string("general.name", "Ponderer Instruct");
+  file.string("tokenizer.chat_template", "{{ messages[0].content }}{% if enable_thinking %}<think>{% endif %}");
+  file.write(place.model("ponderer"));
+  const auto plan = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"--prompt", "Say A.", "--pass", "text", "--dry-run"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Outcome outcome = place.qbench(place.run(place.model("ponderer"), arguments));
+    CHECK_MESSAGE(outcome.status == 0, outcome.err);
+    return outcome.out;
+  };
+  CHECK(plan({"--temperature", "0"}).find("thoughts at temperature 0") != std::string::npos);
+  CHECK(plan({"--temperature", "0", "--no-thinking"}).find("thoughts at temperature 0") == std::string::npos);
+  CHECK(plan({"--temperature", "0", "--thinking-temperature", "0.6"}).find("thoughts at temperature 0") == std::string::npos);
+  CHECK(plan({"--max-thinking-tokens", "40", "--max-new-tokens", "40"}).find("a thought of 40 tokens leaves nothing") != std::string::npos);
+  const std::string calm = plan({"--max-thinking-tokens", "30", "--max-new-tokens", "40"});
+  CHECK(calm.find("leaves nothing") == std::string::npos);
+  CHECK(calm.find("thoughts at temperature 0") == std::string::npos);
+}
+
 TEST_CASE("generate closes thoughts and says what of the output they are") {
   const Workplace place;
   const Outcome outcome = place.qbench({"generate", "-m", place.model("thinker"), "--prompt", kOpened, "--raw", "--greedy", "--ignore-eos", "--max-new-tokens",
@@ -129,6 +154,12 @@ TEST_CASE("--stages asks a prompt in stages: a row for each request, branches ap
   CHECK(samples[3].prompt_text.value().find("Try 1 of 2.") != std::string::npos);
   CHECK(samples[1].sequences.front().output_ids != samples[2].sequences.front().output_ids);  // each branch draws anew
   CHECK(nlohmann::json::parse(results.cell("thinker", "first", "text", "sampling", "4"))["temperature"] == 0.0);
+}
+
+TEST_CASE("a plan says each stage's tokens and temperature") {
+  const Workplace place;
+  const Outcome plan = place.qbench(place.run(place.model("thinker"), {"--suite", "two", "--prompts", "first", "--pass", "text", "--stages", "--dry-run"}));
+  CHECK(plan.out.find("4 requests in stages: look (6 tokens, temperature 0.8), try x2 (9, 0.7), say (7, 0)") != std::string::npos);
 }
 
 TEST_CASE("stages that the context does not hold are shortened with a note, prompts of several turns are left alone") {

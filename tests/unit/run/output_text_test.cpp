@@ -102,6 +102,15 @@ TEST_CASE("characters are code points, not bytes") {
   CHECK_FALSE(record.text.has_value());
 }
 
+TEST_CASE("a thought that the prompt opened is marked before it is judged, whether it was closed or cut off") {
+  CHECK(run::text_to_judge("draft", "open") == "<think>\ndraft");
+  CHECK(run::text_to_judge("draft # x</think>answer", "model") == "<think>\ndraft # x</think>answer");
+  CHECK(run::text_to_judge("<think>draft", "open") == "<think>draft");
+  CHECK(run::text_to_judge("Well. <think>draft</think>answer", "budget") == "Well. <think>draft</think>answer");
+  CHECK(run::text_to_judge("thought and answer", "model") == "thought and answer");  // tags left out as special tokens
+  CHECK(run::text_to_judge("answer", std::nullopt) == "answer");
+}
+
 TEST_CASE("ids are digested with and without a tokenizer") {
   const std::vector<engine::Generation> generations{said({1, 2, 3}), said({1, 2, 4})};
   const std::string digest = run::sequence_record(generations[0], 0, nullptr, true).output_digest;

@@ -6,6 +6,9 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "run/repair_prompt.h"
+#include "workload/thinking.h"
+
 using namespace qbench;
 using record::TaskStatus;
 
@@ -21,6 +24,7 @@ struct Fake {
   std::map<std::string, TaskStatus> verdicts;  ///< by answer; others are wrong
   std::vector<run::AnswerScorer*> scorers;
   std::size_t jobs = 2;
+  bool thinks = false;
   std::optional<std::string> ask_fails_at;  ///< words in the last turn
   std::atomic<bool> cancel{false};
   std::optional<std::size_t> cancel_after;  ///< requests
@@ -40,9 +44,7 @@ struct Fake {
     }
     const std::string text = "seed " + std::to_string(request.seed) + " turn " + std::to_string(request.turn);
     reply.answer = {{text}, {{1, 2, 3}}};
-    reply.prompt_tokens = 10;
-    reply.answer_tokens = 3;
-    reply.generation_s = 1;
+    reply.answer.cost = {10 * request.turn, 3, thinks ? std::optional<std::int64_t>(2) : std::nullopt, std::nullopt, 1};
     return reply;
   }
   quality::Verdict judge(const std::string& answer) {
@@ -82,11 +84,10 @@ run::ScoreCell cell(const std::string& id, std::size_t turns = 1) {
   cell.cell.prompt.task->id = "task-" + id;
   cell.cell.prompt.task->paths = {"solution.py"};
   cell.cell.settings.seed = 7;
-  cell.written.emplace();
-  for (std::size_t turn = 0; turn < turns; ++turn) cell.written->turns.push_back({{"written " + id}, {{5, 6}}});
-  cell.written->prompt_tokens = 20;
-  cell.written->answer_tokens = 2;
-  cell.written->generation_s = 0.5;
+  std::vector<run::Answer> answers;
+  for (std::size_t turn = 0; turn < turns; ++turn)
+    answers.push_back({{"written " + id}, {{5, 6}}, {20, 2, std::nullopt, std::nullopt, 0.5}});
+  cell.written = run::written_answer(std::move(answers));
   return cell;
 }
 
@@ -140,6 +141,58 @@ TEST_CASE("further answers have seeds of their own and keep their text") {
   CHECK(fake.tasks[1].answer == "seed 8 turn 2");
   CHECK(fake.tasks[1].generation_s == 2.0);
   CHECK(fake.tasks[2].sample == 2);
+}
+
+TEST_CASE("an attempt costs what all its turns took, the text pass's and further ones alike; a repair costs its own request") {
+  Fake fake;
+  fake.thinks = true;
+  fake.job.cells = {cell("a", 3)};
+  for (run::Answer& turn : fake.job.cells[0].written->turns) turn.cost.thinking_tokens = 7;
+  fake.job.cells[0].written = run::written_answer(fake.job.cells[0].written->turns);
+  fake.job.options.n_samples = 2;
+  fake.job.options.max_iterations = 2;
+  CHECK(fake.run());
+  const auto attempt = [&](std::int64_t sample, std::int64_t iteration) {
+    for (const record::TaskRecord& task : fake.tasks)
+      if (task.sample == sample && task.iteration == iteration) return task;
+    FAIL("no such attempt");
+    return record::TaskRecord();
+  };
+  CHECK(attempt(0, 1).answer_tokens == 6);
+  CHECK(attempt(0, 1).thinking_tokens == 21);
+  CHECK(attempt(0, 1).generation_s == 1.5);
+  CHECK(attempt(0, 1).prompt_tokens == 20);
+  CHECK(attempt(1, 1).answer_tokens == 9);
+  CHECK(attempt(1, 1).thinking_tokens == 6);
+  CHECK(attempt(1, 1).generation_s == 3.0);
+  CHECK(attempt(1, 1).prompt_tokens == 30);
+  CHECK(attempt(1, 2).answer_tokens == 3);
+  CHECK(attempt(1, 2).generation_s == 1.0);
+}
+
+TEST_CASE("a draft in a thought that the prompt opened and nothing closed is not judged as the answer") {
+  Fake fake;
+  fake.job.cells = {cell("a"), cell("b")};
+  fake.job.cells[0].written->turns.back().cost.thinking_end = "open";
+  fake.job.cells[1].written->turns.back().cost.thinking_end = "model";
+  CHECK(fake.run());
+  CHECK(std::count(fake.judged.begin(), fake.judged.end(), "<think>\nwritten a") == 1);
+  CHECK(std::count(fake.judged.begin(), fake.judged.end(), "written b") == 1);
+  for (const record::TaskRecord& task : fake.tasks) CHECK(task.detail.ends_with("its thought never ended") == (task.task_id == "task-a"));
+}
+
+TEST_CASE("a repair of a staged prompt is written with the last stage's tokens and temperature, and sees all stages") {
+  run::ScoreCell staged = cell("a", 3);
+  staged.cell.prompt.turns[0].stage = workload::TurnStage{"look", 1, 1, 50, 0.8};
+  staged.cell.prompt.turns[1].stage = workload::TurnStage{"try", 1, 1, 60, 0.7};
+  staged.cell.prompt.turns[2].stage = workload::TurnStage{"say", 1, 1, 70, 0.5};
+  const run::RepairConversation repair = run::repair_conversation(staged.cell.prompt, staged.written->turns, TaskStatus::kWrong, "case 1");
+  REQUIRE(repair.prompt.turns.size() == 4);
+  staged.cell.prompt = repair.prompt;
+  staged.cell.pass = workload::Pass::kText;
+  CHECK(run::most_tokens(staged.cell, 4) == 70);
+  CHECK(repair.prompt.turns.back().stage->temperature == 0.5);
+  for (std::int64_t earlier = 1; earlier <= 3; ++earlier) CHECK(workload::sees_turn(repair.prompt, 4, earlier));
 }
 
 TEST_CASE("the error goes back to the model until it passes or the iterations are used up") {
@@ -256,6 +309,11 @@ TEST_CASE("a score job and its tasks come through JSON as they are") {
   one.cell.prompt.task->reference = {{"solution.py", "def f():\n    return \"\xC3\xA4\"\n"}};
   one.cell.prompt.task->kind = workload::TaskKind::kPythonTest;
   one.cell.prompt.task->tolerance = 1e-9;
+  one.cell.prompt.group = "wordings";
+  one.unstaged = one.cell.prompt;
+  one.unstaged->turns = {{"as it was", 3}};
+  one.written->turns.back().cost = {4, 9, 5, "model", 0.25};
+  one.written = run::written_answer(one.written->turns);
   record::TaskRecord attempt;
   attempt.sample = 4;
   attempt.iteration = 2;
@@ -270,6 +328,13 @@ TEST_CASE("a score job and its tasks come through JSON as they are") {
   CHECK(run::to_json(read).dump() == run::to_json(job).dump());
   CHECK(read.options == job.options);
   CHECK(read.cells.at(0).cell.prompt.task->reference == one.cell.prompt.task->reference);
+  CHECK(read.cells.at(0).cell.prompt.group == "wordings");
+  CHECK(read.cells.at(0).plain_prompt().turns.at(0).text == "as it was");
+  CHECK(read.cells.at(1).plain_prompt().turns.at(0).text.empty());
+  CHECK(read.cells.at(0).written->thinking_tokens == 5);
+  CHECK(read.cells.at(0).written->thinking_end == "model");
+  CHECK(read.cells.at(0).written->answer_tokens == 11);
+  CHECK(read.cells.at(0).written->generation_s == 0.75);
   CHECK(read.cells.at(0).attempt_of(4)->answer == "said");
   CHECK(read.cells.at(0).attempt_of(0) == nullptr);
   CHECK(read.cells.at(1).written_by == 3);

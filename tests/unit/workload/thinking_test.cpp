@@ -80,7 +80,9 @@ TEST_CASE("the closing text is that of the longest name part that a model has") 
 TEST_CASE("the shipped texts close thoughts and have an instruction for each stage of the profile") {
   const ThinkingTexts shipped = load_thinking_texts();
   CHECK(shipped.closing == "\n</think>\n\n");
-  CHECK(shipped.closing_for("Qwen3-30B-A3B-Thinking-2507").ends_with(".\n</think>\n\n"));
+  // As the authors' documentation has it: docs/source/getting_started/quickstart.md of QwenLM/Qwen3.
+  CHECK(shipped.closing_for("Qwen3-30B-A3B-Thinking-2507") ==
+        "\n\nConsidering the limited time by the user, I have to give the solution based on the thinking directly now.\n</think>\n\n");
   REQUIRE(shipped.stages.size() == 5);
   CHECK(shipped.stages[1].branching_factor == 3);
   const Prompt staged = staged_prompt(one_turn(), shipped.stages, shipped);
