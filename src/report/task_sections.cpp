@@ -6,8 +6,8 @@
 #include <map>
 #include <tuple>
 
-#include "report/comparison_text.h"
 #include "report/page.h"
+#include "report/terminal_table.h"
 #include "report/text.h"
 
 namespace qbench::report {
