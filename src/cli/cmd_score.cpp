@@ -35,8 +35,9 @@ constexpr const char* kExamples = R"(Examples:
   qbench score --suite python-tasks#two-sum --answers mine.jsonl
   qbench score --suite HumanEval.jsonl.gz --check-references
 Answers: one {"task_id": ..., "completion": ...} a line, plain or .gz; a completion is the function's body, code, or a chatty answer with code in it;
-several answers to a task are samples of it. Suites: ours by name or folder, and files of HumanEval, MBPP, EvalPlus and MultiPL-E (.jsonl, .jsonl.gz,
-.json). With --json one line a task (task_id, status, seconds, detail, sample, sandbox_level, judge) and a last one with "summary": true and pass@k.
+several answers to a task are samples of it. Tasks without an answer are no part of pass@k: the summary says how many were answered.
+Suites: ours by name or folder, and files of HumanEval, MBPP, EvalPlus and MultiPL-E (.jsonl, .jsonl.gz, .json).
+With --json one line a task (task_id, status, seconds, detail, sample, sandbox_level, judge) and a last one with "summary": true and pass@k.
 Statuses: pass, wrong, exception, compile_error, cpu_timeout, wall_timeout, oom, output_limit, crash, sandbox_violation, and harness_error, which is
 never the answer's fault and no trial of pass@k. The processor time allowed is ten times the reference's, at least 2 s and at most 10 s (three
 times the reference's where that is more).
