@@ -18,10 +18,12 @@ if(QBENCH_WERROR)
   target_compile_options(qb_options INTERFACE -Werror)
 endif()
 if(QBENCH_SANITIZE)
-  # The last -O counts, and these come after a target's own. Programs, tests above all, are compiled once and run briefly: -Og compiles them in little more
-  # than half the time of -O1, and they run as fast (with -O0, two and a half times as long). What warns in them is the ci build's to judge.
+  # The last -O counts, and these come after a target's own. What is not hot is compiled once and run briefly: -Og compiles it in little more than half
+  # the time of -O1, and it runs about as fast (with -O0, two and a half times as long). What warns there is the ci build's to judge.
+  set(hot qb_tensor qb_kernels_cpu qb_kernels_cuda_emulated qb_backend_cpu)
+  list(JOIN hot "$<SEMICOLON>" hot)
   target_compile_options(qb_options INTERFACE -fsanitize=${QBENCH_SANITIZE} -fno-omit-frame-pointer -g1
-                         $<IF:$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>,-Og$<SEMICOLON>-Wno-error,-O1>)
+                         $<IF:$<IN_LIST:$<TARGET_PROPERTY:NAME>,${hot}>,-O1,-Og$<SEMICOLON>-Wno-error>)
   target_link_options(qb_options INTERFACE -fsanitize=${QBENCH_SANITIZE})
   if(QBENCH_SANITIZE MATCHES "undefined")
     target_compile_options(qb_options INTERFACE -fno-sanitize-recover=undefined)
