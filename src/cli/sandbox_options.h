@@ -17,7 +17,7 @@ struct SandboxOptions {
 };
 void add_sandbox_options(CLI::App& command, SandboxOptions& options);
 
-/// Error{kUsage} when the level is no level's name.
+/// Errors are sandbox::options_of's.
 sandbox::Options sandbox_options(const SandboxOptions& options);
 
 }  // namespace qbench::cli

@@ -207,8 +207,14 @@ int score_answers(const workload::Suite& suite, const std::filesystem::path& pat
 int score_references(const workload::Suite& suite, const sandbox::Sandbox& sandbox, const ScoreSettings& settings) {
   check_tasks(suite);
   std::vector<const workload::Task*> tasks;
+  std::int64_t bare = 0;  // without a reference that could be checked
   for (const workload::Prompt& prompt : suite.prompts) {
-    if (prompt.task && !prompt.task->reference.empty()) tasks.push_back(&*prompt.task);
+    if (!prompt.task) continue;
+    if (prompt.task->reference.empty()) {
+      ++bare;
+    } else {
+      tasks.push_back(&*prompt.task);
+    }
   }
   if (tasks.empty()) throw Error(ErrorCode::kConfig, "no task of the suite has a reference that could be checked", suite.path.string());
   const std::int64_t start = now_ns();
@@ -242,6 +248,7 @@ int score_references(const workload::Suite& suite, const sandbox::Sandbox& sandb
                 {"suite", suite.name},
                 {"suite_digest", suite.digest},
                 {"tasks", tasks.size()},
+                {"without_reference", bare},
                 {"references_passed", passed},
                 {"variants_refused", refused},
                 {"problems", problems},
@@ -249,9 +256,10 @@ int score_references(const workload::Suite& suite, const sandbox::Sandbox& sandb
                 {"wall_s", wall_s},
                 {"jobs", settings.jobs}});
   } else {
-    write_output(
-        fmt::format("\n{}: {} of {} references pass, {} wrong answers refused, {} tasks unsound; {}, {} at once, in the sandbox '{}'\n",
-                    suite.name, passed, tasks.size(), refused, problems, format_seconds(wall_s), settings.jobs, name_of(sandbox.level())));
+    write_output(fmt::format(
+        "\n{}: {} of {} references pass, {} wrong answers refused, {} tasks unsound{}; {}, {} at once, in the sandbox '{}'\n", suite.name,
+        passed, tasks.size(), refused, problems, bare > 0 ? fmt::format(", {} not checked (no reference)", bare) : std::string(),
+        format_seconds(wall_s), settings.jobs, name_of(sandbox.level())));
   }
   return problems > 0 ? kExitRegression : kExitFine;
 }

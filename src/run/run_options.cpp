@@ -52,12 +52,7 @@ RunOptions with_absolute_paths(RunOptions options) {
   return options;
 }
 
-sandbox::Options sandbox_options(const ScoreOptions& options) {
-  if (!options.sandbox) return {.level = std::nullopt, .unsafe = options.unsafe};
-  for (const sandbox::Level level : {sandbox::Level::kBwrapCgroup, sandbox::Level::kBwrap, sandbox::Level::kRlimits})
-    if (*options.sandbox == sandbox::name_of(level)) return {.level = level, .unsafe = options.unsafe};
-  throw Error(ErrorCode::kUsage, "'" + *options.sandbox + "' is no level; there are bwrap+cgroup, bwrap and rlimits", "--sandbox");
-}
+sandbox::Options sandbox_options(const ScoreOptions& options) { return sandbox::options_of(options.sandbox.value_or(""), options.unsafe); }
 
 ordered_json to_json(const ScoreOptions& options) {
   ordered_json object{{"n_samples", options.n_samples}, {"k", options.k}, {"max_iterations", options.max_iterations}, {"jobs", options.jobs}};

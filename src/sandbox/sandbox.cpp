@@ -222,6 +222,16 @@ std::string_view name_of(Level level) noexcept {
   return "?";
 }
 
+Options options_of(std::string_view level, bool unsafe) {
+  if (unsafe && level != name_of(Level::kRlimits))
+    throw Error(ErrorCode::kUsage, "goes with --sandbox=rlimits only: the other levels leave nothing of this machine open", "--unsafe");
+  if (level.empty()) return {};
+  for (const Level one : {Level::kBwrapCgroup, Level::kBwrap, Level::kRlimits}) {
+    if (level == name_of(one)) return {.level = one, .unsafe = unsafe};
+  }
+  throw Error(ErrorCode::kUsage, "'" + std::string(level) + "' is no level; there are bwrap+cgroup, bwrap and rlimits", "--sandbox");
+}
+
 std::unique_ptr<Sandbox> Sandbox::open(const Options& options) {
   std::string why;
   std::unique_ptr<Sandbox> sandbox = open_or_say(options, why);

@@ -82,6 +82,10 @@ struct Options {
   bool unsafe = false;         ///< allows kRlimits
 };
 
+/// What --sandbox and --unsafe say; an empty `level`: none was given. Error{kUsage} for a name that is no level, and for --unsafe beside
+/// any level but rlimits, where it would allow nothing.
+Options options_of(std::string_view level, bool unsafe);
+
 /// Safe to use from several threads at once.
 class Sandbox {
  public:

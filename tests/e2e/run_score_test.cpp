@@ -221,6 +221,7 @@ TEST_CASE("what cannot be scored is refused in a line before anything is loaded"
   refused(place.model(), {"--score", "--n-samples", "0"}, "--n-samples");
   refused(place.model(), {"--score", "--sandbox", "jail"}, "there are bwrap+cgroup, bwrap and rlimits");
   refused(place.model(), {"--score", "--sandbox", "rlimits"}, "--unsafe");
+  refused(place.model(), {"--score", "--unsafe"}, "goes with --sandbox=rlimits only");
   refused(place.model(), {"--max-iterations", "3"}, "add it");
 }
 

@@ -37,6 +37,13 @@ TEST_CASE("sandbox levels that are wrong, unsafe or not there are exit 2 with wh
   const Outcome wrong = qbench::test::qbench({"sandbox", "selftest", "--sandbox", "docker"});
   CHECK(wrong.status == 2);
   CHECK(wrong.err.find("bwrap+cgroup, bwrap and rlimits") != std::string::npos);
+  for (const char* level : {"", "bwrap"}) {
+    std::vector<std::string> words{"sandbox", "selftest", "--unsafe", "--only", "ptrace"};
+    if (*level != '\0') words.insert(words.end(), {"--sandbox", level});
+    const Outcome idle = qbench::test::qbench(words);
+    CHECK(idle.status == 2);
+    CHECK(idle.err.find("--unsafe: goes with --sandbox=rlimits only") != std::string::npos);
+  }
   CHECK(qbench::test::qbench({"sandbox", "selftest", "--only", "no such attack"}).status == 2);
   CHECK(qbench::test::qbench({"sandbox"}).status == 2);
 }

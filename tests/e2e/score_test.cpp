@@ -100,6 +100,12 @@ TEST_CASE("score checks references: wrong ones and tests that refuse nothing are
   CHECK(lines_of(sound.out).back()["references_passed"] == 2);
   CHECK(lines_of(sound.out).back()["variants_refused"] == 4);  // a mutant and an empty program of each
 
+  const std::string bare = R"~({"task_id": "Mine/2", "prompt": "def g(x):\n", "entry_point": "g", "test": "assert g(1)"})~";
+  write_bytes(suite, std::string(kTasks) + bare + "\n");
+  const Outcome some = place.qbench({"score", "--suite", suite.string(), "--check-references"});
+  CHECK(some.status == 0);
+  CHECK(contains(some.out, "2 of 2 references pass, 4 wrong answers refused, 0 tasks unsound, 1 not checked (no reference)"));
+
   const fs::path own = place.path() / "own";
   write_bytes(own / "suite.json",
               R"({"prompts": [{"id": "a", "language": "python", "task": "a"}, {"id": "b", "language": "python", "task": "b"}]})");
