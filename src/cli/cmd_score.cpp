@@ -34,8 +34,8 @@ constexpr const char* kExamples = R"(Examples:
   qbench score --suite HumanEval.jsonl.gz --answers samples.jsonl --k 1,10 --jobs 2 --json
   qbench score --suite python-tasks#two-sum --answers mine.jsonl
   qbench score --suite HumanEval.jsonl.gz --check-references
-Answers: one {"task_id": ..., "completion": ...} a line, plain or .gz; a completion is the function's body, code, or a chatty answer with code in it;
-several answers to a task are samples of it. Tasks without an answer are no part of pass@k: the summary says how many were answered.
+Answers: one {"task_id": ..., "completion": ...} a line, plain or .gz; a completion (EvalPlus: "solution") is the function's body, code, or a chatty answer with
+code in it; several answers to a task are samples of it. Tasks without an answer are no part of pass@k: the summary says how many were answered.
 Suites: ours by name or folder, and files of HumanEval, MBPP, EvalPlus and MultiPL-E (.jsonl, .jsonl.gz, .json).
 With --json one line a task (task_id, status, seconds, detail, sample, sandbox_level, judge) and a last one with "summary": true and pass@k.
 Statuses: pass, wrong, exception, compile_error, cpu_timeout, wall_timeout, oom, output_limit, crash, sandbox_violation, and harness_error, which is

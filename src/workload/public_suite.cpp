@@ -113,7 +113,7 @@ Read read_human_eval(const Entry& entry) {
 
 /// The reference computes what is expected, in the test's sandbox.
 Read read_evalplus(const Entry& entry) {
-  Read read = python_task(task_id_of(entry, "HumanEval"));
+  Read read = python_task(task_id_of(entry, "MBPP"));  // only MbppPlus has numbers for ids, in its first release
   const std::string prompt = required_full(entry, "prompt"), solution = required_full(entry, "canonical_solution");
   read.task.entry_point = required_full(entry, "entry_point");
   for (const char* key : {"base_input", "plus_input"}) {

@@ -128,7 +128,8 @@ Answer read_answer(const std::string& line, const Names& names, const std::strin
   }
   const json value = parse_json(text, where, limits);
   if (!value.is_object()) fail("expected an object with 'task_id' and 'completion', got " + workload::describe_value(value), where);
-  const auto id = value.find("task_id"), completion = value.find("completion");
+  const auto id = value.find("task_id");
+  const auto completion = value.find(value.contains("completion") ? "completion" : "solution");  // as EvalPlus writes samples
   if (id == value.end() || !(id->is_string() || id->is_number_unsigned())) fail("has no 'task_id' that is a string or a number", where);
   if (completion == value.end() || !completion->is_string()) fail("has no 'completion' that is a string", where);
   answer.prompt = names.find(id->is_string() ? id->get<std::string>() : std::to_string(id->get<std::uint64_t>()), where);

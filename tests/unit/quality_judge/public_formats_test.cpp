@@ -137,7 +137,7 @@ TEST_CASE("a result without a literal is true or false, gives its items, and is 
   CHECK(verdict.detail.find("an object of type A is no value") != std::string::npos);
 }
 
-TEST_CASE("EvalPlus' files hold NaN and Infinity, an empty object for no inputs, results of megabytes and of 100,000 digits") {
+TEST_CASE("EvalPlus' files hold NaN and Infinity, an empty object for no inputs, numbers for MBPP's ids, results of megabytes and of 100,000 digits") {
   if (!test::sandbox_or_skip()) return;
   const qbench::test::TempDir dir;
   std::ofstream(dir.path() / "t.jsonl", std::ios::binary)
@@ -146,6 +146,13 @@ TEST_CASE("EvalPlus' files hold NaN and Infinity, an empty object for no inputs,
   const workload::Task special = *workload::load_suite(dir.path() / "t.jsonl").prompts.front().task;
   check_status(judged(special, "def f(x):\n    return x if x >= 0 else -x\n"), TaskStatus::kPass);
   check_status(judged(special, "def f(x):\n    return 0\n"), TaskStatus::kWrong);
+  std::ofstream(dir.path() / "n.jsonl", std::ios::binary)
+      << R"({"task_id": 2, "prompt": "P", "entry_point": "f", "canonical_solution": "\ndef f(x, y):\n    return x + y + ()\n", "base_input": [[[3, 4], [5]]], "plus_input": {}, "atol": 0})"
+      << "\n";
+  const workload::Task numbered = *workload::load_suite(dir.path() / "n.jsonl").prompts.front().task;  // as MbppPlus' first release has ids
+  CHECK(numbered.id == "MBPP/2");
+  check_status(judged(numbered, "def f(x, y):\n    return (*x, *y)\n"), TaskStatus::kPass);
+  check_status(judged(numbered, "def f(x, y):\n    return [*x, *y]\n"), TaskStatus::kWrong);
   const workload::Task large = task_of(evalplus("HumanEval/130", "f", "def f(x):\n    \"\"\"f\"\"\"\n",
                                                 "    return list(range(x)) if x < 400000 else 7 ** x\n", {{300000}, {400000}}));
   check_status(judged(large, "def f(x):\n    return [i for i in range(x)] if x < 400000 else 7 ** x\n"), TaskStatus::kPass);

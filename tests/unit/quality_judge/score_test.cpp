@@ -67,6 +67,7 @@ TEST_CASE("answers name their task in several ways and count as samples") {
   CHECK(answers[2].prompt == 0);
   CHECK(answers[3].sample == 1);
   CHECK(answers[4].completion == std::string("a\0b", 3));
+  CHECK(read("{\"task_id\": \"x\", \"solution\": \"a\"}\n").front().completion == "a");  // as EvalPlus writes samples
 }
 
 TEST_CASE("an answer that is not UTF-8 is told and the others are read") {
@@ -101,6 +102,7 @@ TEST_CASE("a line that is no answer is an error that names it") {
            {"{", "not valid JSON"},
            {"[]", "expected an object"},
            {"{\"task_id\": \"x\"}", "no 'completion'"},
+           {"{\"task_id\": \"x\", \"completion\": null, \"solution\": \"a\"}", "no 'completion'"},
            {"{\"completion\": \"x\"}", "no 'task_id'"},
            {"{\"task_id\": true, \"completion\": \"x\"}", "no 'task_id'"},
            {"{\"task_id\": \"x\", \"completion\": 1}", "no 'completion'"},

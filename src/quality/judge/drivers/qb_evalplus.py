@@ -88,7 +88,7 @@ def check_record(candidate, line, reference):
     """Calls the candidate and the reference (source that defines the entry point) with each input of the record, a line of EvalPlus' files."""
     record = json.loads(line)
     entry, tolerance = record["entry_point"], record.get("atol") or 0
-    is_mbpp = str(record["task_id"]).lower().startswith("mbpp")
+    is_mbpp = isinstance(record["task_id"], int) or record["task_id"].lower().startswith("mbpp")
     number = int(str(record["task_id"]).split("/")[-1])
     space = {"__name__": "reference"}
     exec(compile(reference, "reference.py", "exec", 0, True), space)
