@@ -32,7 +32,7 @@ struct ScoreOptions {
 constexpr const char* kExamples = R"(Examples:
   qbench score results/20261121_032200-codegen --jobs 2          a run's saved answers: judged where they have a task, rated, reports written again
   qbench score --suite HumanEval.jsonl.gz --answers samples.jsonl --k 1,10 --jobs 2 --json
-  qbench score --suite python-tasks#two-sum --answers mine.jsonl
+  qbench score --suite python-tasks#parse-duration --answers mine.jsonl
   qbench score --suite HumanEval.jsonl.gz --check-references
 Answers: one {"task_id": ..., "completion": ...} a line, plain or .gz; a completion (EvalPlus: "solution") is the function's body, code, or a chatty answer with
 code in it; several answers to a task are samples of it. Tasks without an answer are no part of pass@k: the summary says how many were answered.

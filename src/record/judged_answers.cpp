@@ -36,7 +36,8 @@ std::vector<TaskVotes> votes_by_task(std::span<const JudgedAnswer* const> answer
     if (!answer->judged() || !first.behaviour) continue;
     const auto [known, is_new] = at.emplace(std::pair(cell_id(first.cell), first.task_id), all.size());
     if (is_new) all.emplace_back();
-    all[known->second].behaviours.push_back(*first.behaviour);
+    const bool ran = first.status != TaskStatus::kCompileError;
+    all[known->second].behaviours.push_back(ran ? *first.behaviour : std::string());
     all[known->second].passed.push_back(answer->passed_at_once());
   }
   return all;

@@ -30,7 +30,7 @@ std::int64_t thinking_tokens(std::span<const JudgedAnswer* const> answers);
 
 /// What the answers to one task did, each with its first attempt; only those that were judged and whose behaviour is known.
 struct TaskVotes {
-  std::vector<std::string> behaviours;
+  std::vector<std::string> behaviours;  ///< empty for what was no program: it did nothing that another answer could have done too
   std::vector<bool> passed;  ///< (behaviours)
 };
 /// By cell and task, in the order in which these first appear.

@@ -22,7 +22,8 @@ Agreement agreement_of(std::span<const std::string> keys) {
     }
     if (!first) continue;
     ++agreement.groups;
-    if (size <= agreement.largest) continue;
+    const bool says_more = size == agreement.largest && keys[agreement.majority].empty() && !keys[i].empty();
+    if (size <= agreement.largest && !says_more) continue;
     agreement.largest = size;
     agreement.majority = i;
   }

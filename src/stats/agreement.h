@@ -14,7 +14,7 @@ struct Agreement {
   std::int64_t answers = 0;
   std::int64_t groups = 0;     ///< of answers that agree
   std::int64_t largest = 0;    ///< answers in the largest group
-  std::size_t majority = 0;    ///< index of its first answer; of groups of one size the one that begins first
+  std::size_t majority = 0;    ///< index of its first answer; of groups of one size the one that begins first, an empty key last
 
   /// largest / answers; nothing below two answers, which cannot agree.
   std::optional<double> ratio() const;

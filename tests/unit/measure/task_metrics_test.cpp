@@ -125,6 +125,10 @@ TEST_CASE("answers to a task agree by what they did, harness errors and answers 
                                 behaves(3, TaskStatus::kHarnessError, std::nullopt), behaves(4, TaskStatus::kPass, "a")};
   measure::add_task_metrics(cell, tasks, {});
   CHECK(value(cell, MetricId::kSelfConsistencyRatio) == 0.75);
+  record::CellRecord broken = row();  // what does not compile did nothing that another answer did too
+  measure::add_task_metrics(
+      broken, std::vector<TaskRecord>{behaves(0, TaskStatus::kCompileError, "c"), behaves(1, TaskStatus::kCompileError, "c")}, {});
+  CHECK(value(broken, MetricId::kSelfConsistencyRatio) == 0.5);
   record::CellRecord older = row();
   measure::add_task_metrics(older, std::vector<TaskRecord>{behaves(0, TaskStatus::kPass, std::nullopt), behaves(1, TaskStatus::kPass, std::nullopt)}, {});
   CHECK_FALSE(value(older, MetricId::kSelfConsistencyRatio).has_value());

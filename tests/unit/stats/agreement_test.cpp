@@ -14,6 +14,7 @@ TEST_CASE("the largest group of equal answers is the majority, the one that begi
   CHECK(a.majority == 1);
   CHECK(a.ratio() == 0.5);
   CHECK(agreement_of(std::vector<std::string>{"x", "y", "y", "x"}).majority == 0);
+  CHECK(agreement_of(std::vector<std::string>{"", "", "x", "y"}).majority == 2);
   CHECK(agreement_of(std::vector<std::string>{"x", "x", "x"}).ratio() == 1.0);
 }
 
