@@ -30,7 +30,7 @@ std::string matrix_html(const std::vector<ModelQuality>& models) {
            cell(model.judged > 0 ? fmt::format("{} of {}", model.passed, model.judged) : "–", "n") +
            cell(metric_text(model.decode_tok_per_s), "n") + cell(metric_text(model.ttft_ms), "n") +
            cell(model.readiness.empty() ? "–" : model.readiness) + cell(model.use_case.empty() ? "–" : model.use_case) +
-           cell(model.use_case.empty() ? "no answer could be rated" : model.readiness_reason + "; " + model.use_case_reason) + "</tr>\n";
+           cell(model.use_case.empty() ? "no answer could be rated" : model.readiness_reason + "; " + model.use_case_reason, "text long") + "</tr>\n";
   }
   return out + "</tbody></table></div>\n";
 }
@@ -55,7 +55,7 @@ std::string answer_html(const QualityRecord& rating) {
   out += "<div class=\"scroll\"><table>" + head({"KPI", "value", "behind it"});
   for (const record::QualityValue& value : rating.values) {
     if (value.name != "stars" && value.name != "quality_score")
-      out += "<tr>" + cell(value.name) + cell(kpi_text(value), "n") + cell(value.evidence) + "</tr>\n";
+      out += "<tr>" + cell(value.name) + cell(kpi_text(value), "n") + cell(value.evidence, "text long") + "</tr>\n";
   }
   return out + "</tbody></table></div>\n" +
          fmt::format("<p>Production readiness: {}: {}</p><p>Best use case: {}</p></details>\n",
