@@ -122,8 +122,8 @@ class Tally {
     out += "\n";
     for (const std::int64_t k : settings.ks) {
       const auto value = stats::pass_at_k(counts(), k);
-      out += value ? fmt::format("pass@{} {:.1f} % (95 %: {:.1f} to {:.1f}), {} tasks\n", k, 100 * value->value, 100 * value->interval.low,
-                                 100 * value->interval.high, value->tasks)
+      out += value ? fmt::format("pass@{} {:.1f} % (95 %: {:.1f} to {:.1f}), {} task{}\n", k, 100 * value->value, 100 * value->interval.low,
+                                 100 * value->interval.high, value->tasks, value->tasks == 1 ? "" : "s")
                    : fmt::format("pass@{} not computed: a task has fewer than {} judged answers\n", k, k);
     }
     return out;
