@@ -153,6 +153,11 @@ TEST_CASE("EvalPlus' files hold NaN and Infinity, an empty object for no inputs,
   CHECK(numbered.id == "MBPP/2");
   check_status(judged(numbered, "def f(x, y):\n    return (*x, *y)\n"), TaskStatus::kPass);
   check_status(judged(numbered, "def f(x, y):\n    return [*x, *y]\n"), TaskStatus::kWrong);
+  const workload::Task found = task_of(evalplus("Mbpp/737", "check_str", "Does it begin with a vowel?",
+                                                "import re\ndef check_str(x):\n    return re.search('^[aeiou]', x)\n", {{"up"}, {"down"}}));
+  check_status(judged(found, "import re\ndef check_str(x):\n    return re.match('[aeiou]', x)\n"), TaskStatus::kPass);
+  check_status(judged(found, "def check_str(x):\n    return x[0] in 'aeiou'\n"), TaskStatus::kPass);
+  check_status(judged(found, "def check_str(x):\n    return None\n"), TaskStatus::kWrong);
   const workload::Task large = task_of(evalplus("HumanEval/130", "f", "def f(x):\n    \"\"\"f\"\"\"\n",
                                                 "    return list(range(x)) if x < 400000 else 7 ** x\n", {{300000}, {400000}}));
   check_status(judged(large, "def f(x):\n    return [i for i in range(x)] if x < 400000 else 7 ** x\n"), TaskStatus::kPass);

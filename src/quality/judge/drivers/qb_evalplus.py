@@ -47,6 +47,11 @@ def mbpp_arguments(number, args):
     return args
 
 
+def is_found(value):
+    """What a search found, said by True and False or by a match and None."""
+    return value if isinstance(value, bool) else value is not None
+
+
 def is_floats(value):
     if isinstance(value, float):
         return True
@@ -73,8 +78,8 @@ def equals(entry, value, expected, args, tolerance, is_mbpp):
             return True
         if entry in _SETS:
             return set(value) == set(expected)
-        if entry in _NOT_NONE and not isinstance(value, bool):
-            return expected == (value is not None)
+        if entry in _NOT_NONE:
+            return is_found(value) == is_found(expected)
     elif entry == "find_zero":
         return abs(sum(coefficient * value**power for power, coefficient in enumerate(args[0]))) <= tolerance
     if value == expected:
