@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -116,11 +117,15 @@ void Traps::open_sockets() {
 
 void Traps::start_victim() {
   const Descriptor nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) fail("a pair of sockets");
+  victim_line_ = Descriptor(ends[0]);
+  const Descriptor theirs(ends[1]);
   SpawnPlan plan;
-  plan.program = "/usr/bin/sleep";
-  plan.argv = {plan.program, "3600"};
+  plan.program = "/usr/bin/cat";
+  plan.argv = {plan.program};
   plan.environment = {std::string(kSecretVariable) + "=" + secret_};
-  plan.descriptors = {nothing.get(), nothing.get(), nothing.get()};
+  plan.descriptors = {theirs.get(), theirs.get(), nothing.get()};
   plan.death_signal = SIGKILL;
   victim_ = spawn(plan).pid;
   if (victim_ < 0) fail("a process");
@@ -135,14 +140,27 @@ void Traps::end_victim() {
   victim_ = -1;
 }
 
+/// A signal that was sent may still be on its way on a busy machine, and would be taken for the next attack's: the victim is asked to
+/// answer, which it can only do once it has met what was sent before.
+bool Traps::victim_was_hit() const {
+  if (::send(victim_line_.get(), "x", 1, MSG_NOSIGNAL) != 1) return true;
+  for (;;) {
+    int status = 0;
+    if (::waitpid(victim_, &status, WNOHANG | WUNTRACED) == victim_) return true;
+    pollfd answer{victim_line_.get(), POLLIN, 0};
+    if (::poll(&answer, 1, 20) <= 0) continue;
+    char byte = 0;
+    return ::recv(victim_line_.get(), &byte, 1, 0) != 1;
+  }
+}
+
 std::string Traps::look() {
   std::string found;
   const auto add = [&found](const std::string& what) { found += (found.empty() ? "" : ", ") + what; };
   if (was_reached(tcp_)) add("reached a port of this machine");
   if (was_reached(abstract_)) add("reached an abstract socket");
   if (was_reached(file_socket_)) add("reached a socket in the file system");
-  int status = 0;
-  if (::waitpid(victim_, &status, WNOHANG | WUNTRACED) == victim_) {
+  if (victim_was_hit()) {
     add("sent a signal to a process outside");
     end_victim();
     start_victim();

@@ -37,11 +37,13 @@ class Traps {
  private:
   void start_victim();
   void end_victim();
+  bool victim_was_hit() const;
   void open_sockets();
 
   std::string mark_, secret_;
   std::filesystem::path folder_;
   Descriptor tcp_, abstract_, file_socket_, inherited_;
+  Descriptor victim_line_;  ///< what it reads comes back
   int port_ = 0;
   pid_t victim_ = -1;
 };
