@@ -113,7 +113,7 @@ constexpr std::array<MetricInfo, kMetricCount> kCatalog{{
      kBySession},
     {kThinkingEfficiency, "thinking_efficiency", "passes/1000 tok", kHigh, kTasks, false, "1000 * tasks passed / thinking tokens of all judged tasks", kBare},
     {kSelfConsistencyRatio, "self_consistency_ratio", "1", kHigh, kTasks, false,
-     "largest group of answers that agree / all answers to the prompt, mean of the prompts; answers agree by what they return, without tests by their code", kBare},
+     "largest group of answers that agree / all answers to the prompt, mean of the prompts; answers agree by what they return, without tests by their code; one that does not compile agrees with none", kBare},
 }};
 
 constexpr bool in_order() {
