@@ -10,20 +10,13 @@
 #include "base/ascii.h"
 #include "base/error.h"
 #include "compare/compare.h"
+#include "compare/find_or_add.h"
 #include "compare/pairing.h"
 
 namespace qbench::compare {
 namespace {
 
 using record::MetricId;
-
-template <class T, class Same>
-std::size_t find_or_add(std::vector<T>& all, const T& one, Same same) {
-  const auto found = std::find_if(all.begin(), all.end(), [&](const T& other) { return same(one, other); });
-  if (found != all.end()) return static_cast<std::size_t>(found - all.begin());
-  all.push_back(one);
-  return all.size() - 1;
-}
 
 /// Whether `words` stand in `text` as whole words: "L4" in "NVIDIA L4", not in "NVIDIA L40S".
 bool has_words(const std::string& text, const std::string& words) {

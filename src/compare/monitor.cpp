@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "compare/compare.h"
+#include "compare/find_or_add.h"
 #include "compare/pairing.h"
 #include "compare/sentences.h"
 #include "compare/task_pool.h"
@@ -168,10 +169,8 @@ struct SuiteLimit {
 
 void add_to_suite(const Threshold& limit, const CellOutcome& cell, double value, const std::optional<double>& before,
                   std::vector<SuiteLimit>& suites) {
-  const std::string group = group_of(cell) + "\n" + limit.metric;
-  auto at = std::find_if(suites.begin(), suites.end(), [&](const SuiteLimit& one) { return one.group == group; });
-  if (at == suites.end()) at = suites.insert(at, {group, limit, cell, {}});
-  at->values.add(value, before);
+  const auto same_group = [](const SuiteLimit& a, const SuiteLimit& b) { return a.group == b.group; };
+  suites[find_or_add(suites, {group_of(cell) + "\n" + limit.metric, limit, cell, {}}, same_group)].values.add(value, before);
 }
 
 /// No limit holds for what has no values, and that is worse than any that is broken.

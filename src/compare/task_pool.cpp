@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 
+#include "compare/find_or_add.h"
 #include "compare/sentences.h"
 #include "stats/exact_tests.h"
 
@@ -132,13 +133,12 @@ std::string group_of(const CellOutcome& cell) {
 }
 
 void pool_tasks(Comparison& comparison, const Rules& rules) {
-  std::vector<std::pair<std::string, std::vector<CellOutcome*>>> groups;
+  using Group = std::pair<std::string, std::vector<CellOutcome*>>;
+  std::vector<Group> groups;
   for (CellOutcome& cell : comparison.cells) {
     if (cell.judgements.empty() || cell.judgements.front().metric == "row" || cell.pass != "text") continue;
-    const std::string name = group_of(cell);
-    auto group = std::find_if(groups.begin(), groups.end(), [&](const auto& one) { return one.first == name; });
-    if (group == groups.end()) group = groups.insert(group, {name, {}});
-    group->second.push_back(&cell);
+    const auto same_name = [](const Group& a, const Group& b) { return a.first == b.first; };
+    groups[find_or_add(groups, {group_of(cell), {}}, same_name)].second.push_back(&cell);
   }
   std::vector<CellOutcome> all;
   for (auto& [name, cells] : groups) {
