@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/random.h"
+#include "stats/normal.h"
 
 namespace qbench::stats {
 namespace {
@@ -13,7 +14,6 @@ namespace {
 constexpr int kResamples = 10'000;
 constexpr std::int64_t kFewTasks = 8;
 constexpr std::uint64_t kSeed = 2'107'03374;
-constexpr double kZ = 1.959963984540054;  // 97.5 % quantile of the normal distribution
 
 Interval bootstrap_mean(const std::vector<double>& values) {
   Random random(kSeed);
@@ -43,9 +43,9 @@ std::optional<double> pass_at_k(const TaskCount& task, std::int64_t k) {
 std::optional<Interval> wilson_interval(double passed, std::int64_t trials) {
   QB_CHECK(passed >= 0 && passed <= static_cast<double>(trials));
   if (trials == 0) return std::nullopt;
-  const double n = static_cast<double>(trials), p = passed / n, z2 = kZ * kZ;
+  const double n = static_cast<double>(trials), p = passed / n, z2 = kNormal975 * kNormal975;
   const double center = (p + z2 / (2 * n)) / (1 + z2 / n);
-  const double half = kZ / (1 + z2 / n) * std::sqrt(p * (1 - p) / n + z2 / (4 * n * n));
+  const double half = kNormal975 / (1 + z2 / n) * std::sqrt(p * (1 - p) / n + z2 / (4 * n * n));
   return Interval{passed == 0 ? 0.0 : std::max(0.0, center - half), passed == n ? 1.0 : std::min(1.0, center + half)};
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "stats/normal.h"
 
 namespace qbench::stats {
 namespace {
@@ -44,9 +45,8 @@ std::optional<double> rank_correlation(std::span<const double> x, std::span<cons
 
 std::optional<Interval> rank_correlation_interval(double correlation, std::size_t pairs) {
   if (pairs < 4 || !(std::abs(correlation) < 1)) return std::nullopt;
-  constexpr double kNormal = 1.959963984540054;  // 0.975 quantile
   const double z = std::atanh(correlation);
-  const double half = kNormal * std::sqrt((1 + correlation * correlation / 2) / static_cast<double>(pairs - 3));
+  const double half = kNormal975 * std::sqrt((1 + correlation * correlation / 2) / static_cast<double>(pairs - 3));
   return Interval{std::tanh(z - half), std::tanh(z + half)};
 }
 
