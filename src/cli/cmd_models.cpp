@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/plural.h"
 #include "base/units.h"
 #include "catalog/catalog.h"
 #include "cli/devices.h"
@@ -17,8 +18,8 @@
 #include "cli/number_options.h"
 #include "cli/output.h"
 #include "model/weight_plan.h"
-#include "run/kv_growth.h"
 #include "run/engine_settings.h"
+#include "run/kv_growth.h"
 #include "run/opened_model.h"
 #include "run/step_sizes.h"
 #include "tensor/dtype.h"
@@ -281,8 +282,8 @@ int measure_memory(const ModelsCommand& options, Invocation& invocation) {
                     {"available_bytes", budget.available_bytes},
                     {"taken_is", cpu ? "growth of the process's resident size" : "what the device has less"},
                     {"contexts", ordered_json::array()}};
-  std::string text = fmt::format("{}, KV cache {}, {} sequence{}, on {}\n  {:>10}{:>14}{:>14}{:>14}\n", files.ref.label, settings.kv_type,
-                                 settings.batch, settings.batch == 1 ? "" : "s", device_name, "context", "formula", "allocated", "taken");
+  std::string text = fmt::format("{}, KV cache {}, {}, on {}\n  {:>10}{:>14}{:>14}{:>14}\n", files.ref.label, settings.kv_type,
+                                 plural(settings.batch, "sequence"), device_name, "context", "formula", "allocated", "taken");
   for (const run::KvGrowth& row : rows) {
     ordered_json entry{{"context", row.context}, {"formula_bytes", row.formula_bytes}, {"fits", row.allocated}};
     text += fmt::format("  {:>10}{:>14}", row.context, format_bytes(row.formula_bytes));

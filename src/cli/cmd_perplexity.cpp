@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/plural.h"
 #include "base/units.h"
 #include "cli/devices.h"
 #include "cli/input_files.h"
@@ -92,10 +93,9 @@ std::string policy_text(const workload::EffectiveSettings& settings, std::int64_
 
 void print_result(const PerplexityCommand& options, const nlohmann::ordered_json& result) {
   if (options.json) return write_output_json(result);
-  std::string text =
-      fmt::format("perplexity {:.4f} +/- {:.4f} over {} tokens in {} chunk{} of {}\n", result["perplexity"].get<double>(),
-                  result["standard_error"].get<double>(), result["tokens_scored"].get<std::int64_t>(), result["chunks"].get<std::int64_t>(),
-                  result["chunks"] == 1 ? "" : "s", result["context"].get<std::int64_t>());
+  std::string text = fmt::format("perplexity {:.4f} +/- {:.4f} over {} tokens in {} of {}\n", result["perplexity"].get<double>(),
+                                 result["standard_error"].get<double>(), result["tokens_scored"].get<std::int64_t>(),
+                                 plural(result["chunks"].get<std::int64_t>(), "chunk"), result["context"].get<std::int64_t>());
   text += fmt::format("KV cache {}, {}: {}\n", result["kv_type"].get<std::string>(), result["kv_policy"].get<std::string>(),
                       format_bytes(result["kv_bytes"].get<std::uint64_t>()));
   if (result.contains("comparison")) {

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/plural.h"
 #include "base/units.h"
 #include "cli/devices.h"
 #include "cli/output.h"
@@ -233,7 +234,7 @@ int run_prompt_ab(const PromptAbRequest& request, const ModelOptions& model, Inv
   const auto opened = run::open_model(ref, settings, settings.context, model.device_request(), Devices());
   if (!opened->tokenizer) throw Error(ErrorCode::kNotFound, "the model has no tokenizer: it answers no task", ref.request);
   quality::Judge judge(*box, {});
-  log_info(fmt::format("{} tasks, {} sample{} and 2 prompts: {} answers", trials.size(), request.samples, request.samples == 1 ? "" : "s",
+  log_info(fmt::format("{} tasks, {} and 2 prompts: {} answers", trials.size(), plural(request.samples, "sample"),
                        static_cast<std::int64_t>(trials.size()) * request.samples * 2));
   const std::vector<quality::AbPair> pairs = Contest(request, *opened, settings, trials, judge).run();
   const quality::AbResult result = quality::compare_prompts(pairs);

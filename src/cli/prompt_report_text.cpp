@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/plural.h"
 #include "cli/prompt_report.h"
 #include "report/terminal_table.h"
 #include "report/text.h"
@@ -101,7 +102,7 @@ std::string waste_text(const PromptReport& report) {
 
 std::string lint_text(const PromptReport& report) {
   if (report.lint.empty()) return "  lint: nothing found\n";
-  std::string out = fmt::format("  lint: {} finding{}\n", report.lint.size(), report.lint.size() == 1 ? "" : "s");
+  std::string out = fmt::format("  lint: {}\n", plural(report.lint.size(), "finding"));
   for (const quality::LintFinding& one : report.lint) {
     const quality::LintRule& rule = quality::rule_of(one.id);
     const std::string place = one.line > 0 ? fmt::format("line {}", one.line) : "prompt";
@@ -140,9 +141,8 @@ std::string compression_table(const std::vector<PromptReport>& reports, const st
 std::string report_text(const PromptReport& report) {
   const quality::PromptAnalysis& analysis = report.analysis;
   std::string out = line(report::printable(report.prompt.name));
-  const auto counted = [](std::int64_t count, const char* what) { return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s"); };
-  out += fmt::format("  {}, {}, {}, {}\n", counted(analysis.bytes, "byte"), counted(analysis.lines, "line"), counted(analysis.words, "word"),
-                     counted(analysis.requirements, "requirement"));
+  out += fmt::format("  {}, {}, {}, {}\n", plural(analysis.bytes, "byte"), plural(analysis.lines, "line"), plural(analysis.words, "word"),
+                     plural(analysis.requirements, "requirement"));
   if (!report.models.empty()) out += models_table(report);
   return out + sections_table(report) + waste_text(report) + lint_text(report) + "\n";
 }

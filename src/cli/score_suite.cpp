@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/plural.h"
 #include "base/units.h"
 #include "cli/command.h"
 #include "cli/output.h"
@@ -122,8 +123,8 @@ class Tally {
     out += "\n";
     for (const std::int64_t k : settings.ks) {
       const auto value = stats::pass_at_k(counts(), k);
-      out += value ? fmt::format("pass@{} {:.1f} % (95 %: {:.1f} to {:.1f}), {} task{}\n", k, 100 * value->value, 100 * value->interval.low,
-                                 100 * value->interval.high, value->tasks, value->tasks == 1 ? "" : "s")
+      out += value ? fmt::format("pass@{} {:.1f} % (95 %: {:.1f} to {:.1f}), {}\n", k, 100 * value->value, 100 * value->interval.low,
+                                 100 * value->interval.high, plural(value->tasks, "task"))
                    : fmt::format("pass@{} not computed: a task has fewer than {} judged answers\n", k, k);
     }
     return out;

@@ -7,6 +7,8 @@
 #include <limits>
 #include <tuple>
 
+#include "base/plural.h"
+
 namespace qbench::recommend {
 namespace {
 
@@ -197,7 +199,7 @@ void add_doubts(const Question& question, Choice& choice) {
         "the models were not all judged on the same tasks, and fewer than 10 are common to all: compare success with care");
   const auto& time = question.prediction(first).e2e_ms;
   if (time && !time->low)
-    choice.caveats.push_back(fmt::format("its time is of {} request{}: of so few, no resample differs", time->n, time->n == 1 ? "" : "s"));
+    choice.caveats.push_back(fmt::format("its time is of {}: of so few, no resample differs", plural(time->n, "request")));
   if (question.evidence.candidates[first.candidate].sessions() <= 1)
     choice.caveats.emplace_back(
         "its speed is of one session: how much sessions differ is in neither intervals nor confidence (run --sessions 3 tells)");

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/plural.h"
 #include "base/units.h"
 #include "record/columns.h"
 #include "report/model_sections.h"
@@ -119,8 +120,7 @@ std::string output_text(const Samples& timed) {
 
 std::string repetitions_text(const CellRecord& cell) {
   if (cell.n_samples == 0) return {};
-  std::string text = fmt::format("{} timed repetition{} in {} session{}", cell.n_samples, cell.n_samples == 1 ? "" : "s", cell.n_sessions,
-                                 cell.n_sessions == 1 ? "" : "s");
+  std::string text = fmt::format("{} in {}", plural(cell.n_samples, "timed repetition"), plural(cell.n_sessions, "session"));
   if (!cell.settings.stop_rule.empty()) text += fmt::format(", ended by the rule `{}`", cell.settings.stop_rule);
   if (cell.n_discarded > 0) text += fmt::format("; {} left out, taken at lowered clocks", cell.n_discarded);
   return text + fmt::format("; {} before them.\n\n", cell.n_warmup);

@@ -8,6 +8,7 @@
 #include <map>
 #include <tuple>
 
+#include "base/plural.h"
 #include "base/units.h"
 #include "record/judged_answers.h"
 #include "report/text.h"
@@ -277,8 +278,8 @@ Selection select_model(const std::vector<ModelQuality>& models) {
   const auto candidates = std::count_if(models.begin(), models.end(), can_be_chosen);
   Selection out;
   out.chosen = display_name(*chosen);
-  out.headline = fmt::format(" is chosen: the fastest of {} of {} model{} whose code is at least High in production readiness.", candidates,
-                             models.size(), models.size() == 1 ? "" : "s");
+  out.headline = fmt::format(" is chosen: the fastest of {} of {} whose code is at least High in production readiness.", candidates,
+                             plural(models.size(), "model"));
   std::string speed = fmt::format("Speed: {} tok/s", number(*chosen->decode_tok_per_s, 1));
   if (chosen->ttft_ms) speed += fmt::format(", TTFT {} ms", number(*chosen->ttft_ms, 0));
   if (const ModelQuality* next = fastest(models, chosen)) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <tuple>
 
+#include "base/plural.h"
 #include "report/page.h"
 #include "report/terminal_table.h"
 #include "report/text.h"
@@ -20,11 +21,9 @@ std::string percent(double ratio) { return fmt::format("{:.1f} %", 100 * ratio);
 
 std::string with_interval(const std::optional<stats::PassAtK>& estimate) {
   if (!estimate) return "\xE2\x80\x93";
-  return fmt::format("{} (95 % interval {:.1f} to {}, {} task{})", percent(estimate->value), 100 * estimate->interval.low,
-                     percent(estimate->interval.high), estimate->tasks, estimate->tasks == 1 ? "" : "s");
+  return fmt::format("{} (95 % interval {:.1f} to {}, {})", percent(estimate->value), 100 * estimate->interval.low,
+                     percent(estimate->interval.high), plural(estimate->tasks, "task"));
 }
-
-std::string plural(std::int64_t count, const char* thing) { return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s"); }
 
 /// "12 pass, 3 wrong, 1 exception", most frequent first.
 std::string endings_text(const TaskTotals& totals) {

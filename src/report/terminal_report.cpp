@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/plural.h"
 #include "base/units.h"
 #include "report/row_choice.h"
 #include "report/sparkline.h"
@@ -63,8 +64,9 @@ std::string terminal_report(const record::RunRecord& run, const record::SampleFi
   for (const CellRecord& cell : cells) {
     if (!record::is_measured(cell.status)) continue;
     const Samples timed = timed_samples(cell, samples);
-    out += "\n" + heading(one_line(fmt::format("{}: {}/{}, pass={}{}; {} repetitions, {} session{}", cell.cell.model, cell.cell.suite, prompt_name(cell.cell), name_of(cell.cell.pass),
-                                               row_difference(cell, cells), cell.n_samples, cell.n_sessions, cell.n_sessions == 1 ? "" : "s")));
+    out += "\n" + heading(one_line(fmt::format("{}: {}/{}, pass={}{}; {} repetitions, {}", cell.cell.model, cell.cell.suite,
+                                               prompt_name(cell.cell), name_of(cell.cell.pass), row_difference(cell, cells), cell.n_samples,
+                                               plural(cell.n_sessions, "session"))));
     for (const MetricInfo& info : record::metric_catalog()) {
       if (row_value(cell, info.id)) out += metric_line(info, cell, timed, name_width, width);
     }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/clock.h"
+#include "base/plural.h"
 #include "base/units.h"
 #include "report/terminal_table.h"
 
@@ -74,8 +75,8 @@ void Display::model_begins(const ModelPlan& model, std::int64_t tokens_planned) 
 
 void Display::model_ready(const ModelPlan& model, const ModelReady& ready, const record::LoadRecord& load) {
   ready_ns_ = now_ns();
-  line(fmt::format("  device {} ({}), {} thread{}, instruction sets {}", model.cells.empty() ? "" : model.cells.front().key.device,
-                   ready.device_description, ready.threads, ready.threads == 1 ? "" : "s", ready.instruction_sets));
+  line(fmt::format("  device {} ({}), {}, instruction sets {}", model.cells.empty() ? "" : model.cells.front().key.device,
+                   ready.device_description, plural(ready.threads, "thread"), ready.instruction_sets));
   line(fmt::format("  attention {}", ready.attention_path));
   line(fmt::format("  precision {}, weights {}, KV cache {} for a context of {} x {}, loaded in {}", ready.precision,
                    format_bytes(static_cast<std::uint64_t>(ready.weight_bytes)), format_bytes(static_cast<std::uint64_t>(ready.kv_bytes)),

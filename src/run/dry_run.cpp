@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "base/plural.h"
 #include "base/units.h"
 #include "run/run.h"
 #include "run/score_plan.h"
@@ -36,8 +37,8 @@ std::string describe_cell(const PlannedCell& planned, const workload::Suite& sui
                        s.sessions > 1 ? fmt::format(", in each of {} sessions", s.sessions) : std::string());
   }
   if (planned.staged) return fmt::format("    {} text: {}, {}, seed {}\n", prompt.id, length, describe_stages(*planned.staged), s.seed);
-  return fmt::format("    {} text: {}, {} turn{}, at most {} tokens each, temperature {}, top-p {}, seed {}\n", prompt.id, length,
-                     planned.turns, planned.turns == 1 ? "" : "s", s.max_new_tokens, s.temperature, s.top_p, s.seed);
+  return fmt::format("    {} text: {}, {}, at most {} tokens each, temperature {}, top-p {}, seed {}\n", prompt.id, length,
+                     plural(planned.turns, "turn"), s.max_new_tokens, s.temperature, s.top_p, s.seed);
 }
 
 std::string describe_memory(const catalog::MemoryPlan& memory) {
@@ -54,8 +55,7 @@ std::string describe_memory(const catalog::MemoryPlan& memory) {
 
 int print_plan(const RunPlan& plan, std::optional<std::uint64_t> free_bytes, const std::function<void(std::string_view)>& print) {
   bool all_can_run = true;
-  print(fmt::format("suite {} ({} prompt{}), device {}, {} free\n", plan.suite.name, plan.suite.prompts.size(),
-                    plan.suite.prompts.size() == 1 ? "" : "s", plan.device,
+  print(fmt::format("suite {} ({}), device {}, {} free\n", plan.suite.name, plural(plan.suite.prompts.size(), "prompt"), plan.device,
                     free_bytes ? format_bytes(*free_bytes) : std::string("unknown memory")));
   if (plan.profile) {
     print(fmt::format("profile {}: {}\n", plan.profile->name, plan.profile->title));

@@ -8,10 +8,11 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/plural.h"
 #include "measure/machine_facts.h"
 #include "record/record_json.h"
-#include "report/task_sections.h"
 #include "report/study_sections.h"
+#include "report/task_sections.h"
 #include "report/terminal_table.h"
 #include "run/guard.h"
 #include "run/interrupt.h"
@@ -225,8 +226,9 @@ int run_models(const RunRequest& request, const DeviceFactory& devices, const Ru
     const std::size_t left = count_cells_left(plan, log);
     std::int64_t unjudged = 0;
     for (const ModelPlan& model : plan.models) unjudged += plan.options.scoring.score ? count_unjudged(scores_left(plan, model, log)) : 0;
-    display.error(fmt::format("interrupted with {} cell{} to do{}; finish this run with: qbench run --resume {}", left, left == 1 ? "" : "s",
-                              unjudged == 0 ? std::string() : fmt::format(" and {} answer{} to judge", unjudged, unjudged == 1 ? "" : "s"), log.folder().path().string()));
+    display.error(fmt::format("interrupted with {} to do{}; finish this run with: qbench run --resume {}", plural(left, "cell"),
+                              unjudged == 0 ? std::string() : fmt::format(" and {} to judge", plural(unjudged, "answer")),
+                              log.folder().path().string()));
     return 128 + InterruptGuard::signal();
   }
   return log.has_failed_rows() ? kExitModelFailed : kExitFine;

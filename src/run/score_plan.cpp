@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/plural.h"
 #include "sandbox/sandbox.h"
 
 namespace qbench::run {
@@ -75,8 +76,8 @@ std::string describe_scoring(const RunPlan& plan) {
   } else {
     std::string ks;
     for (const std::int64_t k : options.k) ks += fmt::format("{}pass@{}", ks.empty() ? "" : ", ", k);
-    text = fmt::format("scoring: {} task{}, {} answer{} to each, {}; sandbox {}\n", tasks, tasks == 1 ? "" : "s", options.n_samples,
-                       options.n_samples == 1 ? "" : "s", ks, plan.sandbox_level);
+    text = fmt::format("scoring: {}, {} to each, {}; sandbox {}\n", plural(tasks, "task"), plural(options.n_samples, "answer"), ks,
+                       plan.sandbox_level);
     if (options.max_iterations > 1)
       text += fmt::format("  an answer that fails gets its error back, up to {} attempts\n", options.max_iterations);
     for (const workload::Prompt& prompt : plan.suite.prompts)

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/check.h"
+#include "base/plural.h"
 #include "text/utf8.h"
 
 namespace qbench::quality {
@@ -339,7 +340,7 @@ void lint_lines(std::string_view text, const std::vector<PromptLine>& lines, std
     if (!code && (line.ends_with(' ') || line.ends_with('\t'))) {
       const std::size_t kept = line.find_last_not_of(" \t");
       const std::size_t count = line.size() - (kept == std::string_view::npos ? 0 : kept + 1);
-      findings.push_back({kTrailingWhitespace, i + 1, fmt::format("{} blank{} at the end of the line", count, count == 1 ? "" : "s")});
+      findings.push_back({kTrailingWhitespace, i + 1, fmt::format("{} at the end of the line", plural(count, "blank"))});
     }
     lint_characters(line, i + 1, code, findings);
     if (!code) lint_brackets(line, i + 1, findings);

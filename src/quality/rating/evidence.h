@@ -55,8 +55,6 @@ bool counts(const std::optional<Correctness>& correctness);  ///< there is a ver
 
 /// What a file that cannot be read does not do: "compile" in C++, "parse" in the others.
 inline const char* parse_verb(const Evidence& evidence) { return evidence.language == "cpp" ? "compile" : "parse"; }
-/// "1 endpoint", "2 endpoints".
-std::string plural(std::size_t count, std::string_view word);
 
 /// "line 3", "lines 3, 8 and 12", "lines 3, 8, 12 and 4 more"; file names before the lines where there are several files.
 std::string lines_text(std::vector<std::pair<std::string, std::int64_t>> places, bool several_files);

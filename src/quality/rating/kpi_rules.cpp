@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "base/plural.h"
 #include "quality/rating/evidence.h"
 
 namespace qbench::quality {

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "base/plural.h"
 #include "quality/rating/evidence.h"
 
 namespace qbench::quality {
@@ -229,8 +230,6 @@ void habit_sentences(const Evidence& evidence, Sentences& good, Sentences& bad) 
 }
 
 }  // namespace
-
-std::string plural(std::size_t count, std::string_view word) { return fmt::format("{} {}{}", count, word, count == 1 ? "" : "s"); }
 
 std::string lines_text(Places places, bool several_files) {
   constexpr std::size_t kMost = 4;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/plural.h"
 #include "quality/rating/evidence.h"
 
 namespace qbench::quality {
