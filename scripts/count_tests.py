@@ -2,10 +2,12 @@
 """Sums test cases over ctest logs and check lines; prints `N passed, N failed, N skipped` and exits 1 when anything failed.
 
 Counts doctest's summary of each program, `[skipped] ...` lines that a case printed, `[passed]`/`[failed]` lines of other checks, and a
-program that ctest calls failed although its cases passed or that printed no summary (a crash, a time-out) as one failed case."""
+program that ctest calls failed although its cases passed or that printed no summary (a crash, a time-out) as one failed case. ctest
+puts its number before what a program prints and repeats a failed program's output without one: the repetition does not count."""
 import re
 import sys
 
+NUMBERED = re.compile(r"^\d+: ")
 SUMMARY = re.compile(r"^(?:(?P<test>\d+): )?\[doctest\] test cases:\s*\d+\s*\|\s*(?P<passed>\d+) passed\s*\|\s*(?P<failed>\d+) failed\s*\|")
 MARK = re.compile(r"^(\d+: )?\[(passed|failed|skipped)\] ")
 ENDED = re.compile(r"^\s*\d+/\d+ Test\s+#(\d+): (\S+) \.+\s*(\S.*)$")
@@ -15,8 +17,11 @@ def count(path):
     passed = failed = skipped = 0
     cases_failed = {}  # by ctest's number: programs that run at once mix their lines
     skip_lines = []
-    for line in open(path, errors="replace"):
-        line = re.sub(r"\x1b\[[0-9;]*m", "", line.rstrip("\n"))
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line.rstrip("\n")) for line in open(path, errors="replace")]
+    of_ctest = any(NUMBERED.match(line) for line in lines)
+    for line in lines:
+        if of_ctest and not NUMBERED.match(line) and not ENDED.match(line):
+            continue
         if m := SUMMARY.match(line):
             passed += int(m["passed"])
             failed += int(m["failed"])
@@ -44,7 +49,7 @@ def main():
         *numbers, lines = count(path)
         totals = [a + b for a, b in zip(totals, numbers)]
         for line in lines:
-            text = re.sub(r"^\d+: ", "", line)
+            text = NUMBERED.sub("", line)
             reasons[text] = reasons.get(text, 0) + 1
     for text, times in sorted(reasons.items()):
         print(text if times == 1 else f"{text} (x{times})")

@@ -61,6 +61,7 @@ fi
 run_check layers python3 scripts/check_layers.py
 run_check "every CUDA kernel has a test" python3 scripts/check_kernels.py
 run_check "gpu-validate.sh judges goals, merges reports and survives bad answers" python3 tests/scripts/gpu_validate_test.py
+run_check "count_tests.py counts every case once" python3 tests/scripts/count_tests_test.py
 run_check "bench_peers.py asks both programs for the same device and says where there is no GPU" python3 tests/scripts/bench_peers_test.py
 if $all; then
   QBENCH_DEMO_MODEL=$(./scripts/fetch_demo.sh) && export QBENCH_DEMO_MODEL
