@@ -87,7 +87,7 @@ std::string chosen_text(const TaskAnswer& answer, const TextStyle& style) {
   std::string out = "\n";
   if (!choice.chosen()) {
     const bool none_holds = std::all_of(choice.ranked.begin(), choice.ranked.end(), [](const auto& one) { return !one.violated.empty(); });
-    out += bold(none_holds ? "No candidate holds all constraints." : "No choice: what it would be made by was not measured.", style) + "\n";
+    out += bold(none_holds ? "No candidate fits." : "No choice: what it would be made by was not measured.", style) + "\n";
   } else {
     out += report::wrapped(
         fmt::format("Recommended: {} (confidence {:.0f} %, preference {})", answer.evidence.candidates[first.candidate].name(),
@@ -158,6 +158,7 @@ ordered_json answer_json(const TaskAnswer& answer) {
                                  {"violated", one.violated},
                                  {"win_ratio", one.win_ratio},
                                  {"prediction", recommend::to_json(answer.predictions.of[one.candidate])}});
+    if (candidate.context_limit) out["candidates"].back()["context_limit"] = *candidate.context_limit;
   }
   if (answer.choice.chosen()) {
     const recommend::Candidate& first = answer.evidence.candidates[answer.choice.ranked.front().candidate];

@@ -76,8 +76,19 @@ std::optional<double> value_of(const Draw& draw, const Prediction& prediction, Q
   }
 }
 
-std::vector<std::string> violations(const Prediction& prediction, const std::vector<Constraint>& constraints) {
+/// Positions that prompt and answer take; of an answer of unknown length its first token.
+double positions(const Prediction& prediction, const std::optional<double>& output_tokens) {
+  return prediction.prompt_tokens + output_tokens.value_or(1);
+}
+
+/// Whether the model's context holds so many; true where it is not known.
+bool holds_context(const Candidate& candidate, double needed) { return !candidate.context_limit || needed <= *candidate.context_limit; }
+
+std::vector<std::string> violations(const Candidate& candidate, const Prediction& prediction, const std::vector<Constraint>& constraints) {
   std::vector<std::string> out;
+  if (const double needed = positions(prediction, prediction.value(Quantity::kOutputTokens)); !holds_context(candidate, needed))
+    out.push_back(fmt::format("the model's context of {:.0f} positions: prompt ({:.0f}{}) and answer need {:.0f}", *candidate.context_limit,
+                              prediction.prompt_tokens, prediction.prompt_tokens_measured ? "" : ", estimated", needed));
   for (const Constraint& constraint : constraints) {
     const std::optional<double> value = prediction.value(constraint.quantity);
     if (!value) {
@@ -90,8 +101,8 @@ std::vector<std::string> violations(const Prediction& prediction, const std::vec
 }
 
 /// How often each candidate comes first when sessions and tasks are drawn again; candidates that come first together share the win.
-std::vector<double> win_ratios(const Predictions& predictions, const std::vector<Constraint>& constraints, Preference preference,
-                               bool judged) {
+std::vector<double> win_ratios(const Evidence& evidence, const Predictions& predictions, const std::vector<Constraint>& constraints,
+                               Preference preference, bool judged) {
   std::vector<double> wins(predictions.of.size(), 0.0);
   for (const std::vector<Draw>& draws : predictions.draws) {
     std::vector<std::size_t> best;
@@ -103,7 +114,8 @@ std::vector<double> win_ratios(const Predictions& predictions, const std::vector
         return value && constraint.holds(*value);
       });
       const Values values{draws[c].success_ratio, draws[c].quality_score, draws[c].e2e_ms, values_of(prediction).tasks};
-      if (!holds || !is_known(preference, values, judged)) continue;
+      if (!holds || !holds_context(evidence.candidates[c], positions(prediction, draws[c].output_tokens))) continue;
+      if (!is_known(preference, values, judged)) continue;
       const Score own = score(preference, values, judged);
       if (best.empty() || own < best_score) {
         best = {c};
@@ -208,6 +220,22 @@ void add_doubts(const Question& question, Choice& choice) {
         fmt::format("it wins in {:.0f} % of the resamples only: more sessions (--sessions) or tasks would tell", *choice.confidence * 100));
 }
 
+/// What is not known, or not measured, of the positions that the task takes.
+void add_context_doubt(const Candidate& candidate, const Prediction& prediction, Choice& choice) {
+  const double most = prediction.context_tokens.value_or(positions(prediction, std::nullopt));
+  const auto& limit = candidate.context_limit;
+  if (limit && most > *limit) {
+    if (choice.chosen())
+      choice.caveats.push_back(
+          fmt::format("a long answer would be cut off: it needs up to {:.0f} positions, and the model holds {:.0f}", most, *limit));
+  } else if (candidate.context && most > *candidate.context) {
+    choice.caveats.push_back(fmt::format("needs up to {:.0f} positions; the largest context measured is {:.0f}{}", most, *candidate.context,
+                                         limit ? "" : ", and no result says how many the model holds"));
+  } else if (!candidate.context && !limit) {
+    choice.caveats.push_back(fmt::format("needs up to {:.0f} positions; no result says how many the model holds", most));
+  }
+}
+
 void add_caveats(const Question& question, Choice& choice) {
   if (!question.judged)
     choice.caveats.emplace_back("no result has judged tasks, so the choice is by speed alone: run a task suite with --score");
@@ -222,9 +250,7 @@ void add_caveats(const Question& question, Choice& choice) {
   if (prediction.success_ratio && !prediction.success_of_like_tasks)
     choice.caveats.emplace_back("success is over all tasks: fewer than 10 are of like complexity");
   if (!prediction.prompt_tokens_measured) choice.caveats.emplace_back("the prompt's tokens are an estimate: no result holds this prompt");
-  if (prediction.context_tokens && candidate.context && *prediction.context_tokens > *candidate.context)
-    choice.caveats.push_back(fmt::format("needs up to {:.0f} positions; the largest context measured is {:.0f}", *prediction.context_tokens,
-                                         *candidate.context));
+  add_context_doubt(candidate, prediction, choice);
   if (candidate.samplings.size() > 1)
     choice.caveats.push_back(fmt::format("its answers were written with {} different sampling settings", candidate.samplings.size()));
   if (candidate.failed_rows > 0)
@@ -248,10 +274,10 @@ Choice choose(const Evidence& evidence, const Predictions& predictions, const st
   if (evidence.candidates.empty()) return choice;
   const bool judged =
       std::any_of(predictions.of.begin(), predictions.of.end(), [](const Prediction& one) { return one.success_ratio.has_value(); });
-  const std::vector<double> wins = win_ratios(predictions, constraints, preference, judged);
+  const std::vector<double> wins = win_ratios(evidence, predictions, constraints, preference, judged);
   const Question question{evidence, predictions, preference, judged};
   for (std::size_t c = 0; c < predictions.of.size(); ++c) {
-    Ranked& one = choice.ranked.emplace_back(Ranked{c, violations(predictions.of[c], constraints), false, wins[c]});
+    Ranked& one = choice.ranked.emplace_back(Ranked{c, violations(evidence.candidates[c], predictions.of[c], constraints), false, wins[c]});
     one.can_win = one.violated.empty() && question.is_known(one);
   }
   std::stable_sort(choice.ranked.begin(), choice.ranked.end(), [&](const Ranked& a, const Ranked& b) {

@@ -22,7 +22,8 @@ std::string_view name_of(Preference preference) noexcept;
 /// A candidate with what is predicted of it, in the order of preference.
 struct Ranked {
   std::size_t candidate = 0;          ///< into Evidence::candidates
-  std::vector<std::string> violated;  ///< constraints that its prediction breaks, each with the value: "ttft<500ms: predicted 812 ms"
+  /// Constraints that its prediction breaks, each with the value: "ttft<500ms: predicted 812 ms"; the model's own context is one of them.
+  std::vector<std::string> violated;
   bool can_win = false;               ///< holds all constraints and has what the preference orders by
   double win_ratio = 0;               ///< share of the resamples in which it is the choice; of a tie its part
 };
@@ -35,8 +36,9 @@ struct Choice {
   bool chosen() const { return confidence.has_value(); }
 };
 
-/// A candidate without a value that the preference or a constraint needs ranks behind those that have it and is never chosen. Where no
-/// candidate was judged on tasks, success counts for nothing and a caveat says so.
+/// A candidate without a value that the preference or a constraint needs ranks behind those that have it and is never chosen; neither is
+/// one whose model cannot hold prompt and predicted answer. Where no candidate was judged on tasks, success counts for nothing and a caveat
+/// says so.
 Choice choose(const Evidence& evidence, const Predictions& predictions, const std::vector<Constraint>& constraints, Preference preference);
 
 }  // namespace qbench::recommend

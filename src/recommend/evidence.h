@@ -51,6 +51,7 @@ struct Candidate {
   std::vector<double> quality;         ///< quality_score of the rows that have one
   std::optional<double> memory_bytes;  ///< the most that a row used: of the GPU, on the CPU of the process
   std::optional<double> context;       ///< largest context of a row that worked, tokens
+  std::optional<double> context_limit;  ///< tokens that the model can hold at most; nothing where no row says it
   std::int64_t failed_rows = 0;
   std::string failure;              ///< of the last of them
   std::set<std::string> samplings;  ///< of the text pass, without the seed: more than one are mixed in its numbers

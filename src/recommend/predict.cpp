@@ -47,6 +47,7 @@ std::vector<double> like_outputs(const Candidate& candidate, const TaskNeeds& ne
 struct Source {
   const Candidate* candidate = nullptr;
   double prompt_tokens = 0;
+  bool prompt_tokens_measured = false;
   std::vector<double> outputs;
   double most_output = std::numeric_limits<double>::infinity();
   std::vector<std::optional<double>> shares;      ///< by task
@@ -60,7 +61,8 @@ Source source_of(const Candidate& candidate, const TaskNeeds& needs) {
   Source source;
   source.candidate = &candidate;
   const auto seen = candidate.prompt_tokens.find(needs.digest);
-  source.prompt_tokens = seen != candidate.prompt_tokens.end() ? seen->second : needs.prompt_tokens;
+  source.prompt_tokens_measured = seen != candidate.prompt_tokens.end();
+  source.prompt_tokens = source.prompt_tokens_measured ? seen->second : needs.prompt_tokens;
   source.outputs = like_outputs(candidate, needs);
   double most = 0;
   for (const OutputPoint& output : candidate.outputs) most = std::max({most, output.most.value_or(source.most_output), output.tokens});
@@ -273,7 +275,7 @@ Predictions predict(const Evidence& evidence, const TaskNeeds& needs, std::int64
     source.shares = shares_passed(candidate, tasks.names);
     Prediction& prediction = out.of.emplace_back();
     prediction.prompt_tokens = source.prompt_tokens;
-    prediction.prompt_tokens_measured = candidate.prompt_tokens.count(needs.digest) > 0;
+    prediction.prompt_tokens_measured = source.prompt_tokens_measured;
     prediction.success_of_like_tasks = tasks.is_like;
     prediction.success_of_same_tasks = tasks.is_same;
     prediction.success_ratio = success_of(source.shares, places);

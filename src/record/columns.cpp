@@ -66,6 +66,8 @@ constexpr Fact kRowFacts[] = {
     {"model_kind", "", "how it is prompted: instruct, code, thinking, base", QB_FACT(c.model.kind)},
     {"architecture", "", "llama, qwen2, qwen3, qwen3_moe, phi3", QB_FACT(c.model.architecture)},
     {"parameters", "count", "numbers in the weights", QB_FACT(text(c.model.parameters))},
+    {"context_trained", "tokens", "positions that the checkpoint was trained for; no request goes beyond",
+     QB_FACT(text(c.model.context_trained))},
     {"format", "", "gguf, safetensors, synthetic", QB_FACT(c.model.format)},
     {"precision_requested", "", "what --precision said", QB_FACT(c.cell.precision)},
     {"precision", "", "of the weights on the device", QB_FACT(c.model.precision)},

@@ -35,6 +35,7 @@ TEST_CASE("recommend without results says what to run, with results chooses, and
   const auto answer = nlohmann::json::parse(chosen.out);
   CHECK(answer["choice"]["confidence"] == 1.0);
   CHECK(answer["candidates"].size() == 1);
+  CHECK(answer["candidates"][0]["context_limit"].get<double>() >= 1);
   CHECK(answer["candidates"][0]["prediction"]["ttft_ms"]["n"].get<int>() >= 1);
   CHECK(contains(answer["caveats"].dump(), "by speed alone"));
 

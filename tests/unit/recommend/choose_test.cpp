@@ -58,6 +58,50 @@ TEST_CASE("constraints rule candidates out, with the predicted value as the reas
   CHECK(none.reasons.size() == 2);
 }
 
+TEST_CASE("a model whose context cannot hold prompt and answer is never the choice, and says so") {
+  record::ResultSet set;
+  test::add_model(set, "short", 10, 20, 19);  // writes 200 to 238 tokens, and prompts are estimated at 100
+  test::add_model(set, "long", 40, 20, 10);
+  const auto limit = [&](const char* model, const char* tokens) {
+    for (record::ResultRow& row : set.rows) {
+      if (row.fact("model") == model) row.facts.emplace_back("context_trained", tokens);
+    }
+  };
+  limit("long", "8192");
+  CHECK(first(gather_evidence({set}, {}), chosen(gather_evidence({set}, {}))) == "short");
+  limit("short", "256");
+  const Evidence evidence = gather_evidence({set}, {});
+  const Choice choice = chosen(evidence);
+  CHECK(first(evidence, choice) == "long");
+  CHECK(*choice.confidence == 1);
+  CHECK(choice.ranked[1].win_ratio == 0);
+  CHECK(holds(choice.reasons,
+              "short on cpu (Some CPU), bf16 breaks the model's context of 256 positions: prompt (100, estimated) and answer need 319"));
+  TaskNeeds huge = needs();
+  huge.prompt_tokens = 9000;
+  const Choice none = choose(evidence, predict(evidence, huge), {}, Preference::kBalanced);
+  CHECK_FALSE(none.chosen());
+  CHECK(none.reasons.size() == 2);
+}
+
+TEST_CASE("what is not known of a model's context is a caveat, and so is one that only a usual answer fits in") {
+  record::ResultSet set;
+  test::add_model(set, "only", 10, 20, 19);
+  CHECK_FALSE(holds(chosen(gather_evidence({set}, {})).caveats, "positions"));  // it was measured with 4096
+  TaskNeeds longer = needs();
+  longer.prompt_tokens = 5000;
+  const auto caveats = [&](const TaskNeeds& task) {
+    const Evidence evidence = gather_evidence({set}, {});
+    return choose(evidence, predict(evidence, task), {}, Preference::kBalanced).caveats;
+  };
+  CHECK(holds(caveats(longer), "the largest context measured is 4096, and no result says how many the model holds"));
+  for (record::ResultRow& row : set.rows) row.facts.emplace_back("context_trained", "8192");
+  CHECK(holds(caveats(longer), "the largest context measured is 4096"));
+  CHECK_FALSE(holds(caveats(longer), "no result says"));
+  for (record::ResultRow& row : set.rows) row.facts.back().second = "325";
+  CHECK(holds(caveats(needs()), "a long answer would be cut off"));
+}
+
 TEST_CASE("two alike models win about half of the resamples each") {
   record::ResultSet set;
   for (int i = 0; i < 40; ++i) {
