@@ -130,6 +130,12 @@ workload::Prompt task_prompt(const std::string& task) {
   return suite.prompts.front();
 }
 
+/// `what` came of a line of predictions.jsonl that was written by half; nothing where there was none.
+void warn_of_half_line(const std::optional<std::string>& line, const char* what) {
+  if (line)
+    write_stderr(fmt::format("qbench: warning: {}: {}: half a line, as a process leaves it that is killed while it writes\n", *line, what));
+}
+
 void save(const RecommendOptions& options, const TaskAnswer& answer) {
   recommend::StoredPrediction stored;
   stored.created_utc = iso8601_utc(wall_now_ns());
@@ -142,7 +148,7 @@ void save(const RecommendOptions& options, const TaskAnswer& answer) {
     stored.candidates.push_back({candidate.key(), candidate.name(), one.can_win, answer.predictions.of[one.candidate]});
   }
   if (answer.choice.chosen()) stored.chosen = stored.candidates.front().key;
-  recommend::append_prediction(options.predictions, stored);
+  warn_of_half_line(recommend::append_prediction(options.predictions, stored), "cut off");
 }
 
 int recommend_task(const RecommendOptions& options) {
@@ -177,7 +183,8 @@ int recommend_task(const RecommendOptions& options) {
 
 int evaluate(const RecommendOptions& options) {
   const auto stored = recommend::read_predictions(options.predictions);
-  const recommend::Calibration calibration = recommend::evaluate(stored, NamedResults({*options.evaluate}).results);
+  warn_of_half_line(stored.half_line, "left out");
+  const recommend::Calibration calibration = recommend::evaluate(stored.predictions, NamedResults({*options.evaluate}).results);
   if (options.json) {
     write_output_json(calibration_json(calibration));
   } else {

@@ -1,8 +1,11 @@
 #include "recommend/prediction_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
@@ -19,6 +22,7 @@ namespace {
 
 constexpr int kVersion = 1;
 constexpr std::size_t kMostBytes = std::size_t{256} << 20;
+constexpr std::string_view kLineStart = R"({"version":)";
 
 /// The members of a prediction that have intervals.
 struct EstimateField {
@@ -102,6 +106,36 @@ StoredPrediction stored_from(const nlohmann::json& line, const std::string& wher
   return stored;
 }
 
+[[noreturn]] void fail_to_write(const std::filesystem::path& path, int error) {
+  throw Error(ErrorCode::kIo, std::string("cannot be written: ") + std::strerror(error), path.string());
+}
+
+std::string line_name(const std::filesystem::path& path, std::string_view text_before) {
+  return path.string() + ", line " + std::to_string(1 + std::count(text_before.begin(), text_before.end(), '\n'));
+}
+
+/// Whether the last line, which has no newline, is what a killed process wrote of a prediction.
+bool is_half_line(std::string_view last) {
+  return (last.starts_with(kLineStart) || kLineStart.starts_with(last)) && find_json_problem(last, {.one_line = true});
+}
+
+/// Makes the file end with a whole line; says which half one was cut off.
+std::optional<std::string> end_last_line(int file, const std::filesystem::path& path) {
+  const std::string text = read_text_file(path, kMostBytes);
+  const std::size_t begin = text.rfind('\n') + 1;  // 0 without a newline
+  const std::string_view last = std::string_view(text).substr(begin);
+  if (last.empty()) return std::nullopt;
+  const std::string where = line_name(path, std::string_view(text).substr(0, begin));
+  if (is_half_line(last)) {
+    if (::ftruncate(file, static_cast<off_t>(begin)) != 0) fail_to_write(path, errno);
+    return where;
+  }
+  if (find_json_problem(last, {.one_line = true}))
+    throw Error(ErrorCode::kFormat, "expected a prediction or the beginning of one; name another file with --predictions", where);
+  if (::write(file, "\n", 1) != 1) fail_to_write(path, errno);  // an editor's file: only the newline is missing
+  return std::nullopt;
+}
+
 }  // namespace
 
 nlohmann::ordered_json to_json(const Prediction& prediction) {
@@ -121,7 +155,7 @@ nlohmann::ordered_json to_json(const Prediction& prediction) {
   return out;
 }
 
-void append_prediction(const std::filesystem::path& path, const StoredPrediction& stored) {
+std::optional<std::string> append_prediction(const std::filesystem::path& path, const StoredPrediction& stored) {
   nlohmann::ordered_json line{{"version", kVersion},
                               {"created_utc", stored.created_utc},
                               {"task", stored.task},
@@ -137,14 +171,19 @@ void append_prediction(const std::filesystem::path& path, const StoredPrediction
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), failed);
   const std::string text = line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
   const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
-  if (!file) throw Error(ErrorCode::kIo, std::string("cannot be written: ") + std::strerror(errno), path.string());
-  if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
-    throw Error(ErrorCode::kIo, std::string("cannot be written: ") + std::strerror(errno), path.string());
+  // The lock keeps another process from taking a line for half that is being written; it goes with the descriptor.
+  if (!file || ::flock(file.get(), LOCK_EX) != 0) fail_to_write(path, errno);
+  struct stat status {};
+  std::optional<std::string> half_line;
+  if (::fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode)) half_line = end_last_line(file.get(), path);
+  errno = ENOSPC;  // of a write that stops short
+  if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) fail_to_write(path, errno);
+  return half_line;
 }
 
-std::vector<StoredPrediction> read_predictions(const std::filesystem::path& path) {
+StoredPredictions read_predictions(const std::filesystem::path& path) {
   const std::string text = read_text_file(path, kMostBytes);
-  std::vector<StoredPrediction> stored;
+  StoredPredictions stored;
   std::size_t number = 0;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
@@ -153,7 +192,11 @@ std::vector<StoredPrediction> read_predictions(const std::filesystem::path& path
     ++number;
     if (line.empty()) continue;
     const std::string where = path.string() + ", line " + std::to_string(number);
-    stored.push_back(stored_from(parse_json(line, where, {.one_line = true}), where));
+    if (end == text.size() && is_half_line(line)) {
+      stored.half_line = where;
+      break;
+    }
+    stored.predictions.push_back(stored_from(parse_json(line, where, {.one_line = true}), where));
   }
   return stored;
 }

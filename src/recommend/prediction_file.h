@@ -26,10 +26,18 @@ struct StoredPrediction {
   std::vector<StoredCandidate> candidates;
 };
 
-/// Appends a line; folders are made. Error{kIo}.
-void append_prediction(const std::filesystem::path& path, const StoredPrediction& prediction);
+/// Appends a line; folders are made. Several processes may append at once. A half line at the end, as a process leaves it that was killed
+/// while it wrote, is cut off first: "FILE, line N" then. Error{kIo}; {kFormat} where the last line has no end and is no prediction, nor
+/// the beginning of one: the file is someone else's.
+std::optional<std::string> append_prediction(const std::filesystem::path& path, const StoredPrediction& prediction);
 
-/// Error{kNotFound}, {kIo}; {kFormat} naming file and line: no JSON, a missing or mistyped key, a number that cannot be.
-std::vector<StoredPrediction> read_predictions(const std::filesystem::path& path);
+struct StoredPredictions {
+  std::vector<StoredPrediction> predictions;
+  std::optional<std::string> half_line;  ///< "FILE, line N": the last line, which a killed process left half-written; it is left out
+};
+
+/// Error{kNotFound}, {kIo}; {kFormat} naming file and line: no JSON (but for half_line), a missing or mistyped key, a number that cannot
+/// be.
+StoredPredictions read_predictions(const std::filesystem::path& path);
 
 }  // namespace qbench::recommend

@@ -39,9 +39,11 @@ TEST_CASE("recommend without results says what to run, with results chooses, and
   CHECK(answer["candidates"][0]["prediction"]["ttft_ms"]["n"].get<int>() >= 1);
   CHECK(contains(answer["caveats"].dump(), "by speed alone"));
 
+  write_file(kept, read_file(kept) + R"({"version":1,"created_u)");  // what a process leaves that is killed while it writes
   const Outcome known = place.qbench({"recommend", "--evaluate", results, "--predictions", kept.string()});
   CHECK(known.status == 4);
   CHECK(contains(known.out, "1 more were made when the run had begun"));
+  CHECK(contains(known.err, "warning: " + kept.string() + ", line 2: left out: half a line"));
 
   std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // stamps are in seconds
   REQUIRE(place.qbench(place.run(place.model(), {"--prompt-file", task.string(), "--label", "later"})).status == 0);

@@ -50,7 +50,7 @@ TEST_CASE("predictions are kept and read back as they were") {
   const auto path = folder.path() / "deep" / "predictions.jsonl";
   append_prediction(path, stored("p", prediction(1000, 0.5), prediction(2000, 0.75)));
   append_prediction(path, stored("q", prediction(3000, 0.5), prediction(4000, 0.75)));
-  const auto read = read_predictions(path);
+  const auto read = read_predictions(path).predictions;
   REQUIRE(read.size() == 2);
   CHECK(read[0].digest == "digest-p");
   CHECK(read[0].complexity == 3.5);
@@ -66,7 +66,7 @@ TEST_CASE("an estimate without interval is read back without one") {
   StoredPrediction one = stored("p", prediction(1000, 0.5), prediction(2000, 0.75));
   one.candidates[0].prediction.e2e_ms = Estimate{1000, std::nullopt, std::nullopt, 1};
   append_prediction(folder.path() / "predictions.jsonl", one);
-  const auto read = read_predictions(folder.path() / "predictions.jsonl");
+  const auto read = read_predictions(folder.path() / "predictions.jsonl").predictions;
   CHECK_FALSE(read[0].candidates[0].prediction.e2e_ms->low);
   CHECK(read[0].candidates[0].prediction.e2e_ms->value == doctest::Approx(1000));
 }
@@ -82,6 +82,38 @@ TEST_CASE("a file of predictions that is broken is refused with its line") {
     CHECK_THROWS_WITH_AS(read_predictions(path), doctest::Contains("line 2"), Error);
   }
   CHECK_THROWS_AS(read_predictions(folder.path() / "none.jsonl"), Error);
+}
+
+TEST_CASE("half a line at the end, as a killed process leaves it, is left out when read and cut off before the next") {
+  const test::TempDir folder;
+  const auto path = folder.path() / "predictions.jsonl";
+  append_prediction(path, stored("p", prediction(1000, 0.5), prediction(2000, 0.75)));
+  const std::string good = read_text_file(path);
+  for (const std::size_t length : {std::size_t{1}, std::size_t{12}, good.size() / 2, good.size() - 2}) {
+    CAPTURE(length);
+    write_text_file_atomic(path, good + good.substr(0, length));
+    const StoredPredictions read = read_predictions(path);
+    CHECK(read.predictions.size() == 1);
+    CHECK(read.half_line == path.string() + ", line 2");
+    CHECK(append_prediction(path, stored("q", prediction(1, 0.5), prediction(2, 0.5))) == path.string() + ", line 2");
+    CHECK(read_predictions(path).predictions.size() == 2);
+    CHECK_FALSE(read_predictions(path).half_line);
+  }
+}
+
+TEST_CASE("a last line that only lacks its newline counts, and a file that is someone else's is left as it is") {
+  const test::TempDir folder;
+  const auto path = folder.path() / "predictions.jsonl";
+  append_prediction(path, stored("p", prediction(1000, 0.5), prediction(2000, 0.75)));
+  const std::string good = read_text_file(path);
+  write_text_file_atomic(path, good.substr(0, good.size() - 1));
+  CHECK(read_predictions(path).predictions.size() == 1);
+  CHECK_FALSE(append_prediction(path, stored("q", prediction(1, 0.5), prediction(2, 0.5))));
+  CHECK(read_predictions(path).predictions.size() == 2);
+  write_text_file_atomic(path, "my notes");
+  CHECK_THROWS_WITH_AS(append_prediction(path, stored("q", prediction(1, 0.5), prediction(2, 0.5))), doctest::Contains("line 1"), Error);
+  CHECK_THROWS_WITH_AS(read_predictions(path), doctest::Contains("line 1"), Error);
+  CHECK(read_text_file(path) == "my notes");
 }
 
 TEST_CASE("calibration counts what lay inside, how far off the middle was, and whether the choice was right") {
