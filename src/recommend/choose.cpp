@@ -76,9 +76,9 @@ std::optional<double> value_of(const Draw& draw, const Prediction& prediction, Q
   }
 }
 
-/// Positions that prompt and answer take; of an answer of unknown length its first token.
+/// Positions that prompt and answer take; the answer's last token takes none. Of an answer of unknown length its first token.
 double positions(const Prediction& prediction, const std::optional<double>& output_tokens) {
-  return prediction.prompt_tokens + output_tokens.value_or(1);
+  return prediction.prompt_tokens + output_tokens.value_or(1) - 1;
 }
 
 /// Whether the model's context holds so many; true where it is not known.

@@ -227,7 +227,7 @@ void finish(Prediction& out, const Source& source, const Requests& requests, boo
   out.decode_tok_per_s = estimate(middle.decode_tok_per_s, requests.rate, points);
   out.quality_score = estimate(stats::median(candidate.quality), requests.quality, candidate.quality.size());
   out.memory_bytes = candidate.memory_bytes;
-  if (out.output_tokens) out.context_tokens = source.prompt_tokens + out.output_tokens->high.value_or(out.output_tokens->value);
+  if (out.output_tokens) out.context_tokens = source.prompt_tokens + out.output_tokens->high.value_or(out.output_tokens->value) - 1;
 }
 
 /// Share of the tasks that passed, with Wilson's interval.

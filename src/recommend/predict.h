@@ -34,7 +34,7 @@ struct Prediction {
   bool prompt_tokens_measured = false;
   std::optional<Estimate> output_tokens, ttft_ms, decode_tok_per_s, e2e_ms, success_ratio, quality_score;
   std::optional<double> memory_bytes;
-  std::optional<double> context_tokens;  ///< prompt and the upper end of the output
+  std::optional<double> context_tokens;  ///< prompt and the upper end of the output, whose last token takes no position
   bool success_of_like_tasks = false;    ///< success_ratio is over tasks of like complexity; else over all
   bool success_of_same_tasks = true;     ///< over tasks that all judged candidates had; else over those that each one had
 

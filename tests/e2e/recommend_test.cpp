@@ -31,7 +31,7 @@ TEST_CASE("recommend without results says what to run, with results chooses, and
   const Outcome run = place.qbench(place.run(place.model(), {"--prompt-file", task.string()}));
   REQUIRE_MESSAGE(run.status == 0, run.err);
   const Outcome chosen = place.qbench({"recommend", "--task", task.string(), "--results", results, "--predictions", kept.string(), "--json"});
-  REQUIRE_MESSAGE(chosen.status == 0, chosen.err);
+  REQUIRE_MESSAGE(chosen.status == 0, (chosen.err + chosen.out));
   const auto answer = nlohmann::json::parse(chosen.out);
   CHECK(answer["choice"]["confidence"] == 1.0);
   CHECK(answer["candidates"].size() == 1);
