@@ -45,7 +45,8 @@ DIR: answers that the run has judged keep their verdict; each is rated by the KP
 summary.csv and the reports get it. --suite names the run's suite where its name does not find it. Of each session's answers the first
 attempt is rated; further samples and repairs are judged by the run and not rated: the tools take seconds an answer.
 --check-references judges the references (they must pass), wrong answers or mutants of the reference, and an empty program (none must pass).
-Exit status: 0 fine, 1 a reference check fails, 2 usage or unusable input, 3 the harness failed on an answer.)";
+What this machine lacks the compiler or interpreter for is not checked: the summary says what to install, "sound" is null.
+Exit status: 0 fine, 1 a reference check fails, 2 usage or unusable input, 3 the harness failed on an answer or could not check a reference.)";
 
 /// The KPIs of a rating, a line each.
 std::string kpi_lines() {

@@ -156,6 +156,73 @@ class Tally {
   std::int64_t harness_errors_ = 0;
 };
 
+/// What the references came to.
+class ReferenceTally {
+ public:
+  void add(const quality::ReferenceCheck& check) {
+    if (!check.not_checked.empty()) {
+      ++not_checked_[check.not_checked];
+      return;
+    }
+    if (check.reference.status == TaskStatus::kPass) ++passed_;
+    if (!check.problem.empty()) ++problems_;
+    for (const quality::RefusedVariant& variant : check.variants) {
+      if (variant.verdict.status != TaskStatus::kPass && variant.verdict.status != TaskStatus::kHarnessError) ++refused_;
+    }
+  }
+
+  ordered_json json() const {
+    std::int64_t not_checked = 0;
+    ordered_json missing = ordered_json::array();
+    for (const auto& [reason, tasks] : not_checked_) {
+      not_checked += tasks;
+      missing.push_back(reason);
+    }
+    return {{"references_passed", passed_},
+            {"variants_refused", refused_},
+            {"problems", problems_},
+            {"not_checked", not_checked},
+            {"missing", missing}};
+  }
+
+  std::string counts_text(std::size_t tasks) const {
+    return fmt::format("{} of {} pass, {} refused, {} unsound", passed_, plural(tasks, "reference"), plural(refused_, "wrong answer"),
+                       plural(problems_, "task"));
+  }
+
+  /// A line for each thing that this machine lacks.
+  std::string not_checked_text() const {
+    std::string out;
+    for (const auto& [reason, tasks] : not_checked_) out += fmt::format("{} not checked: {}\n", plural(tasks, "task"), reason);
+    return out;
+  }
+
+  /// What was found wrong with the suite goes before what could not be found out.
+  int exit_code() const { return problems_ > 0 ? kExitRegression : not_checked_.empty() ? kExitFine : kExitModelFailed; }
+
+ private:
+  std::int64_t passed_ = 0, problems_ = 0, refused_ = 0;
+  std::map<std::string, std::int64_t> not_checked_;  ///< tasks by what this machine lacks for them
+};
+
+ordered_json reference_json(const workload::Task& task, const quality::ReferenceCheck& check, const sandbox::Sandbox& sandbox) {
+  ordered_json row = verdict_json(task, check.reference, sandbox);
+  row["variants"] = ordered_json::array();
+  for (const quality::RefusedVariant& variant : check.variants)
+    row["variants"].push_back({{"name", variant.name}, {"status", name_of(variant.verdict.status)}, {"detail", variant.verdict.detail}});
+  row["sound"] = check.not_checked.empty() ? ordered_json(check.problem.empty()) : ordered_json();
+  row["problem"] = check.problem;
+  return row;
+}
+
+/// Why a task was not checked stands once, in the summary.
+std::string reference_row(const workload::Task& task, const quality::ReferenceCheck& check) {
+  if (!check.not_checked.empty()) return table_row(task.id, "not checked", 0, "");
+  const bool sound = check.problem.empty();
+  return table_row(task.id, sound ? "sound" : "UNSOUND", check.reference.seconds,
+                   sound ? plural(check.variants.size(), "wrong answer") + " refused" : check.problem);
+}
+
 Verdict judge_one(quality::Judge& judge, const sandbox::Sandbox& sandbox, const workload::Task& task, const quality::Answer& answer) {
   if (answer.is_text) return quality::judge_task(judge, sandbox, task, answer.completion);
   Verdict verdict;
@@ -221,48 +288,29 @@ int score_references(const workload::Suite& suite, const sandbox::Sandbox& sandb
   const std::int64_t start = now_ns();
   quality::Judge judge(sandbox, {});
   std::vector<quality::ReferenceCheck> checks(tasks.size());
-  std::int64_t passed = 0, problems = 0, refused = 0;
+  ReferenceTally tally;
   quality::in_order(
       tasks.size(), settings.jobs, [&](std::size_t i) { checks[i] = quality::check_reference(judge, sandbox, *tasks[i]); },
       [&](std::size_t i) {
-        const quality::ReferenceCheck& check = checks[i];
-        if (check.reference.status == TaskStatus::kPass) ++passed;
-        if (!check.problem.empty()) ++problems;
-        ordered_json variants = ordered_json::array();
-        for (const quality::RefusedVariant& variant : check.variants) {
-          variants.push_back({{"name", variant.name}, {"status", name_of(variant.verdict.status)}, {"detail", variant.verdict.detail}});
-          if (variant.verdict.status != TaskStatus::kPass && variant.verdict.status != TaskStatus::kHarnessError) ++refused;
-        }
-        if (!settings.json) {
-          const std::string detail = check.problem.empty() ? fmt::format("{} wrong answers refused", check.variants.size()) : check.problem;
-          return write_output(table_row(tasks[i]->id, check.problem.empty() ? "sound" : "UNSOUND", check.reference.seconds, detail));
-        }
-        ordered_json row = verdict_json(*tasks[i], check.reference, sandbox);
-        row["variants"] = variants;
-        row["sound"] = check.problem.empty();
-        row["problem"] = check.problem;
-        write_line(row);
+        tally.add(checks[i]);
+        if (settings.json) return write_line(reference_json(*tasks[i], checks[i], sandbox));
+        write_output(reference_row(*tasks[i], checks[i]));
       });
   const double wall_s = s_from_ns(static_cast<double>(now_ns() - start));
   if (settings.json) {
-    write_line({{"summary", true},
-                {"suite", suite.name},
-                {"suite_digest", suite.digest},
-                {"tasks", tasks.size()},
-                {"without_reference", bare},
-                {"references_passed", passed},
-                {"variants_refused", refused},
-                {"problems", problems},
-                {"sandbox_level", name_of(sandbox.level())},
-                {"wall_s", wall_s},
-                {"jobs", settings.jobs}});
+    ordered_json summary{
+        {"summary", true}, {"suite", suite.name}, {"suite_digest", suite.digest}, {"tasks", tasks.size()}, {"without_reference", bare}};
+    summary.update(tally.json());
+    summary["sandbox_level"] = name_of(sandbox.level());
+    summary["wall_s"] = wall_s;
+    summary["jobs"] = settings.jobs;
+    write_line(summary);
   } else {
-    write_output(fmt::format(
-        "\n{}: {} of {} references pass, {} wrong answers refused, {} tasks unsound{}; {}, {} at once, in the sandbox '{}'\n", suite.name,
-        passed, tasks.size(), refused, problems, bare > 0 ? fmt::format(", {} not checked (no reference)", bare) : std::string(),
-        format_seconds(wall_s), settings.jobs, name_of(sandbox.level())));
+    const std::string bare_text = bare > 0 ? fmt::format(", {} not checked (no reference)", bare) : std::string();
+    write_output(fmt::format("\n{}: {}{}; {}, {} at once, in the sandbox '{}'\n{}", suite.name, tally.counts_text(tasks.size()), bare_text,
+                             format_seconds(wall_s), settings.jobs, name_of(sandbox.level()), tally.not_checked_text()));
   }
-  return problems > 0 ? kExitRegression : kExitFine;
+  return tally.exit_code();
 }
 
 }  // namespace qbench::cli

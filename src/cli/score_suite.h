@@ -21,8 +21,8 @@ struct ScoreSettings {
 int score_answers(const workload::Suite& suite, const std::filesystem::path& answers, const sandbox::Sandbox& sandbox,
                   const ScoreSettings& settings);
 
-/// Judges the suite's references and wrong answers, and prints a row for each task and a summary. Exit code: 0, or 1 where one is not as it
-/// should be.
+/// Judges the suite's references and wrong answers, and prints a row for each task and a summary. Exit code: 0, 1 where one is not as it
+/// should be, 3 where this machine lacks what a check needs.
 int score_references(const workload::Suite& suite, const sandbox::Sandbox& sandbox, const ScoreSettings& settings);
 
 }  // namespace qbench::cli

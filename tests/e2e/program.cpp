@@ -59,6 +59,9 @@ void redirect_to_closed_pipe() {
 
 Program::Program(const std::vector<std::string>& arguments, const RunOptions& options) : out_(temporary_file("out")), err_(temporary_file("err")) {
   std::vector<std::string> argv{QB_BINARY};
+  if (!options.hidden.empty()) argv = {"/usr/bin/bwrap", "--dev-bind", "/", "/"};
+  for (const fs::path& folder : options.hidden) argv.insert(argv.end(), {"--tmpfs", folder.string()});
+  if (!options.hidden.empty()) argv.push_back(QB_BINARY);
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   std::vector<std::string> environment = environment_with(options.environment);
   const std::vector<char*> argv_pointers = pointers(argv), environment_pointers = pointers(environment);
@@ -75,7 +78,7 @@ Program::Program(const std::vector<std::string>& arguments, const RunOptions& op
     const rlimit limit{*options.largest_file, *options.largest_file};
     ::setrlimit(RLIMIT_FSIZE, &limit);
   }
-  ::execve(QB_BINARY, argv_pointers.data(), environment_pointers.data());
+  ::execve(argv_pointers.front(), argv_pointers.data(), environment_pointers.data());
   ::_exit(127);
 }
 

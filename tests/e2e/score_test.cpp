@@ -133,6 +133,53 @@ TEST_CASE("score checks references: wrong ones and tests that refuse nothing are
   CHECK(lines[2]["pass_at_k"]["1"]["tasks"] == 1);
 }
 
+TEST_CASE("references that this machine has no interpreter for are not checked: the summary says once what to install, exit status 3") {
+  const Workplace place;
+  RunOptions without = place.options();
+  without.hidden = {"/usr/share/nodejs"};
+  if (!fs::exists("/usr/bin/bwrap") || test::qbench({"sandbox", "selftest", "--only", "the right answer passes"}, without).status != 0)
+    return report_skip("references without an interpreter", "no sandbox inside a bubblewrap here");
+  const fs::path own = place.path() / "own";
+  write_bytes(own / "suite.json",
+              R"({"prompts": [{"id": "a", "language": "typescript", "task": "a"}, {"id": "b", "language": "typescript", "task": "b"},
+                 {"id": "c", "language": "python", "task": "c"}]})");
+  for (const std::string task : {"a", "b", "c"}) {
+    const bool python = task == "c";
+    write_bytes(own / task / "prompt.txt", "Write f.\n");
+    write_bytes(own / task / "task.json", R"({"cases": [{"call": "f", "args": [2], "returns": 4}]})");
+    write_bytes(own / task / "reference" / (python ? "solution.py" : "solution.ts"),
+                python ? "def f(x):\n    return 2 * x\n" : "export function f(x: number): number { return 2 * x; }\n");
+  }
+  const std::vector<std::string> check{"score", "--suite", own.string(), "--check-references"};
+  const Outcome text = test::qbench(check, without);
+  CHECK(text.status == 3);
+  CHECK_FALSE(contains(text.out, "UNSOUND"));
+  CHECK(contains(text.out, "1 of 3 references pass, 2 wrong answers refused, 0 tasks unsound;"));
+  const std::size_t said =
+      text.out.find("2 tasks not checked: /usr/share/nodejs/typescript/lib/typescript.js is missing; scripts/setup.sh");
+  REQUIRE(said != std::string::npos);
+  CHECK(text.out.find("is missing") == text.out.rfind("is missing"));
+
+  std::vector<std::string> as_json = check;
+  as_json.push_back("--json");
+  const Outcome json_out = test::qbench(as_json, without);
+  CHECK(json_out.status == 3);
+  const std::vector<json> lines = lines_of(json_out.out);
+  REQUIRE(lines.size() == 4);
+  CHECK(lines[0]["sound"].is_null());
+  CHECK(lines[0]["status"] == "harness_error");
+  CHECK(contains(lines[0]["detail"], "is missing"));
+  CHECK(lines[2]["sound"] == true);
+  CHECK(lines[3]["problems"] == 0);
+  CHECK(lines[3]["not_checked"] == 2);
+  CHECK(lines[3]["missing"].size() == 1);
+
+  write_bytes(own / "c" / "reference" / "solution.py", "def f(x):\n    return x\n");
+  const Outcome unsound = test::qbench(check, without);
+  CHECK(unsound.status == 1);  // what is wrong goes before what is not known
+  CHECK(contains(unsound.out, "1 task unsound"));
+}
+
 TEST_CASE("score refuses what it cannot use") {
   const Workplace place;
   CHECK(place.qbench({"score"}).status == 2);

@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/units.h"
 #include "quality/judge/extract.h"
 #include "quality/judge/judging.h"
-#include "quality/judge/toolchain.h"
 
 namespace qbench::quality {
 
@@ -51,7 +51,6 @@ std::vector<workload::CodeFile> empty_program(const workload::Task& task) {
 struct Judge::State {
   const sandbox::Sandbox& sandbox;
   JudgeOptions options;
-  Toolchain tools;
 
   /// What the reference took, and whether the tests say no to nothing; each found once a task.
   struct Calibration {
@@ -71,12 +70,12 @@ struct Judge::State {
   Verdict run(const workload::Task& task, std::span<const workload::CodeFile> code, const Allowance& allowance) {
     if (task.kind == workload::TaskKind::kChecks) return harness_error("the task has checks and no tests; qbench score DIR runs them");
     if (!has_tests(task)) return harness_error("the task has no tests");
-    if (const auto missing = tools.missing_for(task.language)) return harness_error(*missing);
+    if (const auto missing = options.tools.missing_for(task.language)) return harness_error(*missing);
     if (code.empty()) return verdict_of({TaskStatus::kCompileError, "the answer holds no code"});
     if (bytes_of(code) > kMaxCodeBytes)
       return verdict_of(
           {TaskStatus::kCompileError, fmt::format("the answer's code has {} bytes, at most {} are judged", bytes_of(code), kMaxCodeBytes)});
-    const Judging judging{sandbox, task, code, allowance.limits, tools, allowance.test_cpu_s};
+    const Judging judging{sandbox, task, code, allowance.limits, options.tools, allowance.test_cpu_s};
     Verdict verdict = task.kind == workload::TaskKind::kPythonTest ? judge_python_test(judging)
                       : task.kind == workload::TaskKind::kInside   ? judge_inside(judging)
                                                                    : judge_cases(judging);
@@ -128,8 +127,10 @@ struct Judge::State {
   }
 };
 
-Judge::Judge(const sandbox::Sandbox& sandbox, JudgeOptions options) : state_(new State{sandbox, options, {}, {}, {}}) {}
+Judge::Judge(const sandbox::Sandbox& sandbox, JudgeOptions options) : state_(new State{sandbox, std::move(options), {}, {}}) {}
 Judge::~Judge() = default;
+
+const Toolchain& Judge::tools() const { return state_->options.tools; }
 
 Verdict Judge::judge_reference(const workload::Task& task) {
   if (task.reference.empty()) return harness_error("the task has no reference");

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "quality/judge/toolchain.h"
 #include "record/records.h"
 #include "sandbox/sandbox.h"
 #include "workload/task.h"
@@ -29,6 +30,7 @@ struct Verdict {
 struct JudgeOptions {
   sandbox::Limits limits;  ///< most that a candidate may have; the processor time is lowered by calibration
   bool calibrate = true;   ///< run the reference first: 10 times its processor time, at least 2 s; 3 times where that is beyond `limits`
+  Toolchain tools;
 };
 
 /// Judges answers to tasks. The tests are outside: what a case expects never enters the candidate's sandbox, values come back as data, and
@@ -47,6 +49,7 @@ class Judge {
   Verdict judge_reference(const workload::Task& task);
   /// Judges code that need not be right: a wrong variant, an empty program. As judge(), but a reference that fails is no matter.
   Verdict judge_variant(const workload::Task& task, std::span<const workload::CodeFile> code);
+  const Toolchain& tools() const;
 
  private:
   struct State;

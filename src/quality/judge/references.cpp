@@ -18,11 +18,10 @@ constexpr int kMutants = 16;
 bool is_refused(const Verdict& verdict) { return verdict.status != TaskStatus::kPass && verdict.status != TaskStatus::kHarnessError; }
 
 /// Variants of the reference, each with one change; none where it cannot be parsed.
-std::vector<std::string> mutants_of(const sandbox::Sandbox& sandbox, const workload::Task& task) {
-  const Toolchain tools;
+std::vector<std::string> mutants_of(const Judge& judge, const sandbox::Sandbox& sandbox, const workload::Task& task) {
   sandbox::Job job;
-  job.argv = {
-      tools.python, "-I", "-S", "-B", "/task/mutate.py", task.entry_point.empty() ? "-" : task.entry_point, std::to_string(kMutants)};
+  job.argv = {judge.tools().python,    "-I", "-S", "-B", "/task/mutate.py", task.entry_point.empty() ? "-" : task.entry_point,
+              std::to_string(kMutants)};
   job.files = {{"mutate.py", std::string(mutate_py()), false}};
   job.input = task.reference.front().text;
   job.limits.output_bytes = std::uint64_t{64} << 20;
@@ -43,7 +42,7 @@ void try_own_variants(Judge& judge, const workload::Task& task, ReferenceCheck& 
 }
 
 void try_mutants(Judge& judge, const sandbox::Sandbox& sandbox, const workload::Task& task, ReferenceCheck& check) {
-  const std::vector<std::string> mutants = mutants_of(sandbox, task);
+  const std::vector<std::string> mutants = mutants_of(judge, sandbox, task);
   for (std::size_t i = 0; i < mutants.size(); ++i) {
     const std::vector<workload::CodeFile> files{{task.reference.front().path, mutants[i]}};
     const Verdict verdict = judge.judge_variant(task, files);
@@ -64,6 +63,10 @@ void try_empty(Judge& judge, const workload::Task& task, ReferenceCheck& check) 
 
 ReferenceCheck check_reference(Judge& judge, const sandbox::Sandbox& sandbox, const workload::Task& task) {
   ReferenceCheck check;
+  if (const auto missing = judge.tools().missing_for(task.language)) {
+    check.reference.detail = check.not_checked = *missing;
+    return check;
+  }
   check.reference = judge.judge_reference(task);
   if (check.reference.status != TaskStatus::kPass) {
     check.problem = fmt::format("the reference does not pass ({}): {}", name_of(check.reference.status), check.reference.detail);

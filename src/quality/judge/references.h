@@ -17,7 +17,8 @@ struct RefusedVariant {
 struct ReferenceCheck {
   Verdict reference;
   std::vector<RefusedVariant> variants;
-  std::string problem;  ///< one line; empty where the task is sound
+  std::string problem;      ///< one line; empty where the task is sound
+  std::string not_checked;  ///< what this machine lacks to check it, and what installs that; then nothing else is known
 };
 
 /// Judges the task's reference, which must pass, an empty program, which must not, and wrong answers: the task's own, each of which must be

@@ -55,6 +55,25 @@ void check_sound(const workload::Task& task, bool sound, const char* problem) {
 
 }  // namespace
 
+TEST_CASE("a reference whose interpreter is missing is not checked, which says nothing against its suite") {
+  if (!test::sandbox_or_skip()) return;
+  JudgeOptions options = test::quick_options();
+  options.tools.gxx = "/nowhere/g++";
+  Judge judge(*test::sandbox_or_skip(), options);
+  const std::string cases = R"([{"call": "f", "args": [2], "returns": 4}])";
+  const ReferenceCheck missing =
+      check_reference(judge, *test::sandbox_or_skip(), test::cases_task("cpp", cases, "int f(int x) { return 2 * x; }"));
+  CHECK(missing.problem.empty());
+  CHECK(missing.variants.empty());
+  CHECK(missing.reference.status == TaskStatus::kHarnessError);
+  CHECK(missing.not_checked == "/nowhere/g++ is missing; scripts/setup.sh --quality installs it");
+  const ReferenceCheck there =
+      check_reference(judge, *test::sandbox_or_skip(), test::cases_task("python", cases, "def f(x):\n    return 2 * x\n"));
+  CHECK_MESSAGE(there.problem.empty(), there.problem);
+  CHECK(there.not_checked.empty());
+  CHECK(there.variants.size() == 2);  // a mutant, an empty program
+}
+
 TEST_CASE("answers name their task in several ways and count as samples") {
   const auto answers = read(
       "{\"task_id\": \"HumanEval/11\", \"completion\": \"a\"}\n\n{\"task_id\": 11, \"completion\": \"b\", \"other\": NaN}\n"
