@@ -153,8 +153,9 @@ Command add_prompts(CLI::App& root) {
       ->transform(whole_number())
       ->type_name("N");
   command
-      ->add_option("--max-new-tokens", options->model.engine.max_new_tokens,
-                   "Longest answer: room in the context; with --attribution of the generated one (128)")
+      ->add_option(
+          "--max-new-tokens", options->model.engine.max_new_tokens,
+          "Longest answer: room in the context; with --attribution of the generated one (128), with --prompt-ab of each task (its own)")
       ->transform(whole_number())
       ->type_name("N");
   command->add_flag("--json", options->json, "One JSON document");

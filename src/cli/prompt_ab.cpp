@@ -49,16 +49,17 @@ std::string fill(std::string text, const std::string& task) {
 /// The tasks, each as two prompts.
 struct Trial {
   workload::Task task;
+  std::int64_t max_new_tokens;  ///< --max-new-tokens, else the task's own
   std::array<workload::Prompt, kSides> prompts;
 };
 
-std::vector<Trial> make_trials(const PromptAbRequest& request) {
+std::vector<Trial> make_trials(const PromptAbRequest& request, const workload::Settings& command_line) {
   std::array<std::string, kSides> texts;
   for (std::size_t side = 0; side < kSides; ++side) texts[side] = read_named_prompt(request.files[side]).text;
   std::vector<Trial> trials;
   for (const workload::Prompt& prompt : workload::find_suite(request.tasks).prompts) {
     if (!prompt.task) continue;
-    Trial trial{*prompt.task, {prompt, prompt}};
+    Trial trial{*prompt.task, workload::effective(workload::overlay(prompt.settings, command_line)).max_new_tokens, {prompt, prompt}};
     for (std::size_t side = 0; side < kSides; ++side) trial.prompts[side].turns = {{fill(texts[side], prompt.turns.front().text), 0}};
     trials.push_back(std::move(trial));
   }
@@ -81,12 +82,11 @@ class Contest {
   Contest(const PromptAbRequest& request, run::OpenedModel& opened, const workload::EffectiveSettings& settings,
           const std::vector<Trial>& trials, quality::Judge& judge)
       : request_(&request), opened_(&opened), settings_(settings), trials_(&trials), judge_(&judge), source_(opened) {
-    std::int64_t longest = 0;
+    std::int64_t wanted = 0;
     for (const Trial& trial : trials) {
       for (const workload::Prompt& prompt : trial.prompts)
-        longest = std::max(longest, static_cast<std::int64_t>(prepare(prompt).ids.front().size()));
+        wanted = std::max(wanted, static_cast<std::int64_t>(prepare(prompt).ids.front().size()) + trial.max_new_tokens);
     }
-    const std::int64_t wanted = longest + settings_.max_new_tokens;
     session_ = run::open_session(opened, settings_, settings_.context > 0 ? settings_.context : std::min(wanted, opened.config.context));
   }
 
@@ -126,7 +126,7 @@ class Contest {
     request.prompts = {prompt.ids.front()};
     request.sampling = run::sampling_params(settings_, false);
     request.sampling.seed += static_cast<std::uint64_t>(sample);
-    request.max_new_tokens = settings_.max_new_tokens;
+    request.max_new_tokens = trial.max_new_tokens;
     request.tokenizer = opened_->tokenizer.get();
     const run::StopWords stops = run::split_stop_words(settings_.stop, request.tokenizer);
     run::set_stops(request, stops, opened_->eos_ids, false);
@@ -218,13 +218,12 @@ std::string to_text(const PromptAbRequest& request, const run::OpenedModel& open
 }  // namespace
 
 int run_prompt_ab(const PromptAbRequest& request, const ModelOptions& model, Invocation& invocation) {
-  const std::vector<Trial> trials = make_trials(request);
+  const std::vector<Trial> trials = make_trials(request, model.engine);
   const auto box = sandbox::Sandbox::open(sandbox_options(request.sandbox));
   const catalog::ModelRef ref = resolve_single_model(model, invocation);
   if (ref.synthetic()) throw Error(ErrorCode::kUnsupported, "synthetic weights have no tokenizer: they answer no task", ref.request);
-  // The tasks' own length of answers; sampling is greedy for one sample, for both prompts and all tasks alike.
+  // Sampling is greedy for one sample, for both prompts and all tasks alike.
   workload::Settings wanted;
-  wanted.max_new_tokens = trials.front().prompts.front().settings.max_new_tokens;
   wanted.temperature = request.samples > 1 ? kSamplingTemperature : 0.0;
   workload::EffectiveSettings settings = run::effective_settings(workload::overlay(wanted, model.engine));
   if (request.samples > 1 && settings.temperature == 0.0) {

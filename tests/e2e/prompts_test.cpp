@@ -90,6 +90,31 @@ TEST_CASE("prompt-ab answers every task with either prompt, judges in the sandbo
   CHECK(widest(text.out) <= 80);
 }
 
+TEST_CASE("prompt-ab answers each task with the task's own limit of tokens, unless one is given for all") {
+  const Workplace place;
+  const std::string a = file(place, "a.txt", "Solve: {task}"), b = file(place, "b.txt", "{task}"), suite = tasks(place);
+  write_file(std::filesystem::path(suite) / "suite.json",
+             R"({"title": "T", "description": "T.", "prompts": [{"id": "one", "language": "python", "task": "t", "max_new_tokens": 3},
+                {"id": "two", "language": "python", "task": "u", "max_new_tokens": 7}]})");
+  const auto lengths = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"prompts", "--prompt-ab", a, b, "-m", place.model(), "--task", suite, "--threads", "1", "--json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Outcome outcome = place.qbench(arguments);
+    std::vector<int> made;
+    if (outcome.status == 2 && outcome.err.find("sandbox") != std::string::npos) {
+      report_skip("prompt-ab with limits", outcome.err);
+      return made;
+    }
+    for (const json& answer : parse(outcome).at("answers"))
+      for (const char* side : {"a", "b"}) made.push_back(answer.at(side).at("output_tokens").get<int>());
+    return made;
+  };
+  const std::vector<int> own = lengths({});
+  if (own.empty()) return;
+  CHECK(own == std::vector<int>{3, 3, 7, 7});
+  CHECK(lengths({"--max-new-tokens", "5"}) == std::vector<int>{5, 5, 5, 5});
+}
+
 TEST_CASE("prompts counts tokens as tokenize does, shares them out and finds what is planted") {
   const Workplace place;
   const std::string prompt = file(place, "p.txt", kPrompt);
