@@ -47,10 +47,13 @@ const WrittenAnswer* ScorePass::written_of(const ScoreCell& cell) const {
 void ScorePass::plan_answer(const ScoreCell& cell, std::int64_t sample, const WrittenAnswer& written) {
   const record::TaskRecord* last = cell.attempt_of(sample);
   if (last != nullptr && is_settled(*last, job_->options)) return;
+  // Of a further answer only the last turn's text is kept: with turns or stages before it, it is written again (the same seed), since a
+  // repair has to follow its own ones, not the text pass's.
+  const bool goes_on = last != nullptr && (sample == 0 || written.turns.size() == 1);
   Attempt attempt;
   attempt.cell = &cell;
   attempt.sample = sample;
-  if (last != nullptr) {  // goes on where an interrupted run stopped
+  if (goes_on) {  // where an interrupted run stopped
     attempt.iteration = last->iteration + 1;
     attempt.failed_as = last->status;
     attempt.failed_detail = last->detail;

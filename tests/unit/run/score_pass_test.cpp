@@ -2,10 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "record/judged_answers.h"
 #include "run/repair_prompt.h"
 #include "workload/thinking.h"
 
@@ -278,6 +280,39 @@ TEST_CASE("an interrupted pass has sent what was judged, and goes on after it wi
   REQUIRE(between.tasks.size() == 1);
   CHECK(between.tasks[0].iteration == 2);
   CHECK(between.asked.at(0).answers.at(0).texts.at(0) == "written a");
+}
+
+TEST_CASE("a repair of a further answer follows that answer's own turns, also after an interruption") {
+  const auto repairs = [](const Fake& fake) {
+    std::vector<std::vector<std::string>> seen;
+    for (const run::ScoreRequest& request : fake.asked) {
+      if (request.prompt.turns.back().text.find("did not pass") == std::string::npos) continue;
+      seen.emplace_back();
+      for (const run::Answer& answer : request.answers) seen.back().push_back(answer.texts.front());
+    }
+    std::sort(seen.rbegin(), seen.rend());  // the text pass's first
+    return seen;
+  };
+  const std::vector<std::string> first{"written a", "written a"}, second{"seed 8 turn 1", "seed 8 turn 2"};
+  Fake fake;
+  fake.job.cells = {cell("a", 2)};
+  fake.job.options = {.score = true, .n_samples = 2, .k = {1}, .max_iterations = 2};
+  CHECK(fake.run());
+  CHECK(repairs(fake) == std::vector{first, second});
+  Fake resumed;
+  resumed.job = fake.job;
+  for (const record::TaskRecord& task : fake.tasks)
+    if (task.iteration == 1) resumed.job.cells[0].attempts.push_back(task);
+  CHECK(resumed.run());
+  CHECK(repairs(resumed) == std::vector{first, second});
+  // What is written again replaces what was there: each answer counts once, with its repair.
+  std::vector<record::TaskRecord> all;
+  for (const record::TaskRecord& task : fake.tasks)
+    if (task.iteration == 1) all.push_back(task);
+  all.insert(all.end(), resumed.tasks.begin(), resumed.tasks.end());
+  const std::vector<record::JudgedAnswer> answers = record::judged_answers(all);
+  REQUIRE(answers.size() == 2);
+  for (const record::JudgedAnswer& answer : answers) CHECK(answer.iterations() == 2);
 }
 
 TEST_CASE("each prompt's first answer is scored once, with or without a task, and a scorer that breaks says why") {
