@@ -46,7 +46,8 @@ of success), quality, speed.
 Everything follows from measured rows: TTFT is a line over the prompt's length, the time TTFT and a gap for each token of the answer, success
 the share of judged tasks of like complexity whose first attempt passed. Intervals hold 95 of 100 further requests; they and the confidence come
 from 1,000 resamples of sessions and tasks with a fixed seed. Fewer than three values give no interval. A model whose context (context_trained of
-its rows) cannot hold the prompt and the predicted answer is never chosen.
+its rows) cannot hold the prompt and the predicted answer is never chosen. A model that was run with different options about its thoughts (--no-thinking,
+--max-thinking-tokens, ...) is a candidate with each of them; rows of the speed pass count for all.
 Each prediction is appended to results/predictions.jsonl; --evaluate holds them against a run of the same prompts that began later.
 Exit status: 0 fine, 2 usage or unreadable input, 4 no model can be recommended (nothing measured, or none holds the
 constraints) or no prediction could be checked.)";

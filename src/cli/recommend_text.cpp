@@ -152,6 +152,7 @@ ordered_json answer_json(const TaskAnswer& answer) {
                                  {"kv_type", candidate.kv_type},
                                  {"kv_policy", candidate.kv_policy.empty() ? "full" : candidate.kv_policy},
                                  {"threads", candidate.threads},
+                                 {"thinking", candidate.thinking},
                                  {"sessions", candidate.sessions()},
                                  {"failed_rows", candidate.failed_rows},
                                  {"can_win", one.can_win},

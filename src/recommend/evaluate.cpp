@@ -23,7 +23,7 @@ constexpr Quantities kQuantities[] = {{"ttft_ms", &Prediction::ttft_ms, &Measure
 
 struct Pair {
   const Prediction* predicted;
-  const Measured* measured;
+  Measured measured;
 };
 
 QuantityCalibration calibrate(const Quantities& quantity, const std::vector<Pair>& pairs) {
@@ -32,7 +32,7 @@ QuantityCalibration calibrate(const Quantities& quantity, const std::vector<Pair
   std::vector<double> ratios;
   for (const Pair& pair : pairs) {
     const auto& predicted = pair.predicted->*quantity.predicted;
-    const auto& measured = pair.measured->*quantity.measured;
+    const auto& measured = pair.measured.*quantity.measured;
     if (!predicted || !measured) continue;
     ++out.n;
     out.with_interval += predicted->low ? 1 : 0;
@@ -49,8 +49,8 @@ void add_success(const std::vector<Pair>& pairs, Calibration& out) {
   double squares = 0;
   std::int64_t n = 0;
   for (const Pair& pair : pairs) {
-    if (!pair.predicted->success_ratio || !pair.measured->success_ratio) continue;
-    const double predicted = pair.predicted->success_ratio->value, measured = *pair.measured->success_ratio;
+    if (!pair.predicted->success_ratio || !pair.measured.success_ratio) continue;
+    const double predicted = pair.predicted->success_ratio->value, measured = *pair.measured.success_ratio;
     squares += (predicted - measured) * (predicted - measured);
     ++n;
     SuccessBin& bin = bins[static_cast<std::size_t>(std::clamp(static_cast<int>(predicted * kBins), 0, kBins - 1))];
@@ -81,12 +81,12 @@ bool is_better(const Measured& a, const Measured& b, std::string_view preference
 }
 
 void add_choice(const StoredPrediction& stored, const MeasuredResults& measured, Calibration& out) {
-  const Measured* chosen = stored.chosen ? measured.find(*stored.chosen, stored.digest) : nullptr;
-  if (chosen == nullptr) return;
+  const auto chosen = stored.chosen ? measured.find(*stored.chosen, stored.digest) : std::nullopt;
+  if (!chosen) return;
   bool contested = false, beaten = false;
   for (const StoredCandidate& candidate : stored.candidates) {
-    const Measured* other = candidate.key == *stored.chosen ? nullptr : measured.find(candidate.key, stored.digest);
-    if (other == nullptr || !candidate.can_win) continue;
+    const auto other = candidate.key == *stored.chosen ? std::nullopt : measured.find(candidate.key, stored.digest);
+    if (!other || !candidate.can_win) continue;
     contested = true;
     beaten = beaten || is_better(*other, *chosen, stored.preference);
   }
@@ -111,22 +111,20 @@ Calibration evaluate(const std::vector<StoredPrediction>& predictions, const std
   Calibration out;
   const auto latest = latest_before(predictions, std::nullopt);
   for (const auto& [digest, stored] : latest) out.predictions += static_cast<std::int64_t>(stored->candidates.size());
-  std::vector<MeasuredResults> measured;
-  measured.reserve(results.size());  // the pairs point into them
   std::vector<Pair> pairs;
   for (const record::ResultSet& result : results) {
-    const MeasuredResults& own = measured.emplace_back(result);
+    const MeasuredResults own(result);
     const auto earlier = latest_before(predictions, result.started_utc);
     for (const auto& [digest, stored] : earlier) {
       for (const StoredCandidate& candidate : stored->candidates) {
-        if (const Measured* found = own.find(candidate.key, digest)) pairs.push_back({&candidate.prediction, found});
+        if (const auto found = own.find(candidate.key, digest)) pairs.push_back({&candidate.prediction, *found});
       }
       add_choice(*stored, own, out);
     }
     for (const auto& [digest, stored] : latest) {
       if (earlier.count(digest) > 0) continue;
       out.too_late += std::count_if(stored->candidates.begin(), stored->candidates.end(),
-                                    [&, key = digest](const StoredCandidate& one) { return own.find(one.key, key) != nullptr; });
+                                    [&, key = digest](const StoredCandidate& one) { return own.find(one.key, key).has_value(); });
     }
   }
   out.checks = static_cast<std::int64_t>(pairs.size());

@@ -29,6 +29,27 @@ bool on_gpu(const ResultRow& row) {
   return device == "cuda" || device.starts_with("cuda:");
 }
 
+/// The row's sampling parameters; null where it has none.
+nlohmann::json sampling_parameters(const ResultRow& row) {
+  const std::string text(row.fact("sampling"));
+  if (text.empty() || find_json_problem(text)) return nullptr;
+  nlohmann::json sampling = parse_json(text, "sampling");
+  return sampling.is_object() ? sampling : nlohmann::json(nullptr);
+}
+
+std::string thinking_of(const ResultRow& row) {
+  const nlohmann::json sampling = sampling_parameters(row);
+  std::string options;
+  const auto add = [&](const std::string& option) { options += (options.empty() ? "" : " ") + option; };
+  if (const auto asked = sampling.find("enable_thinking"); asked != sampling.end() && asked->is_boolean())
+    add(asked->get<bool>() ? "--thinking" : "--no-thinking");
+  if (const auto most = sampling.find("max_thinking_tokens"); most != sampling.end() && most->is_number())
+    add("--max-thinking-tokens " + dump_json(*most));
+  if (const auto limit = sampling.find("thinking_timeout_s"); limit != sampling.end() && limit->is_number())
+    add("--thinking-timeout " + dump_json(*limit));
+  return options;
+}
+
 std::string machine_of(const ResultRow& row) {
   if (!on_gpu(row)) return std::string(row.fact("cpu_model"));
   const std::string_view gpu = row.fact("device_description");
@@ -49,7 +70,12 @@ Candidate candidate_of(const ResultRow& row) {
   if (one.kv_policy == "full") one.kv_policy.clear();  // as in rows of before there were others
   if (!on_gpu(row)) one.threads = row.fact("threads");
   if (const auto batch = number(row.fact("batch"))) one.batch = static_cast<std::int64_t>(*batch);
+  if (!is_of_any_thinking(row)) one.thinking = thinking_of(row);
   return one;
+}
+
+bool is_of_any_thinking(const ResultRow& row) {
+  return row.pass == record::Pass::kSpeed || (!record::is_measured(row.status) && row.fact("sampling").empty());
 }
 
 namespace {
@@ -93,10 +119,9 @@ void raise(std::optional<double>& most, const std::optional<double>& value) {
 
 /// The sampling parameters without the seed: what another answer to the same prompt would share.
 std::string sampling_of(const ResultRow& row) {
-  const std::string text(row.fact("sampling"));
-  if (text.empty() || find_json_problem(text)) return text;
-  nlohmann::json sampling = parse_json(text, "sampling");
-  if (sampling.is_object()) sampling.erase("seed");
+  nlohmann::json sampling = sampling_parameters(row);
+  if (sampling.is_null()) return std::string(row.fact("sampling"));
+  sampling.erase("seed");
   return dump_json(sampling);
 }
 
@@ -132,21 +157,40 @@ void add_row(Candidate& into, const ResultRow& row, const PromptTexts& texts, st
   if (const auto limit = number(row.fact("context_trained")); limit && *limit >= 1) into.context_limit = limit;
 }
 
+/// Adds the row to its candidate, of any thinking to all that differ in nothing else; to a new one where there is none.
+void add_to_candidates(std::vector<Candidate>& candidates, const ResultRow& row, const PromptTexts& texts, std::int64_t set) {
+  Candidate own = candidate_of(row);
+  const std::string key = own.key();
+  bool is_known = false;
+  for (Candidate& one : candidates) {
+    if ((is_of_any_thinking(row) ? Candidate::key_without_thinking(one.key()) : one.key()) != key) continue;
+    add_row(one, row, texts, set);
+    is_known = true;
+  }
+  if (!is_known) add_row(candidates.emplace_back(std::move(own)), row, texts, set);
+}
+
 /// Says what candidates of one name differ in.
 void tell_apart(std::vector<Candidate>& candidates) {
   struct Fact {
     const char* format;
     std::string Candidate::*member;
+    const char* unset;
+    bool always = false;  ///< said wherever it is set
   };
-  constexpr Fact kFacts[] = {{", kv {}", &Candidate::kv_type}, {", kv {}", &Candidate::kv_policy}, {", {} threads", &Candidate::threads}};
+  constexpr Fact kFacts[] = {{", kv {}", &Candidate::kv_type, "unknown"},
+                             {", kv {}", &Candidate::kv_policy, "full"},
+                             {", {} threads", &Candidate::threads, "unknown"},
+                             {", {}", &Candidate::thinking, "default thinking", true}};
   std::vector<std::string> distinctions(candidates.size());
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     for (const Fact& fact : kFacts) {
+      const std::string& value = candidates[i].*fact.member;
       const bool differs = std::any_of(candidates.begin(), candidates.end(), [&](const Candidate& other) {
         return other.name() == candidates[i].name() && other.*fact.member != candidates[i].*fact.member;
       });
-      const std::string& value = candidates[i].*fact.member;
-      if (differs) distinctions[i] += fmt::format(fmt::runtime(fact.format), value.empty() ? "full" : value);
+      if (differs || (fact.always && !value.empty()))
+        distinctions[i] += fmt::format(fmt::runtime(fact.format), value.empty() ? fact.unset : value);
     }
   }
   for (std::size_t i = 0; i < candidates.size(); ++i) candidates[i].distinction = distinctions[i];
@@ -178,8 +222,11 @@ JudgedAnswers judged_answers(const ResultRow& row) {
 }
 
 std::string Candidate::key() const {
-  return fmt::format("{}|{}|{}|{}|{}|{}|{}|{}", model, device, machine, precision, kv_type, kv_policy, threads, batch);
+  return fmt::format("{}|{}|{}|{}|{}|{}|{}|{}{}{}", model, device, machine, precision, kv_type, kv_policy, threads, batch,
+                     thinking.empty() ? "" : "|", thinking);
 }
+
+std::string Candidate::key_without_thinking(std::string_view key) { return std::string(key.substr(0, key.rfind("|--"))); }
 
 std::string Candidate::name() const {
   std::string text = model + " on " + device;
@@ -196,18 +243,17 @@ std::int64_t Candidate::sessions() const {
 
 Evidence gather_evidence(const std::vector<record::ResultSet>& results, const PromptTexts& texts) {
   Evidence evidence;
-  for (std::size_t set = 0; set < results.size(); ++set) {
-    for (const ResultRow& row : results[set].rows) {
-      ++evidence.rows;
-      if (!is_of_single_requests(row)) {
-        ++evidence.skipped_rows;
-        continue;
+  for (const bool any_thinking : {false, true}) {  // rows of any thinking go to all candidates that the others have made
+    for (std::size_t set = 0; set < results.size(); ++set) {
+      for (const ResultRow& row : results[set].rows) {
+        if (is_of_any_thinking(row) != any_thinking) continue;
+        ++evidence.rows;
+        if (is_of_single_requests(row)) {
+          add_to_candidates(evidence.candidates, row, texts, static_cast<std::int64_t>(set));
+        } else {
+          ++evidence.skipped_rows;
+        }
       }
-      Candidate one = candidate_of(row);
-      auto at =
-          std::find_if(evidence.candidates.begin(), evidence.candidates.end(), [&](const Candidate& c) { return c.key() == one.key(); });
-      if (at == evidence.candidates.end()) at = evidence.candidates.insert(at, std::move(one));
-      add_row(*at, row, texts, static_cast<std::int64_t>(set));
     }
   }
   tell_apart(evidence.candidates);

@@ -43,7 +43,8 @@ struct Candidate {
   std::string machine;                                 ///< processor or GPU
   std::string precision, kv_type, kv_policy, threads;  ///< threads: on the CPU only
   std::int64_t batch = 1;
-  std::vector<SpeedPoint> speed;                ///< sessions of rows of both passes
+  std::string thinking;                         ///< options of `run` that decide how it thinks: "--no-thinking"; empty: none was given
+  std::vector<SpeedPoint> speed;                ///< sessions of rows of both passes; those of the speed pass, where nobody thinks, of all
   std::vector<double> whole_tok_per_s;          ///< of rows of the text pass: answer's tokens over its whole time
   std::vector<OutputPoint> outputs;             ///< of the rows of the text pass: what the model writes when it may stop
   std::map<std::string, double> prompt_tokens;  ///< measured, by the prompt's digest
@@ -55,20 +56,27 @@ struct Candidate {
   std::int64_t failed_rows = 0;
   std::string failure;              ///< of the last of them
   std::set<std::string> samplings;  ///< of the text pass, without the seed: more than one are mixed in its numbers
-  std::string distinction;          ///< ", kv q8_0": where another candidate has the same model, device, machine and precision
+  /// ", kv q8_0", where another candidate has the same model, device, machine and precision; and `thinking`.
+  std::string distinction;
 
   /// For people: "qwen2.5-coder-7b on cuda (NVIDIA L4), bf16", and what tells it from the others.
   std::string name() const;
-  /// What makes it the same candidate in another run: all of the members up to batch.
+  /// What makes it the same candidate in another run: all of the members up to thinking.
   std::string key() const;
+  /// The same of the candidate that was given no options about thinking.
+  static std::string key_without_thinking(std::string_view key);
   /// Worker processes that measured its speed.
   std::int64_t sessions() const;
   /// Whether any row of it worked.
   bool measured() const { return !speed.empty() || !outputs.empty() || !tasks.empty(); }
 };
 
-/// The members up to batch, of a row; nothing measured.
+/// The members up to thinking, of a row; nothing measured.
 Candidate candidate_of(const record::ResultRow& row);
+
+/// Whether the row speaks of its model however it thinks: of the speed pass, whose lengths are fixed, or of a request that failed before
+/// its settings were known.
+bool is_of_any_thinking(const record::ResultRow& row);
 
 /// Whether the row is of whole single requests on a real device: not of several sequences at once, of one stage of several (--stages), of
 /// an emulated device, and not skipped.
@@ -84,7 +92,7 @@ JudgedAnswers judged_answers(const record::ResultRow& row);  ///< of the row's t
 using PromptTexts = std::map<std::string, std::string>;
 
 struct Evidence {
-  std::vector<Candidate> candidates;  ///< in the order in which they appear
+  std::vector<Candidate> candidates;  ///< in the order in which they appear, those with rows of the text pass first
   /// skipped: those that are not is_of_single_requests.
   std::int64_t rows = 0, skipped_rows = 0;
 };

@@ -22,23 +22,28 @@ std::optional<double> success_of(const record::ResultRow& row) {
 MeasuredResults::MeasuredResults(const record::ResultSet& result) {
   for (const record::ResultRow& row : result.rows) {
     if (!record::is_measured(row.status) || !is_of_single_requests(row)) continue;
-    Measured& one = by_request_[{candidate_of(row).key(), std::string(row.fact("prompt_fingerprint"))}];
     const bool text = row.pass == record::Pass::kText;
-    const auto ttft = row.metric(MetricId::kTtftMs).value, rate = row.metric(MetricId::kDecodeTokPerS).value;
-    if (!text || !one.ttft_ms) replace(one.ttft_ms, ttft);
-    if (!text || !one.decode_tok_per_s) replace(one.decode_tok_per_s, rate);
+    Measured& one = (text ? text_pass_ : speed_pass_)[{candidate_of(row).key(), std::string(row.fact("prompt_fingerprint"))}];
+    replace(one.ttft_ms, row.metric(MetricId::kTtftMs).value);
+    replace(one.decode_tok_per_s, row.metric(MetricId::kDecodeTokPerS).value);
     if (text) {
       replace(one.output_tokens, row.metric(MetricId::kOutputTokens).value);
       replace(one.e2e_ms, row.metric(MetricId::kE2eMs).value);
       replace(one.quality_score, row.metric(MetricId::kQualityScore).value);
+      replace(one.success_ratio, success_of(row));
     }
-    replace(one.success_ratio, success_of(row));
   }
 }
 
-const Measured* MeasuredResults::find(const std::string& candidate_key, const std::string& prompt_digest) const {
-  const auto at = by_request_.find({candidate_key, prompt_digest});
-  return at == by_request_.end() ? nullptr : &at->second;
+std::optional<Measured> MeasuredResults::find(const std::string& candidate_key, const std::string& prompt_digest) const {
+  const auto text = text_pass_.find({candidate_key, prompt_digest});
+  const auto speed = speed_pass_.find({Candidate::key_without_thinking(candidate_key), prompt_digest});
+  if (text == text_pass_.end() && speed == speed_pass_.end()) return std::nullopt;
+  Measured one = text == text_pass_.end() ? Measured{} : text->second;
+  if (speed == speed_pass_.end()) return one;
+  replace(one.ttft_ms, speed->second.ttft_ms);
+  replace(one.decode_tok_per_s, speed->second.decode_tok_per_s);
+  return one;
 }
 
 }  // namespace qbench::recommend

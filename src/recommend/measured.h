@@ -17,14 +17,16 @@ struct Measured {
   std::optional<double> success_ratio, quality_score;
 };
 
-/// Rows of a result by Candidate::key() and prompt digest; of several rows of one pass the last one counts.
+/// Rows of a result by Candidate::key() and prompt digest; of several rows of one pass the last one counts. Those of the speed pass count
+/// for their model however it thinks.
 class MeasuredResults {
  public:
   explicit MeasuredResults(const record::ResultSet& result);
-  const Measured* find(const std::string& candidate_key, const std::string& prompt_digest) const;
+  std::optional<Measured> find(const std::string& candidate_key, const std::string& prompt_digest) const;
 
  private:
-  std::map<std::pair<std::string, std::string>, Measured> by_request_;
+  using ByRequest = std::map<std::pair<std::string, std::string>, Measured>;
+  ByRequest text_pass_, speed_pass_;
 };
 
 }  // namespace qbench::recommend

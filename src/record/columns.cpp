@@ -88,7 +88,7 @@ constexpr Fact kRowFacts[] = {
     {"instruction_sets", "", "instruction sets in use", QB_FACT(c.settings.instruction_sets)},
     {"attention_path", "", "how attention is computed", QB_FACT(c.settings.attention_path)},
     {"paths", "", "ways that ran, as --ablate can leave them out", QB_FACT(c.settings.paths.value_or(""))},
-    {"sampling", "", "sampling parameters as JSON", QB_FACT(canonical_json(c.settings.sampling_json))},
+    {"sampling", "", "sampling parameters as JSON, with what acts on thoughts", QB_FACT(canonical_json(c.settings.sampling_json))},
     {"stage", "", "of a staged prompt (--stages): deep_exploration 2/3; empty: none", QB_FACT(c.settings.stage.value_or(""))},
     {"prefix_cache", "", "on: a prompt's beginning may come from the KV cache, off: all of it is prefilled", QB_FACT(c.settings.prefix_cache.value_or(""))},
     {"gen_tokens", "tokens", "most tokens to generate", QB_FACT(text(c.settings.gen_tokens))},

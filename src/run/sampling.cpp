@@ -24,6 +24,7 @@ engine::SamplingParams sampling_params(const workload::EffectiveSettings& settin
 std::string sampling_json(const workload::EffectiveSettings& settings, bool greedy, bool host_fed) {
   const engine::SamplingParams params = sampling_params(settings, greedy);
   nlohmann::json object{{"temperature", params.temperature}, {"seed", params.seed}};
+  if (settings.enable_thinking) object["enable_thinking"] = *settings.enable_thinking;
   if (greedy) return dump_json(object);
   object["top_k"] = params.top_k;
   object["top_p"] = params.top_p;

@@ -57,6 +57,19 @@ TEST_CASE("recommend without results says what to run, with results chooses, and
   CHECK(place.qbench({"recommend", "--evaluate", results, "--constraints", "ttft<1s"}).status == 2);
 }
 
+TEST_CASE("recommend takes a model with and without thinking for two candidates") {
+  const Workplace place;
+  const std::string results = place.results().string();
+  for (const char* how : {"--thinking", "--no-thinking"})
+    REQUIRE(place.qbench(place.run(place.model("thinker"), {"--suite", "two", how, "--label", how + 2})).status == 0);
+  const Outcome chosen = place.qbench({"recommend", "--task", "two#first", "--results", results, "--no-save", "--json"});
+  REQUIRE_MESSAGE(chosen.status == 0, (chosen.err + chosen.out));
+  const auto candidates = nlohmann::json::parse(chosen.out)["candidates"];
+  REQUIRE(candidates.size() == 2);
+  CHECK(candidates[0]["thinking"] != candidates[1]["thinking"]);
+  for (const auto& one : candidates) CHECK(contains(one["name"], ", " + one["thinking"].get<std::string>()));
+}
+
 TEST_CASE("recommend refuses what it cannot use and leaves out folders that nobody named") {
   const Workplace place;
   CHECK(place.qbench({"recommend"}).status == 2);

@@ -216,6 +216,46 @@ TEST_CASE("candidates of one name say what they differ in") {
   CHECK(evidence.candidates[1].name() == "a on cpu (Some CPU), bf16, kv q8_0");
 }
 
+TEST_CASE("a model that thinks and the same one told not to are two candidates, which share the speed pass") {
+  record::ResultSet set;
+  for (int i = 0; i < 12; ++i) {
+    const std::string task = "t" + std::to_string(i);
+    set.rows.push_back(test::row("a", task, record::Pass::kSpeed, 100, 100, 10));
+    set.rows.back().facts.emplace_back("sampling", R"({"seed":1,"temperature":0})");
+    set.rows.push_back(test::judged_row("a", task, 2000, 100, 10, true));
+    set.rows.back().facts.emplace_back("sampling", R"({"seed":1,"temperature":0.6})");
+    set.rows.push_back(test::judged_row("a", task, 100, 100, 10, i < 3));
+    set.rows.back().facts.emplace_back("sampling", R"({"enable_thinking":false,"seed":1,"temperature":0.6})");
+  }
+  record::ResultRow failed = test::row("a", "t99", record::Pass::kText, 100, 1, 1);  // before anything was known of its settings
+  failed.status = record::Status::kFailed;
+  set.rows.push_back(failed);
+  const Evidence evidence = gather_evidence({set}, {});
+  REQUIRE(evidence.candidates.size() == 2);
+  CHECK(evidence.rows == 37);
+  CHECK(evidence.candidates[0].name() == "a on cpu (Some CPU), bf16, default thinking");
+  CHECK(evidence.candidates[1].name() == "a on cpu (Some CPU), bf16, --no-thinking");
+  for (const Candidate& one : evidence.candidates) {
+    CHECK(one.speed.size() == 24);
+    CHECK(one.samplings.size() == 1);
+    CHECK(one.failed_rows == 1);
+  }
+  const Predictions predictions = predict(evidence, needs());
+  CHECK(predictions.of[0].success_ratio->value == doctest::Approx(1));
+  CHECK(predictions.of[1].success_ratio->value == doctest::Approx(0.25));
+  CHECK(predictions.of[1].output_tokens->value == doctest::Approx(100));
+  CHECK(candidate_of(set.rows[1]).key() != candidate_of(set.rows[2]).key());
+}
+
+TEST_CASE("what a candidate was told about its thoughts is said in the words of qbench run") {
+  record::ResultRow row = test::judged_row("a", "t", 100, 100, 10, true);
+  row.facts.emplace_back("sampling", R"({"enable_thinking":true,"max_thinking_tokens":512,"seed":1,"thinking_timeout_s":2.5})");
+  CHECK(gather_evidence({test::set_of({row})}, {}).candidates[0].name() ==
+        "a on cpu (Some CPU), bf16, --thinking --max-thinking-tokens 512 --thinking-timeout 2.5");
+  row.facts.back().second = R"({"enable_thinking":"x","max_thinking_tokens":[],"seed":1})";
+  CHECK(gather_evidence({test::set_of({row})}, {}).candidates[0].name() == "a on cpu (Some CPU), bf16");
+}
+
 TEST_CASE("a GPU's memory is what was used of the GPU, whatever its number, and equal GPUs are one machine") {
   record::ResultSet set;
   for (const char* device : {"cuda:0", "cuda:1"}) {

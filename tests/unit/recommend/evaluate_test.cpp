@@ -170,6 +170,21 @@ TEST_CASE("a prediction made when the run had begun proves nothing: the one befo
   CHECK(two_runs.quantities[0].inside == 2);  // the later run is held against the later prediction
 }
 
+TEST_CASE("predictions of a model that thinks are held against its own answers, and against the speed pass of either") {
+  record::ResultRow plain = test::judged_row("a", "p", 91, 100, 10, false), thinks = test::judged_row("a", "p", 391, 100, 10, true);
+  thinks.facts.emplace_back("sampling", R"({"enable_thinking":true})");
+  const record::ResultRow speed = test::row("a", "p", record::Pass::kSpeed, 100, 50, 10);
+  StoredPrediction one = stored("p", prediction(1000, 0), prediction(4000, 1));
+  one.candidates[1].key = candidate_of(thinks).key();
+  for (StoredCandidate& candidate : one.candidates) candidate.prediction.ttft_ms = Estimate{50, 45, 55, 12};
+  const Calibration both = evaluate({one}, {run_of({plain, thinks, speed})});
+  CHECK(both.checks == 2);
+  CHECK(*both.brier == doctest::Approx(0));
+  REQUIRE(both.quantities.size() == 2);
+  for (const QuantityCalibration& quantity : both.quantities) CHECK(quantity.inside == 2);
+  CHECK(evaluate({one}, {run_of({speed})}).checks == 2);
+}
+
 TEST_CASE("a candidate that the constraints ruled out does not beat the choice") {
   const auto later = run_of({test::judged_row("a", "p", 391, 100, 10, true), test::judged_row("b", "p", 91, 100, 10, true)});
   StoredPrediction one = stored("p", prediction(4000, 0.8), prediction(1000, 0.6));

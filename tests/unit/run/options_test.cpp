@@ -67,6 +67,10 @@ TEST_CASE("greedy keeps only the seed") {
   CHECK(greedy.seed == 9);
   CHECK(run::sampling_params(settings, false).top_k == 5);
   CHECK(nlohmann::json::parse(run::sampling_json(settings, false)).at("repetition_penalty") == 1.3);
+  CHECK_FALSE(nlohmann::json::parse(run::sampling_json(settings, true)).contains("enable_thinking"));
+  settings.enable_thinking = false;  // the template was told, whatever samples
+  CHECK(nlohmann::json::parse(run::sampling_json(settings, true)).at("enable_thinking") == false);
+  CHECK(nlohmann::json::parse(run::sampling_json(settings, false)).at("enable_thinking") == false);
 }
 
 TEST_CASE("what a cell throws becomes the failure of its row") {
