@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/environment.h"
 #include "base/error.h"
+#include "cli/number_options.h"
 #include "cli/output.h"
 #include "cli/recommend_text.h"
 #include "record/sample_file.h"
@@ -125,6 +126,9 @@ recommend::PromptTexts prompt_texts(const std::vector<record::ResultSet>& result
 bool is_of_suite(const std::string& task) { return task.find('#') != std::string::npos && !fs::exists(task); }
 
 workload::Prompt task_prompt(const std::string& task) {
+  const std::vector<std::string> suites = workload::list_suites();
+  if (!fs::exists(task) && std::find(suites.begin(), suites.end(), task) != suites.end())
+    throw Error(ErrorCode::kUsage, fmt::format("'{}' is a suite; name one of its prompts: {}#ID", task, task), "--task");
   const workload::Suite suite = is_of_suite(task) ? workload::find_suite(task) : workload::suite_from_prompt_file(task);
   if (suite.prompts.size() != 1)
     throw Error(ErrorCode::kUsage, fmt::format("'{}' names {} prompts, expected one: SUITE#ID", task, suite.prompts.size()), "--task");
@@ -183,6 +187,9 @@ int recommend_task(const RecommendOptions& options) {
 }
 
 int evaluate(const RecommendOptions& options) {
+  if (!fs::exists(options.predictions))
+    throw Error(ErrorCode::kNotFound, "no such file: `qbench recommend --task FILE` keeps predictions there, --predictions names another",
+                options.predictions.string());
   const auto stored = recommend::read_predictions(options.predictions);
   warn_of_half_line(stored.half_line, "left out");
   const recommend::Calibration calibration = recommend::evaluate(stored.predictions, NamedResults({*options.evaluate}).results);
@@ -219,7 +226,8 @@ Command add_recommend(CLI::App& root) {
                   ->type_name("PATH,..."));
   of_a_choice(command->add_option("--prefer", options->prefer, "balanced, quality or speed")->capture_default_str()->type_name("P"));
   of_a_choice(command->add_option("--output-tokens", options->output_tokens, "Tokens of the answer, where you know better")
-                  ->check(CLI::Range(1.0, 1e7))
+                  ->transform(finite_number())
+                  ->check(CLI::Range(1.0, 1e7, "from 1 to 10000000"))
                   ->type_name("N"));
   command->add_option("--predictions", options->predictions, "Where predictions are kept")->capture_default_str()->type_name("FILE");
   of_a_choice(command->add_flag("--no-save", options->no_save, "Keep no prediction"));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/plural.h"
 #include "recommend/prediction_json.h"
 #include "report/comparison_text.h"
 #include "report/terminal_table.h"
@@ -28,8 +29,8 @@ std::string complexity_text(const TaskAnswer& answer, const TextStyle& style) {
   const recommend::ComplexityCheck& check = answer.check;
   std::string out = bold(fmt::format("Complexity {:.1f} of 10", complexity.score), style) + "\n";
   const auto worth = [](const std::optional<double>& correlation, std::int64_t tasks) {
-    if (correlation) return fmt::format("{:+.2f} over {} tasks", *correlation, tasks);
-    return fmt::format("unknown, {} tasks{}", tasks, tasks >= 3 ? " all alike" : "");
+    if (correlation) return fmt::format("{:+.2f} over {}", *correlation, plural(tasks, "task"));
+    return fmt::format("unknown, {}{}", plural(tasks, "task"), tasks >= 3 ? " all alike" : "");
   };
   std::string text = "Its rank correlation with measured failures: " + worth(check.correlation, check.tasks);
   if (check.interval) text += fmt::format(" (95 % interval {:+.2f} to {:+.2f})", check.interval->low, check.interval->high);
@@ -173,11 +174,16 @@ ordered_json answer_json(const TaskAnswer& answer) {
 }
 
 std::string calibration_text(const recommend::Calibration& calibration) {
-  std::string out =
-      fmt::format("{} predictions of a task and model; {} checks by these results.\n", calibration.predictions, calibration.checks);
+  std::string out = fmt::format("{} of a task and model; {} by these results.\n", plural(calibration.predictions, "prediction"),
+                                plural(calibration.checks, "check"));
   if (calibration.too_late > 0)
-    out += fmt::format("{} more were made when the run had begun that would check them: they prove nothing and are left out.\n",
-                       calibration.too_late);
+    out += fmt::format("Left out, because made when the run had begun that would check it, which proves nothing: {}.\n",
+                       plural(calibration.too_late, "prediction"));
+  if (calibration.checks == 0 && calibration.too_late == 0)
+    out +=
+        "These results hold no prompt that was predicted, or not with a model that was. Run the task (--prompt-file FILE, or --suite "
+        "SUITE\n"
+        "--prompts ID) with the models of the prediction, then check that run.\n";
   if (!calibration.quantities.empty())
     out += fmt::format("\n{:<18} {:>4} {:>21} {:>21}\n", "", "n", "inside 95 % interval", "measured / predicted");
   for (const auto& one : calibration.quantities) {

@@ -165,7 +165,7 @@ void add_contrast(const Question& question, const Ranked& one, const Ranked& two
 void add_obstacles(const Question& question, const Ranked& one, std::vector<std::string>& reasons) {
   const Candidate& candidate = question.evidence.candidates[one.candidate];
   if (!candidate.measured()) {
-    reasons.push_back(fmt::format("{}: all {} rows failed: {}", question.name(one), candidate.failed_rows, candidate.failure));
+    reasons.push_back(fmt::format("{}: all its rows failed ({}): {}", question.name(one), candidate.failed_rows, candidate.failure));
     return;
   }
   std::string broken;
@@ -246,7 +246,7 @@ void add_caveats(const Question& question, Choice& choice) {
     choice.caveats.emplace_back(
         "it passed no task: it is the first of those measured, and no reason to expect that it works; measure other models");
   if (prediction.success_ratio && prediction.success_ratio->n < kFewTasks)
-    choice.caveats.push_back(fmt::format("success is over {} tasks only", prediction.success_ratio->n));
+    choice.caveats.push_back(fmt::format("success is over {} only", plural(prediction.success_ratio->n, "task")));
   if (prediction.success_ratio && !prediction.success_of_like_tasks)
     choice.caveats.emplace_back("success is over all tasks: fewer than 10 are of like complexity");
   if (!prediction.prompt_tokens_measured) choice.caveats.emplace_back("the prompt's tokens are an estimate: no result holds this prompt");

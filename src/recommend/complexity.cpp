@@ -45,13 +45,13 @@ constexpr std::array<std::string_view, 62> kTechnologies{
     "aws",        "gcp",        "azure",      "pytorch", "tensorflow",    "huggingface", "numpy",     "pandas",     "jest",
     "pytest",     "openapi",    "oauth",      "oauth2",  "jwt",           "material-ui", "rtk",       "sqlalchemy", "pydantic",
     "prometheus", "grafana",    "elk",        "cuda",    "elasticsearch", "vite",        "webpack",   "tailwind"};
-constexpr std::array<std::string_view, 44> kHardTopics{
+constexpr std::array<std::string_view, 46> kHardTopics{
     "concurrent",    "concurrency", "thread",      "threads",       "parallel",    "async",     "asynchronous", "lock-free",
     "race",          "distributed", "transaction", "transactions",  "consistency", "security",  "secure",       "authentication",
     "authorization", "encryption",  "cache",       "caching",       "cached",      "retry",     "idempotent",   "recursive",
     "recursion",     "graph",       "parser",      "parse",         "compiler",    "optimize",  "optimized",    "performance",
     "latency",       "throughput",  "scalable",    "microservices", "real-time",   "streaming", "migration",    "rollback",
-    "algorithm",     "numerical",   "precision",   "unicode"};
+    "algorithm",     "numerical",   "precision",   "unicode",       "parses",      "parsing"};
 constexpr std::array<std::string_view, 22> kBuildingBlocks{
     "class",      "classes",  "function",  "functions", "module", "modules",   "file",       "files", "service", "services", "component",
     "components", "endpoint", "endpoints", "table",     "tables", "interface", "interfaces", "layer", "layers",  "page",     "pages"};

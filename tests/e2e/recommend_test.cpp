@@ -42,14 +42,22 @@ TEST_CASE("recommend without results says what to run, with results chooses, and
   write_file(kept, read_file(kept) + R"({"version":1,"created_u)");  // what a process leaves that is killed while it writes
   const Outcome known = place.qbench({"recommend", "--evaluate", results, "--predictions", kept.string()});
   CHECK(known.status == 4);
-  CHECK(contains(known.out, "1 more were made when the run had begun"));
+  CHECK(contains(known.out, "made when the run had begun that would check it, which proves nothing: 1 prediction."));
   CHECK(contains(known.err, "warning: " + kept.string() + ", line 2: left out: half a line"));
 
   std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // stamps are in seconds
+  const fs::path other = place.path() / "other.txt";
+  write_file(other, "Sort.\n");
+  REQUIRE(
+      place.qbench({"recommend", "--task", other.string(), "--results", results, "--predictions", (place.path() / "other.jsonl").string()})
+          .status == 0);
+  const Outcome unmet = place.qbench({"recommend", "--evaluate", results, "--predictions", (place.path() / "other.jsonl").string()});
+  CHECK(unmet.status == 4);
+  CHECK(contains(unmet.out, "These results hold no prompt that was predicted"));
   REQUIRE(place.qbench(place.run(place.model(), {"--prompt-file", task.string(), "--label", "later"})).status == 0);
   const Outcome checked = place.qbench({"recommend", "--evaluate", results, "--predictions", kept.string()});
   CHECK_MESSAGE(checked.status == 0, checked.err);
-  CHECK(contains(checked.out, "1 predictions of a task and model; 1 checks by these results"));
+  CHECK(contains(checked.out, "1 prediction of a task and model; 1 check by these results"));
   CHECK(contains(checked.out, "ttft_ms"));
 
   const Outcome twice = place.qbench({"recommend", "--task", task.string(), "--results", results + "," + results, "--no-save"});
@@ -79,6 +87,17 @@ TEST_CASE("recommend refuses what it cannot use and leaves out folders that nobo
   const Outcome wrong = place.qbench({"recommend", "--task", task.string(), "--constraints", "speed<5ms", "--results", place.results().string()});
   CHECK(wrong.status == 2);
   CHECK(contains(wrong.err, "no quantity 'speed'"));
+  const Outcome suite = place.qbench({"recommend", "--task", "two"});
+  CHECK(suite.status == 2);
+  CHECK(contains(suite.err, "'two' is a suite; name one of its prompts: two#ID"));
+  for (const char* tokens : {"nan", "inf", "0", "1e9", "many"}) {
+    CAPTURE(tokens);
+    CHECK(place.qbench({"recommend", "--task", task.string(), "--output-tokens", tokens}).status == 2);
+  }
+  const Outcome no_file =
+      place.qbench({"recommend", "--evaluate", place.results().string(), "--predictions", (place.path() / "none").string()});
+  CHECK(no_file.status == 2);
+  CHECK(contains(no_file.err, "none: no such file: `qbench recommend --task FILE` keeps predictions there"));
   const fs::path broken = place.results() / "broken";
   fs::create_directories(broken);
   write_file(broken / "summary.csv", "no,header\n");

@@ -198,7 +198,7 @@ TEST_CASE("a model of which all rows failed is named with its failure and never 
   set.rows.back().status = record::Status::kFailed;
   set.rows.back().failure = {"memory", "needs 99 GB"};
   const Evidence evidence = gather_evidence({set}, {});
-  CHECK(holds(chosen(evidence).reasons, "broken on cpu (Some CPU), bf16: all 1 rows failed: needs 99 GB"));
+  CHECK(holds(chosen(evidence).reasons, "broken on cpu (Some CPU), bf16: all its rows failed (1): needs 99 GB"));
   CHECK_FALSE(chosen(evidence).ranked[1].can_win);
 }
 

@@ -47,6 +47,7 @@ TEST_CASE("parts count what they say") {
   CHECK(count("building blocks") == 3);
   CHECK(count("technologies") == 2);
   CHECK(count("hard topics") == 3);  // parse, cache, cached
+  CHECK(assess_complexity("parsing").score > assess_complexity("walking").score);  // what the part's words name
   CHECK(count("numbers") == 3);      // the two list numbers are words with digits too, and 10
 }
 
