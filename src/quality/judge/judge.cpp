@@ -68,6 +68,12 @@ struct Judge::State {
   };
 
   Verdict run(const workload::Task& task, std::span<const workload::CodeFile> code, const Allowance& allowance) {
+    Verdict verdict = run_checked(task, code, allowance);
+    if (verdict.behaviour.empty()) verdict.behaviour = outcome_of_test(verdict);
+    return verdict;
+  }
+
+  Verdict run_checked(const workload::Task& task, std::span<const workload::CodeFile> code, const Allowance& allowance) {
     if (task.kind == workload::TaskKind::kChecks) return harness_error("the task has checks and no tests; qbench score DIR runs them");
     if (!has_tests(task)) return harness_error("the task has no tests");
     if (const auto missing = options.tools.missing_for(task.language)) return harness_error(*missing);
@@ -76,11 +82,9 @@ struct Judge::State {
       return verdict_of(
           {TaskStatus::kCompileError, fmt::format("the answer's code has {} bytes, at most {} are judged", bytes_of(code), kMaxCodeBytes)});
     const Judging judging{sandbox, task, code, allowance.limits, options.tools, allowance.test_cpu_s};
-    Verdict verdict = task.kind == workload::TaskKind::kPythonTest ? judge_python_test(judging)
-                      : task.kind == workload::TaskKind::kInside   ? judge_inside(judging)
-                                                                   : judge_cases(judging);
-    if (verdict.behaviour.empty()) verdict.behaviour = outcome_of_test(verdict);
-    return verdict;
+    return task.kind == workload::TaskKind::kPythonTest ? judge_python_test(judging)
+           : task.kind == workload::TaskKind::kInside   ? judge_inside(judging)
+                                                        : judge_cases(judging);
   }
 
   /// What a suite's own test says of the answer's behaviour: where it failed first, and with what.

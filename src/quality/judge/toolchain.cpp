@@ -1,5 +1,7 @@
 #include "quality/judge/toolchain.h"
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <vector>
 
@@ -18,7 +20,9 @@ std::optional<std::string> Toolchain::missing_for(std::string_view language) con
   }
   for (const std::string& path : needed) {
     std::error_code ignored;
-    if (!std::filesystem::exists(path, ignored)) return path + " is missing; scripts/setup.sh --quality installs it";
+    const char* install = "; scripts/setup.sh --quality installs it";
+    if (!std::filesystem::exists(path, ignored)) return path + " is missing" + install;
+    if (path != typescript && ::access(path.c_str(), X_OK) != 0) return path + " cannot be executed" + install;
   }
   return std::nullopt;
 }

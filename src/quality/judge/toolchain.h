@@ -15,8 +15,8 @@ struct Toolchain {
   std::string gxx = "/usr/bin/g++";
   std::string shell = "/bin/sh";
 
-  /// What an answer in this language cannot be judged without and is not there, with what to install; nothing when all of it is. A language
-  /// without a judge is told as such.
+  /// What an answer in this language cannot be judged without and is not there or does not run, with what to install; nothing when all of
+  /// it is. A language without a judge is told as such.
   std::optional<std::string> missing_for(std::string_view language) const;
 };
 

@@ -154,6 +154,19 @@ TEST_CASE("a tool that is missing is named with what installs it") {
     CHECK(*missing == "/nowhere/tool is missing; scripts/setup.sh --quality installs it");
   }
   CHECK_FALSE(Toolchain{.python = "/bin/sh"}.missing_for("python"));
+  CHECK(Toolchain{.python = "/dev/null"}.missing_for("python") == "/dev/null cannot be executed; scripts/setup.sh --quality installs it");
+}
+
+TEST_CASE("an answer without code, or with too much of it, has a behaviour: it counts among the answers that may agree") {
+  if (!sandbox_or_skip()) return;
+  const workload::Task task = cases_task("python", R"([{"call": "f", "args": [], "returns": 1}])");
+  Judge judge(*sandbox_or_skip(), test::quick_options());
+  const Verdict none = judge.judge_answer(task, "");
+  check_status(none, TaskStatus::kCompileError);
+  CHECK_FALSE(none.behaviour.empty());
+  const Verdict large = judged(task, "def f():\n    return 1\n#" + std::string(std::size_t{5} << 20, 'x'));
+  check_status(large, TaskStatus::kCompileError);
+  CHECK_FALSE(large.behaviour.empty());
 }
 
 TEST_CASE("a compiler that is kept busy ends at its own limits, and that is the answer's fault") {
