@@ -80,7 +80,15 @@ ordered_json document(const Sandbox& room, const std::vector<Judged>& all, std::
           {"description", room.description()},
           {"attacks", attacks},
           {"holes", holes},
-          {"cost", {{"inside_ms", cost.inside_ms}, {"outside_ms", cost.outside_ms}, {"pairs", cost.pairs}}}};
+          {"cost", cost.pairs == 0 ? ordered_json()
+                                   : ordered_json{{"inside_ms", cost.inside_ms}, {"outside_ms", cost.outside_ms}, {"pairs", cost.pairs}}}};
+}
+
+std::string cost_text(const sandbox::Cost& cost) {
+  if (cost.pairs == 0) return "What a run inside takes was not measured: " + cost.problem + ".";
+  return fmt::format(
+      "A run inside takes {:.1f} ms more than outside ({:.1f} against {:.1f} ms for an empty Python program, medians of {}).",
+      cost.inside_ms - cost.outside_ms, cost.inside_ms, cost.outside_ms, cost.pairs);
 }
 
 int selftest(const SelftestOptions& options) {
@@ -107,10 +115,7 @@ int selftest(const SelftestOptions& options) {
     write_output_json(document(*room, all, holes, cost));
   } else {
     write_output(
-        fmt::format("\n{} attacks, {}. A run inside takes {:.1f} ms more than outside ({:.1f} against {:.1f} ms for an empty Python "
-                    "program, medians of {}).\n",
-                    all.size(), holes == 0 ? "all contained" : fmt::format("{} HOLES", holes), cost.inside_ms - cost.outside_ms,
-                    cost.inside_ms, cost.outside_ms, cost.pairs));
+        fmt::format("\n{} attacks, {}. {}\n", all.size(), holes == 0 ? "all contained" : fmt::format("{} HOLES", holes), cost_text(cost)));
   }
   return holes == 0 ? kExitFine : kExitRegression;
 }

@@ -52,11 +52,13 @@ double sandboxes_per_task(const workload::Suite& suite) {
 }
 
 ordered_json cost_json(const sandbox::Cost& cost, double starts) {
+  if (cost.pairs == 0) return nullptr;
   const double each = std::max(0.0, cost.inside_ms - cost.outside_ms);
   return {{"start_ms", each}, {"starts_per_task", starts}, {"per_task_ms", each * starts}, {"pairs", cost.pairs}};
 }
 
 std::string cost_line(const sandbox::Cost& cost, double starts) {
+  if (cost.pairs == 0) return "sandbox: what a start costs was not measured: " + cost.problem + "\n";
   const double each = std::max(0.0, cost.inside_ms - cost.outside_ms);
   return fmt::format("sandbox: {:.0f} ms a start (median of {}), {:.1f} starts a task: {:.0f} ms a task\n", each, cost.pairs, starts,
                      each * starts);
@@ -125,7 +127,8 @@ class Tally {
       const auto value = stats::pass_at_k(counts(), k);
       out += value ? fmt::format("pass@{} {:.1f} % (95 %: {:.1f} to {:.1f}), {}\n", k, 100 * value->value, 100 * value->interval.low,
                                  100 * value->interval.high, plural(value->tasks, "task"))
-                   : fmt::format("pass@{} not computed: a task has fewer than {} judged answers\n", k, k);
+                   : fmt::format("pass@{} not computed: {}\n", k,
+                                 counts_.empty() ? "no answer could be judged" : fmt::format("a task has fewer than {} judged answers", k));
     }
     return out;
   }

@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <optional>
 #include <vector>
 
 #include "base/clock.h"
-#include "base/error.h"
 #include "sandbox/descriptor.h"
 #include "sandbox/spawn.h"
 
@@ -19,7 +19,7 @@ namespace {
 
 const std::vector<std::string> kProgram{"/usr/bin/python3", "-I", "-S", "-c", "pass"};
 
-double run_outside_ms() {
+std::optional<double> run_outside_ms(std::string& problem) {
   const Descriptor nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
   SpawnPlan plan;
   plan.program = kProgram.front();
@@ -28,19 +28,23 @@ double run_outside_ms() {
   plan.death_signal = SIGKILL;
   const std::int64_t start = now_ns();
   const pid_t child = spawn(plan).pid;
-  if (child < 0) throw Error(ErrorCode::kConfig, kProgram.front() + " does not run outside", "sandbox");
+  if (child < 0) {
+    problem = kProgram.front() + " does not run outside";
+    return std::nullopt;
+  }
   while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
   }
   return static_cast<double>(now_ns() - start) * 1e-6;
 }
 
-double run_inside_ms(const Sandbox& sandbox) {
+std::optional<double> run_inside_ms(const Sandbox& sandbox, std::string& problem) {
   Job job;
   job.argv = kProgram;
   const std::int64_t start = now_ns();
   const Outcome outcome = sandbox.run(job);
   if (outcome.end != End::kExited || outcome.exit_code != 0) {
-    throw Error(ErrorCode::kConfig, kProgram.front() + " does not run inside: " + outcome.detail, "sandbox");
+    problem = kProgram.front() + " does not run inside: " + outcome.detail;
+    return std::nullopt;
   }
   return static_cast<double>(now_ns() - start) * 1e-6;
 }
@@ -53,12 +57,19 @@ double median(std::vector<double> values) {
 }  // namespace
 
 Cost measure_cost(const Sandbox& sandbox, int pairs) {
+  Cost cost;
   std::vector<double> inside, outside;
-  for (int i = 0; i < pairs; ++i) {
-    inside.push_back(run_inside_ms(sandbox));
-    outside.push_back(run_outside_ms());
+  for (; cost.pairs < pairs; ++cost.pairs) {
+    const auto in = run_inside_ms(sandbox, cost.problem);
+    const auto out = in ? run_outside_ms(cost.problem) : std::nullopt;
+    if (!out) break;
+    inside.push_back(*in);
+    outside.push_back(*out);
   }
-  return {median(inside), median(outside), pairs};
+  if (cost.pairs == 0) return cost;
+  cost.inside_ms = median(std::move(inside));
+  cost.outside_ms = median(std::move(outside));
+  return cost;
 }
 
 }  // namespace qbench::sandbox

@@ -60,7 +60,12 @@ void redirect_to_closed_pipe() {
 Program::Program(const std::vector<std::string>& arguments, const RunOptions& options) : out_(temporary_file("out")), err_(temporary_file("err")) {
   std::vector<std::string> argv{QB_BINARY};
   if (!options.hidden.empty()) argv = {"/usr/bin/bwrap", "--dev-bind", "/", "/"};
-  for (const fs::path& folder : options.hidden) argv.insert(argv.end(), {"--tmpfs", folder.string()});
+  for (const fs::path& path : options.hidden) {
+    if (fs::is_directory(path))
+      argv.insert(argv.end(), {"--tmpfs", path.string()});
+    else
+      argv.insert(argv.end(), {"--ro-bind", "/dev/null", fs::canonical(path).string()});
+  }
   if (!options.hidden.empty()) argv.push_back(QB_BINARY);
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   std::vector<std::string> environment = environment_with(options.environment);

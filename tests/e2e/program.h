@@ -16,7 +16,8 @@ struct RunOptions {
   std::map<std::string, std::string> environment;  ///< added to this process's
   std::filesystem::path folder;                    ///< working folder; empty: this process's
   std::optional<std::size_t> largest_file;         ///< bytes: a disk that fills up (RLIMIT_FSIZE)
-  std::vector<std::filesystem::path> hidden;       ///< folders that are empty for it, as where a package is missing (bubblewrap does that)
+  std::vector<std::filesystem::path>
+      hidden;  ///< folders that are empty for it and files that are no programs, as where a package is missing (bubblewrap does that)
   bool close_stdout = false;                       ///< whoever read it has gone
   bool full_stdout = false;                        ///< it goes to a disk that is full
 };

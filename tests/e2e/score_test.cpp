@@ -180,6 +180,42 @@ TEST_CASE("references that this machine has no interpreter for are not checked: 
   CHECK(contains(unsound.out, "1 task unsound"));
 }
 
+TEST_CASE("without Python's interpreter answers in other languages are judged, and the summary comes without the sandbox's cost") {
+  const Workplace place;
+  RunOptions without = place.options();
+  without.hidden = {"/usr/share/nodejs"};
+  if (!fs::exists("/usr/bin/bwrap") || test::qbench({"sandbox", "selftest", "--only", "the right answer passes"}, without).status != 0)
+    return report_skip("answers without an interpreter", "no sandbox inside a bubblewrap here");
+  without.hidden = {"/usr/bin/python3"};
+  const fs::path own = place.path() / "own", answers = place.path() / "answers.jsonl";
+  write_bytes(own / "suite.json",
+              R"({"prompts": [{"id": "a", "language": "typescript", "task": "a"}, {"id": "b", "language": "python", "task": "b"}]})");
+  for (const std::string task : {"a", "b"}) {
+    write_bytes(own / task / "prompt.txt", "Write f.\n");
+    write_bytes(own / task / "task.json", R"({"cases": [{"call": "f", "args": [2], "returns": 4}]})");
+    const std::string right = task == "a" ? "export function f(x: number): number { return 2 * x; }\n" : "def f(x):\n    return 2 * x\n";
+    write_bytes(own / task / "reference" / (task == "a" ? "solution.ts" : "solution.py"), right);
+  }
+  write_bytes(answers, R"({"task_id": "a", "completion": "export function f(x: number): number { return 2 * x; }\n"})"
+                       "\n"
+                       R"({"task_id": "b", "completion": "def f(x):\n    return 2 * x\n"})"
+                       "\n");
+  const Outcome outcome = test::qbench({"score", "--suite", own.string(), "--answers", answers.string(), "--json"}, without);
+  CHECK(outcome.status == 3);
+  const std::vector<json> lines = lines_of(outcome.out);
+  REQUIRE(lines.size() == 3);
+  CHECK(lines[0]["status"] == "pass");
+  CHECK(lines[1]["status"] == "harness_error");
+  CHECK(contains(lines[1]["detail"], "/usr/bin/python3 cannot be executed; scripts/setup.sh --quality installs it"));
+  CHECK(lines[2]["pass_at_k"]["1"]["value"] == 1.0);
+  CHECK(lines[2]["sandbox_cost"].is_null());
+  write_bytes(answers, "{\"task_id\": \"b\", \"completion\": \"x\"}\n");
+  const Outcome none = test::qbench({"score", "--suite", own.string(), "--answers", answers.string()}, without);
+  CHECK(none.status == 3);
+  CHECK(contains(none.out, "pass@1 not computed: no answer could be judged"));
+  CHECK(contains(none.out, "what a start costs was not measured: /usr/bin/python3 does not run inside"));
+}
+
 TEST_CASE("score refuses what it cannot use") {
   const Workplace place;
   CHECK(place.qbench({"score"}).status == 2);
