@@ -202,7 +202,7 @@ void add_stage_options(CLI::App& command, workload::Settings& settings) {
   const std::string group = "Stages and prefixes";
   CLI::Option* on = command.add_flag_callback(
       "--stages", [&settings] { settings.stages = true; },
-      "Text pass: ask each prompt in stages (the profile's thinking_stages, else configs/thinking.json's); a row for each request");
+      "Text pass: ask each prompt in stages (the profile's thinking_stages, else configs/thinking.json's), each with its own tokens and temperature; a row for each request");
   CLI::Option* off = command.add_flag_callback("--no-stages", [&settings] { settings.stages = false; }, "Not in stages, whatever the profile says");
   on->excludes(off)->group(group);
   off->group(group);

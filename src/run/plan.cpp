@@ -136,6 +136,25 @@ void check_studies(const RunPlan& plan) {
               plan.options.breakdown ? "--breakdown" : "--ablate");
 }
 
+/// Error{kUsage}: what acts in the text pass alone was asked for, and there is none.
+void check_text_settings(const RunPlan& plan) {
+  const workload::Settings& asked = plan.options.settings;
+  const char* option = asked.stages.value_or(false) ? "--stages"
+                       : asked.max_thinking_tokens  ? "--max-thinking-tokens"
+                       : asked.thinking_timeout     ? "--thinking-timeout"
+                       : asked.thinking_temperature ? "--thinking-temperature"
+                       : asked.output_temperature   ? "--output-temperature"
+                                                    : nullptr;
+  if (option == nullptr) return;
+  for (const ModelPlan& model : plan.models) {
+    for (const PlannedCell& planned : model.cells) {
+      if (planned.cell.pass == workload::Pass::kText) return;
+    }
+  }
+  throw Error(ErrorCode::kUsage, "acts in the text pass, and this run has none (--pass speed); leave it out or run --pass text or both",
+              option);
+}
+
 void make_planned_cells(ModelPlan& model, const RunPlan& plan, const workload::Settings& profile, const workload::Settings& command_line) {
   for (const workload::Cell& cell : workload::make_cells(1, plan.suite, profile, command_line)) {
     PlannedCell planned;
@@ -215,6 +234,7 @@ void plan_model(ModelPlan& model, const RunPlan& plan, const catalog::ResolvedMo
     planned.key.context = model.context;
   }
   if (model.context > 0) fit_stages(model);
+  note_replaced_settings(model, plan.options.settings);
   if (!model.failure) note_clipped_cells(model, plan.suite);
   note_wide_window(model);
   if (!model.failure) check_prefix_cache(model);
@@ -269,6 +289,7 @@ RunPlan make_plan(const RunOptions& options, const DeviceFactory& devices) {
     plan.models.push_back(std::move(model));
   }
   check_studies(plan);
+  check_text_settings(plan);
   if (plan.options.scoring.score) check_scoring(plan);
   return plan;
 }

@@ -46,4 +46,16 @@ void fit_stages(ModelPlan& model) {
     model.notes.push_back(fmt::format("the context holds {} positions: stages are shortened, at most to {:.0f} % of their max_tokens", model.context, 100 * lowest));
 }
 
+void note_replaced_settings(ModelPlan& model, const workload::Settings& command_line) {
+  const auto is_staged = [](const PlannedCell& planned) { return planned.staged.has_value(); };
+  if (std::none_of(model.cells.begin(), model.cells.end(), is_staged)) return;
+  std::vector<const char*> given;
+  if (command_line.max_new_tokens) given.push_back("--max-new-tokens");
+  if (command_line.temperature) given.push_back("--temperature");
+  if (command_line.thinking_temperature) given.push_back("--thinking-temperature");
+  if (command_line.output_temperature) given.push_back("--output-temperature");
+  if (given.empty()) return;
+  model.notes.push_back(fmt::format("each stage has tokens and a temperature of its own: no effect on stages: {}", fmt::join(given, ", ")));
+}
+
 }  // namespace qbench::run

@@ -15,4 +15,7 @@ void add_stages(PlannedCell& planned, const workload::Prompt& prompt, std::vecto
 /// ratio, with a note. Nothing is lowered below 16 tokens.
 void fit_stages(ModelPlan& model);
 
+/// Notes which settings of the command line the stages' own ones replace.
+void note_replaced_settings(ModelPlan& model, const workload::Settings& command_line);
+
 }  // namespace qbench::run

@@ -162,6 +162,32 @@ TEST_CASE("a plan says each stage's tokens and temperature") {
   CHECK(plan.out.find("4 requests in stages: look (6 tokens, temperature 0.8), try x2 (9, 0.7), say (7, 0)") != std::string::npos);
 }
 
+TEST_CASE("settings that cannot act are said: lengths and temperatures beside stages, thoughts and stages without a text pass") {
+  const Workplace place;
+  const auto plan = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"--suite", "two", "--prompts", "first", "--dry-run"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return place.qbench(place.run(place.model("thinker"), arguments));
+  };
+  const Outcome staged = plan({"--stages", "--max-new-tokens", "5", "--temperature", "0.3"});
+  CHECK(staged.status == 0);
+  CHECK(staged.out.find("no effect on stages: --max-new-tokens, --temperature\n") != std::string::npos);
+  CHECK(plan({"--stages"}).out.find("no effect") == std::string::npos);
+  CHECK(plan({"--max-new-tokens", "5"}).out.find("no effect") == std::string::npos);
+  for (const std::vector<std::string>& option : {std::vector<std::string>{"--stages"},
+                                                 {"--max-thinking-tokens", "5"},
+                                                 {"--thinking-timeout", "5"},
+                                                 {"--thinking-temperature", "0.5"},
+                                                 {"--output-temperature", "0.5"}}) {
+    std::vector<std::string> arguments = option;
+    arguments.insert(arguments.end(), {"--pass", "speed"});
+    const Outcome refused = plan(arguments);
+    CAPTURE(refused.err);
+    CHECK(refused.status == 2);
+    CHECK(refused.err.find(option.front() + ": acts in the text pass, and this run has none") != std::string::npos);
+  }
+}
+
 TEST_CASE("stages that the context does not hold are shortened with a note, prompts of several turns are left alone") {
   const Workplace place;
   const Outcome narrow = place.qbench(place.run(place.model("thinker"), {"--suite", "two", "--prompts", "first", "--pass", "text", "--stages", "--context", "96", "--dry-run"}));
