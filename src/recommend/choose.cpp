@@ -225,9 +225,8 @@ void add_context_doubt(const Candidate& candidate, const Prediction& prediction,
   const double most = prediction.context_tokens.value_or(positions(prediction, std::nullopt));
   const auto& limit = candidate.context_limit;
   if (limit && most > *limit) {
-    if (choice.chosen())
-      choice.caveats.push_back(
-          fmt::format("a long answer would be cut off: it needs up to {:.0f} positions, and the model holds {:.0f}", most, *limit));
+    choice.caveats.push_back(
+        fmt::format("a long answer would be cut off: it needs up to {:.0f} positions, and the model holds {:.0f}", most, *limit));
   } else if (candidate.context && most > *candidate.context) {
     choice.caveats.push_back(fmt::format("needs up to {:.0f} positions; the largest context measured is {:.0f}{}", most, *candidate.context,
                                          limit ? "" : ", and no result says how many the model holds"));
@@ -236,12 +235,15 @@ void add_context_doubt(const Candidate& candidate, const Prediction& prediction,
   }
 }
 
-void add_caveats(const Question& question, Choice& choice) {
-  if (!question.judged)
-    choice.caveats.emplace_back("no result has judged tasks, so the choice is by speed alone: run a task suite with --score");
-  const Ranked& first = choice.ranked.front();
-  const Candidate& candidate = question.evidence.candidates[first.candidate];
-  const Prediction& prediction = question.prediction(first);
+/// Whether half of the answers went on to the most tokens that they were allowed.
+bool are_cut_off(const std::vector<OutputPoint>& outputs) {
+  const auto cut =
+      std::count_if(outputs.begin(), outputs.end(), [](const OutputPoint& one) { return one.most && one.tokens >= *one.most; });
+  return cut > 0 && 2 * static_cast<std::size_t>(cut) >= outputs.size();
+}
+
+/// What the numbers of the choice do not carry.
+void add_limits(const Candidate& candidate, const Prediction& prediction, Choice& choice) {
   if (prediction.success_ratio && prediction.success_ratio->value == 0)
     choice.caveats.emplace_back(
         "it passed no task: it is the first of those measured, and no reason to expect that it works; measure other models");
@@ -249,13 +251,25 @@ void add_caveats(const Question& question, Choice& choice) {
     choice.caveats.push_back(fmt::format("success is over {} only", plural(prediction.success_ratio->n, "task")));
   if (prediction.success_ratio && !prediction.success_of_like_tasks)
     choice.caveats.emplace_back("success is over all tasks: fewer than 10 are of like complexity");
-  if (!prediction.prompt_tokens_measured) choice.caveats.emplace_back("the prompt's tokens are an estimate: no result holds this prompt");
+  if (are_cut_off(candidate.outputs))
+    choice.caveats.emplace_back(
+        "half of its answers or more ended at the most tokens that they were allowed (--max-new-tokens): longer ones take more time");
   add_context_doubt(candidate, prediction, choice);
   if (candidate.samplings.size() > 1)
     choice.caveats.push_back(fmt::format("its answers were written with {} different sampling settings", candidate.samplings.size()));
   if (candidate.failed_rows > 0)
     choice.caveats.push_back(fmt::format("{} of its rows failed: {}", candidate.failed_rows, candidate.failure));
-  if (choice.confidence) add_doubts(question, choice);
+}
+
+void add_caveats(const Question& question, Choice& choice) {
+  if (!question.judged)
+    choice.caveats.emplace_back("no result has judged tasks, so the choice is by speed alone: run a task suite with --score");
+  const Ranked& first = choice.ranked.front();
+  const Prediction& prediction = question.prediction(first);
+  if (!prediction.prompt_tokens_measured) choice.caveats.emplace_back("the prompt's tokens are an estimate: no result holds this prompt");
+  if (!choice.chosen()) return;
+  add_limits(question.evidence.candidates[first.candidate], prediction, choice);
+  add_doubts(question, choice);
 }
 
 }  // namespace

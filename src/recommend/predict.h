@@ -53,11 +53,11 @@ struct Predictions {
 };
 
 /// TTFT is a line through the measured (prompt tokens, TTFT) by Theil and Sen, its slope not below 0 (through the origin where only one
-/// length was measured); the time is TTFT + (n - 1) gaps, or n over the rate of whole answers where a table has no more. Tasks count that
-/// are within 2 points of complexity, where there are 10 such, and that all judged candidates had, where there are 10 such.
-/// A resample draws as many sessions as there are, and of each as many points as it has. Intervals are percentiles of what the resamples
-/// predict for one further request, which scatters as the measured ones do (predictive.h); of the success ratio it is Wilson's.
-/// Deterministic: the draws come from a fixed seed.
+/// length was measured, or where it would begin below 0); the time is TTFT + (n - 1) gaps, or n over the rate of whole answers where a
+/// table has no more. Tasks count that are within 2 points of complexity, where there are 10 such, and that all judged candidates had,
+/// where there are 10 such. A resample draws as many sessions as there are, and of each as many points as it has. Intervals are percentiles
+/// of what the resamples predict for one further request, which scatters as the measured ones do (predictive.h); of the success ratio it is
+/// Wilson's. Deterministic: the draws come from a fixed seed.
 Predictions predict(const Evidence& evidence, const TaskNeeds& needs, std::int64_t resamples = 1000);
 
 }  // namespace qbench::recommend

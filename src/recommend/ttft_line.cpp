@@ -52,7 +52,11 @@ TtftLine fit_ttft(const std::vector<SpeedPoint>& points, double base_ms) {
   }
   const double slope = std::max(0.0, *stats::median(slopes));
   for (const LengthPoint& point : lengths) rest.push_back(point.ttft_ms - slope * point.tokens);
-  return {std::max(0.0, *stats::median(rest)), slope};
+  const double base = *stats::median(rest);
+  if (base >= 0) return {base, slope};
+  std::vector<double> ratios;
+  for (const LengthPoint& point : lengths) ratios.push_back(point.ttft_ms / point.tokens);
+  return {0, *stats::median(ratios)};
 }
 
 }  // namespace qbench::recommend

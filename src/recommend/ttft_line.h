@@ -14,8 +14,10 @@ struct TtftLine {
   double relative_residual(const SpeedPoint& point) const;
 };
 
-/// Theil and Sen: the median of the slopes between points of different lengths (not below 0), then the median of what is left (not below
-/// 0). With one length only, a line from `base_ms` on (at most the TTFT): prefill grows with the prompt. `points` is not empty.
+/// Theil and Sen: the median of the slopes between points of different lengths (not below 0), then the median of what is left. Where that
+/// is below 0, as where prefill grows faster than the prompt, the line through the origin with the median of TTFT over tokens: with the
+/// steeper slope it would lie above the points. With one length only, a line from `base_ms` on (at most the TTFT): prefill grows with the
+/// prompt. `points` is not empty.
 TtftLine fit_ttft(const std::vector<SpeedPoint>& points, double base_ms = 0);
 
 }  // namespace qbench::recommend

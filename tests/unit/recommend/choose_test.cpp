@@ -58,6 +58,28 @@ TEST_CASE("constraints rule candidates out, with the predicted value as the reas
   CHECK(none.reasons.size() == 2);
 }
 
+TEST_CASE("where nothing is chosen, nothing is said of a choice") {
+  record::ResultSet set;
+  test::add_model(set, "hopeless", 10, 5, 0);
+  CHECK(holds(chosen(gather_evidence({set}, {})).caveats, "it passed no task"));
+  const Choice none = chosen(gather_evidence({set}, {}), "success>50%");
+  CHECK_FALSE(none.chosen());
+  CHECK(none.caveats == std::vector<std::string>{"the prompt's tokens are an estimate: no result holds this prompt"});
+}
+
+TEST_CASE("answers that ended at the most tokens allowed are said to") {
+  record::ResultSet set;
+  test::add_model(set, "a", 10, 20, 10);  // 200 to 238 tokens
+  for (record::ResultRow& row : set.rows) row.facts.emplace_back("gen_tokens", "220");
+  for (record::ResultRow& row : set.rows) {
+    auto& tokens = row.metric(record::MetricId::kOutputTokens).value;
+    tokens = std::min(*tokens, 220.0);
+  }
+  CHECK(holds(chosen(gather_evidence({set}, {})).caveats, "half of its answers or more ended at the most tokens"));
+  for (record::ResultRow& row : set.rows) row.facts.back().second = "221";
+  CHECK_FALSE(holds(chosen(gather_evidence({set}, {})).caveats, "ended at the most tokens"));
+}
+
 TEST_CASE("a model whose context cannot hold prompt and answer is never the choice, and says so") {
   record::ResultSet set;
   test::add_model(set, "short", 10, 20, 19);  // writes 200 to 238 tokens, and prompts are estimated at 100

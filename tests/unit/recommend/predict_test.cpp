@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/random.h"
@@ -32,6 +33,21 @@ TEST_CASE("TTFT is a line over the prompt's length that one wild value does not 
   const TtftLine line = fit_ttft(points);
   CHECK(line.ms_per_token == doctest::Approx(0.5).epsilon(0.05));
   CHECK(line.at(1000) == doctest::Approx(520).epsilon(0.05));
+}
+
+TEST_CASE("where prefill grows faster than the prompt, the line still lies among the points") {
+  std::vector<SpeedPoint> points;
+  for (int i = 0; i < 31; ++i) {
+    const double tokens = 300 + 10 * i;
+    points.push_back({tokens, 0.3 * tokens + 0.002 * tokens * tokens, 10});
+  }
+  const TtftLine line = fit_ttft(points);
+  CHECK(line.base_ms == 0);
+  const auto above = std::count_if(points.begin(), points.end(), [&](const SpeedPoint& one) { return line.relative_residual(one) > 1e-9; });
+  const auto below =
+      std::count_if(points.begin(), points.end(), [&](const SpeedPoint& one) { return line.relative_residual(one) < -1e-9; });
+  CHECK(above == 15);
+  CHECK(below == 15);
 }
 
 TEST_CASE("with one length TTFT grows from nothing, and more than 32 lengths are grouped") {
