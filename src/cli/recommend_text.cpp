@@ -109,18 +109,21 @@ std::string chosen_text(const TaskAnswer& answer, const TextStyle& style) {
   return out;
 }
 
+/// What to run where nothing was measured.
+std::vector<std::string> commands_to_run(const TaskAnswer& answer) {
+  return {"qbench run -m MODEL -m MODEL --suite python-tasks --pass text --score",
+          fmt::format("qbench run -m MODEL -m MODEL {} {} --sessions 3", answer.of_suite ? "--suite" : "--prompt-file",
+                      shell_word(answer.task))};
+}
+
 }  // namespace
 
 std::string answer_text(const TaskAnswer& answer, const TextStyle& style) {
   std::string out = complexity_text(answer, style);
   if (answer.evidence.candidates.empty()) {
     out += fmt::format("Context: about {:.0f} tokens of prompt, and the answer.\n\n", answer.needs.prompt_tokens);
-    const bool in_suite = answer.of_suite;
-    out += fmt::format(
-        "Nothing measured that a choice could follow from. Measure the models that you consider, then ask again:\n"
-        "  qbench run -m MODEL -m MODEL --suite python-tasks --pass text --score\n"
-        "  qbench run -m MODEL -m MODEL {} {} --sessions 3\n",
-        in_suite ? "--suite" : "--prompt-file", shell_word(answer.task));
+    out += "Nothing measured that a choice could follow from. Measure the models that you consider, then ask again:\n";
+    for (const std::string& command : commands_to_run(answer)) out += "  " + command + "\n";
     return out;
   }
   return out + candidates_text(answer, style) + chosen_text(answer, style);
@@ -168,6 +171,7 @@ ordered_json answer_json(const TaskAnswer& answer) {
   } else {
     out["choice"] = nullptr;
   }
+  if (answer.evidence.candidates.empty()) out["run"] = commands_to_run(answer);
   out["reasons"] = answer.choice.reasons;
   out["caveats"] = answer.choice.caveats;
   return out;

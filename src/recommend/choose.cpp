@@ -26,35 +26,34 @@ constexpr std::array<PreferenceName, 3> kPreferences{
 /// What the order is made by; smaller is better, part by part.
 using Score = std::tuple<double, double, double>;
 
-/// Half a success is added in a whole attempt, so that a candidate that passed nothing does not need infinitely long.
-double chance(double success_ratio, std::int64_t tasks) {
-  const double n = static_cast<double>(tasks);
+/// Half a success is added in a whole attempt, so that a candidate that passed nothing does not need infinitely long. `judged` is one
+/// number for all candidates: of its own tasks, a candidate that failed its only one would look better than one that passed 5 of 40.
+double chance(double success_ratio, std::int64_t judged) {
+  const double n = static_cast<double>(judged);
   return (success_ratio * n + 0.5) / (n + 1);
 }
 
 struct Values {
   std::optional<double> success, quality, e2e_ms;
-  std::int64_t tasks = 0;
 };
 
-/// Whether it has what the preference orders by.
-bool is_known(Preference preference, const Values& values, bool judged) {
-  const bool by_success = judged && preference != Preference::kSpeed, by_time = !judged || preference != Preference::kQuality;
+/// Whether it has what the preference orders by. `judged` here and below: tasks of the candidate that was judged on most; 0 where none was.
+bool is_known(Preference preference, const Values& values, std::int64_t judged) {
+  const bool by_success = judged > 0 && preference != Preference::kSpeed, by_time = judged == 0 || preference != Preference::kQuality;
   return (!by_success || values.success) && (!by_time || values.e2e_ms);
 }
 
-Score score(Preference preference, const Values& values, bool judged) {
+Score score(Preference preference, const Values& values, std::int64_t judged) {
   const double time = values.e2e_ms.value_or(kNever);
-  const double success = values.success ? chance(*values.success, values.tasks) : 0;
-  if (preference == Preference::kSpeed || !judged) return {time, -success, 0};
+  const double success = values.success ? chance(*values.success, judged) : 0;
+  if (preference == Preference::kSpeed || judged == 0) return {time, -success, 0};
   if (!values.success) return {kNever, 0, time};
   if (preference == Preference::kQuality) return {-success, -values.quality.value_or(0), time};
   return {time / success, -success, 0};
 }
 
 Values values_of(const Prediction& prediction) {
-  return {prediction.value(Quantity::kSuccessRatio), prediction.value(Quantity::kQualityScore), prediction.value(Quantity::kE2eMs),
-          prediction.success_ratio ? prediction.success_ratio->n : 0};
+  return {prediction.value(Quantity::kSuccessRatio), prediction.value(Quantity::kQualityScore), prediction.value(Quantity::kE2eMs)};
 }
 
 std::optional<double> value_of(const Draw& draw, const Prediction& prediction, Quantity quantity) {
@@ -102,7 +101,7 @@ std::vector<std::string> violations(const Candidate& candidate, const Prediction
 
 /// How often each candidate comes first when sessions and tasks are drawn again; candidates that come first together share the win.
 std::vector<double> win_ratios(const Evidence& evidence, const Predictions& predictions, const std::vector<Constraint>& constraints,
-                               Preference preference, bool judged) {
+                               Preference preference, std::int64_t judged) {
   std::vector<double> wins(predictions.of.size(), 0.0);
   for (const std::vector<Draw>& draws : predictions.draws) {
     std::vector<std::size_t> best;
@@ -113,7 +112,7 @@ std::vector<double> win_ratios(const Evidence& evidence, const Predictions& pred
         const auto value = value_of(draws[c], prediction, constraint.quantity);
         return value && constraint.holds(*value);
       });
-      const Values values{draws[c].success_ratio, draws[c].quality_score, draws[c].e2e_ms, values_of(prediction).tasks};
+      const Values values{draws[c].success_ratio, draws[c].quality_score, draws[c].e2e_ms};
       if (!holds || !holds_context(evidence.candidates[c], positions(prediction, draws[c].output_tokens))) continue;
       if (!is_known(preference, values, judged)) continue;
       const Score own = score(preference, values, judged);
@@ -141,7 +140,7 @@ struct Question {
   const Evidence& evidence;
   const Predictions& predictions;
   Preference preference;
-  bool judged;  ///< whether any candidate was
+  std::int64_t judged;  ///< tasks of the candidate that was judged on most
 
   const Prediction& prediction(const Ranked& one) const { return predictions.of[one.candidate]; }
   std::string name(const Ranked& one) const { return evidence.candidates[one.candidate].name(); }
@@ -186,12 +185,12 @@ void add_reasons(const Question& question, Choice& choice) {
     return;
   }
   choice.confidence = first.win_ratio;
-  if (question.judged && prediction.success_ratio && prediction.success_ratio->value > 0 && prediction.e2e_ms &&
+  if (question.judged > 0 && prediction.success_ratio && prediction.success_ratio->value > 0 && prediction.e2e_ms &&
       question.preference == Preference::kBalanced)
-    choice.reasons.push_back(fmt::format(
-        "least time to working code: {}, the time of all attempts until one passes, which {} do",
-        quantity_text(Quantity::kE2eMs, prediction.e2e_ms->value / chance(prediction.success_ratio->value, prediction.success_ratio->n)),
-        quantity_text(Quantity::kSuccessRatio, prediction.success_ratio->value)));
+    choice.reasons.push_back(
+        fmt::format("least time to working code: {}, the time of all attempts until one passes, which {} do",
+                    quantity_text(Quantity::kE2eMs, prediction.e2e_ms->value / chance(prediction.success_ratio->value, question.judged)),
+                    quantity_text(Quantity::kSuccessRatio, prediction.success_ratio->value)));
   if (prediction.e2e_ms) choice.reasons.push_back("answers in " + with_interval(Quantity::kE2eMs, *prediction.e2e_ms));
   if (choice.ranked.size() > 1 && choice.ranked[1].can_win) add_contrast(question, first, choice.ranked[1], choice.reasons);
   for (std::size_t i = 1; i < choice.ranked.size(); ++i) {
@@ -215,9 +214,14 @@ void add_doubts(const Question& question, Choice& choice) {
   if (question.evidence.candidates[first.candidate].sessions() <= 1)
     choice.caveats.emplace_back(
         "its speed is of one session: how much sessions differ is in neither intervals nor confidence (run --sessions 3 tells)");
-  if (*choice.confidence < kSureRatio)
-    choice.caveats.push_back(
-        fmt::format("it wins in {:.0f} % of the resamples only: more sessions (--sessions) or tasks would tell", *choice.confidence * 100));
+  if (*choice.confidence < kSureRatio) {
+    const auto rival = std::max_element(choice.ranked.begin() + 1, choice.ranked.end(),
+                                        [](const Ranked& a, const Ranked& b) { return a.win_ratio < b.win_ratio; });
+    const bool is_rival = rival != choice.ranked.end() && rival->win_ratio > 0;
+    choice.caveats.push_back(fmt::format("it wins in {:.0f} % of the resamples only{}: more sessions (--sessions) or tasks would tell",
+                                         *choice.confidence * 100,
+                                         is_rival ? fmt::format(", {} in {:.0f} %", question.name(*rival), rival->win_ratio * 100) : ""));
+  }
 }
 
 /// What is not known, or not measured, of the positions that the task takes.
@@ -257,12 +261,16 @@ void add_limits(const Candidate& candidate, const Prediction& prediction, Choice
   add_context_doubt(candidate, prediction, choice);
   if (candidate.samplings.size() > 1)
     choice.caveats.push_back(fmt::format("its answers were written with {} different sampling settings", candidate.samplings.size()));
+  if (candidate.weights.size() > 1)
+    choice.caveats.push_back(
+        fmt::format("its results are of {} models of that name, with different weights: leave those out that you do not mean (--results)",
+                    candidate.weights.size()));
   if (candidate.failed_rows > 0)
     choice.caveats.push_back(fmt::format("{} of its rows failed: {}", candidate.failed_rows, candidate.failure));
 }
 
 void add_caveats(const Question& question, Choice& choice) {
-  if (!question.judged)
+  if (question.judged == 0)
     choice.caveats.emplace_back("no result has judged tasks, so the choice is by speed alone: run a task suite with --score");
   const Ranked& first = choice.ranked.front();
   const Prediction& prediction = question.prediction(first);
@@ -286,8 +294,8 @@ std::string_view name_of(Preference preference) noexcept { return kPreferences[s
 Choice choose(const Evidence& evidence, const Predictions& predictions, const std::vector<Constraint>& constraints, Preference preference) {
   Choice choice;
   if (evidence.candidates.empty()) return choice;
-  const bool judged =
-      std::any_of(predictions.of.begin(), predictions.of.end(), [](const Prediction& one) { return one.success_ratio.has_value(); });
+  std::int64_t judged = 0;
+  for (const Prediction& one : predictions.of) judged = std::max(judged, one.success_ratio ? one.success_ratio->n : 0);
   const std::vector<double> wins = win_ratios(evidence, predictions, constraints, preference, judged);
   const Question question{evidence, predictions, preference, judged};
   for (std::size_t c = 0; c < predictions.of.size(); ++c) {

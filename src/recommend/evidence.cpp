@@ -154,6 +154,7 @@ void add_row(Candidate& into, const ResultRow& row, const PromptTexts& texts, st
   add_tasks(into, row, complexity);
   raise(into.memory_bytes, memory_of(row));
   raise(into.context, number(row.fact("context")));
+  if (const std::string_view weights = row.fact("model_fingerprint"); !weights.empty()) into.weights.emplace(weights);
   if (const auto limit = number(row.fact("context_trained")); limit && *limit >= 1) into.context_limit = limit;
 }
 

@@ -55,6 +55,7 @@ struct Candidate {
   std::optional<double> context_limit;  ///< tokens that the model can hold at most; nothing where no row says it
   std::int64_t failed_rows = 0;
   std::string failure;              ///< of the last of them
+  std::set<std::string> weights;    ///< model_fingerprint of the rows: more than one are mixed in its numbers
   std::set<std::string> samplings;  ///< of the text pass, without the seed: more than one are mixed in its numbers
   /// ", kv q8_0", where another candidate has the same model, device, machine and precision; and `thinking`.
   std::string distinction;

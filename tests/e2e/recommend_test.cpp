@@ -27,6 +27,8 @@ TEST_CASE("recommend without results says what to run, with results chooses, and
   const Outcome before = place.qbench({"recommend", "--task", task.string(), "--results", results});
   CHECK(before.status == 4);
   CHECK(contains(before.out, "qbench run -m MODEL -m MODEL --prompt-file " + task.string()));
+  const Outcome as_json = place.qbench({"recommend", "--task", task.string(), "--results", results, "--json"});
+  CHECK(contains(nlohmann::json::parse(as_json.out)["run"].dump(), "--prompt-file " + task.string()));
 
   const Outcome run = place.qbench(place.run(place.model(), {"--prompt-file", task.string()}));
   REQUIRE_MESSAGE(run.status == 0, run.err);

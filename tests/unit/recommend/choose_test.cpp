@@ -58,6 +58,32 @@ TEST_CASE("constraints rule candidates out, with the predicted value as the reas
   CHECK(none.reasons.size() == 2);
 }
 
+TEST_CASE("a model alone that holds a constraint only just is said to") {
+  record::ResultSet set;
+  test::add_model(set, "alone", 10, 40, 21);
+  const Choice choice = chosen(gather_evidence({set}, {}), "success>50%");
+  CHECK(*choice.confidence < 0.8);
+  CHECK(holds(choice.caveats, "of the resamples only: more"));
+}
+
+TEST_CASE("a model that failed its only task is not preferred to one that passed some of many") {
+  record::ResultSet set;
+  test::add_model(set, "tried", 10, 40, 5);
+  test::add_model(set, "hardly", 10, 1, 0);
+  const Evidence evidence = gather_evidence({set}, {});
+  CHECK(first(evidence, chosen(evidence)) == "tried");
+  CHECK(first(evidence, chosen(evidence, "", Preference::kQuality)) == "tried");
+}
+
+TEST_CASE("results of two models under one name are said to be mixed") {
+  record::ResultSet set;
+  test::add_model(set, "a", 10, 20, 10);
+  for (record::ResultRow& row : set.rows) row.facts.emplace_back("model_fingerprint", "sha256:1");
+  CHECK_FALSE(holds(chosen(gather_evidence({set}, {})).caveats, "different weights"));
+  set.rows[3].facts.back().second = "sha256:2";
+  CHECK(holds(chosen(gather_evidence({set}, {})).caveats, "2 models of that name, with different weights"));
+}
+
 TEST_CASE("where nothing is chosen, nothing is said of a choice") {
   record::ResultSet set;
   test::add_model(set, "hopeless", 10, 5, 0);
@@ -138,7 +164,7 @@ TEST_CASE("two alike models win about half of the resamples each") {
   const Choice choice = chosen(evidence, "", Preference::kQuality);
   CHECK(*choice.confidence > 0.35);
   CHECK(*choice.confidence < 0.65);
-  CHECK(holds(choice.caveats, "of the resamples only"));
+  CHECK(holds(choice.caveats, "of the resamples only, " + evidence.candidates[choice.ranked[1].candidate].name() + " in "));
 }
 
 TEST_CASE("without judged tasks the choice is by speed and says so") {
