@@ -246,6 +246,18 @@ bool are_cut_off(const std::vector<OutputPoint>& outputs) {
   return cut > 0 && 2 * static_cast<std::size_t>(cut) >= outputs.size();
 }
 
+/// The prompt lies beyond the lengths that the line of its TTFT was measured at.
+void add_length_doubt(const Candidate& candidate, const Prediction& prediction, Choice& choice) {
+  constexpr double kNear = 1.25;  // a quarter more or less is no other length
+  if (candidate.speed.empty()) return;
+  const auto [least, most] =
+      std::minmax_element(candidate.speed.begin(), candidate.speed.end(),
+                          [](const SpeedPoint& a, const SpeedPoint& b) { return a.prompt_tokens < b.prompt_tokens; });
+  if (prediction.prompt_tokens * kNear >= least->prompt_tokens && prediction.prompt_tokens <= most->prompt_tokens * kNear) return;
+  choice.caveats.push_back(fmt::format("its TTFT is extrapolated: the prompt has {:.0f} tokens, those measured {:.0f} to {:.0f}",
+                                       prediction.prompt_tokens, least->prompt_tokens, most->prompt_tokens));
+}
+
 /// What the numbers of the choice do not carry.
 void add_limits(const Candidate& candidate, const Prediction& prediction, Choice& choice) {
   if (prediction.success_ratio && prediction.success_ratio->value == 0)
@@ -258,6 +270,7 @@ void add_limits(const Candidate& candidate, const Prediction& prediction, Choice
   if (are_cut_off(candidate.outputs))
     choice.caveats.emplace_back(
         "half of its answers or more ended at the most tokens that they were allowed (--max-new-tokens): longer ones take more time");
+  add_length_doubt(candidate, prediction, choice);
   add_context_doubt(candidate, prediction, choice);
   if (candidate.samplings.size() > 1)
     choice.caveats.push_back(fmt::format("its answers were written with {} different sampling settings", candidate.samplings.size()));

@@ -75,6 +75,21 @@ TEST_CASE("a model that failed its only task is not preferred to one that passed
   CHECK(first(evidence, chosen(evidence, "", Preference::kQuality)) == "tried");
 }
 
+TEST_CASE("a prompt much shorter or longer than those measured is said to be extrapolated") {
+  record::ResultSet set;
+  test::add_model(set, "a", 10, 20, 10);  // prompts of 100 tokens
+  const Evidence evidence = gather_evidence({set}, {});
+  const auto is_said = [&](double tokens) {
+    TaskNeeds task = needs();
+    task.prompt_tokens = tokens;
+    return holds(choose(evidence, predict(evidence, task), {}, Preference::kBalanced).caveats, "TTFT is extrapolated");
+  };
+  CHECK(is_said(40));
+  CHECK_FALSE(is_said(80));
+  CHECK_FALSE(is_said(125));
+  CHECK(is_said(126));
+}
+
 TEST_CASE("results of two models under one name are said to be mixed") {
   record::ResultSet set;
   test::add_model(set, "a", 10, 20, 10);
