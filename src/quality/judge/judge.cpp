@@ -161,8 +161,9 @@ Verdict Judge::judge(const workload::Task& task, std::span<const workload::CodeF
       return unusable(fmt::format("the task's reference fails ({}): {}", name_of(reference.status), reference.detail));
   }
   Verdict verdict = judge_variant(task, code);
-  // Asked only where it matters: a task that no answer passes needs no further sandbox.
-  if (verdict.status == TaskStatus::kPass && state_->empty_passes(task)) return unusable("the task's tests pass on an empty program");
+  // Asked of every answer: where only those that pass were left out, such a task would count failures alone.
+  if (verdict.status != TaskStatus::kHarnessError && state_->empty_passes(task))
+    return unusable("the task's tests pass on an empty program");
   return verdict;
 }
 

@@ -80,6 +80,7 @@ TEST_CASE("tests that an empty program passes say nothing about an answer") {
   const Verdict verdict = judged(lenient, kDouble);
   check_status(verdict, TaskStatus::kHarnessError);
   CHECK_MESSAGE(verdict.detail.find("pass on an empty program") != std::string::npos, verdict.detail);
+  check_status(judged(lenient, "def double(x:\n"), TaskStatus::kHarnessError);  // nor about one that fails: else failures alone would count
   workload::Task inside = doubling("");
   inside.kind = workload::TaskKind::kInside;
   inside.test = "print('done')\n";
