@@ -1,6 +1,7 @@
 #include "recommend/prediction_file.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -107,7 +108,9 @@ StoredPrediction stored_from(const nlohmann::json& line, const std::string& wher
 }
 
 [[noreturn]] void fail_to_write(const std::filesystem::path& path, int error) {
-  throw Error(ErrorCode::kIo, std::string("cannot be written: ") + std::strerror(error), path.string());
+  throw Error(ErrorCode::kIo,
+              fmt::format("cannot be written: {}; --predictions names another file, --no-save keeps no prediction", std::strerror(error)),
+              path.string());
 }
 
 std::string line_name(const std::filesystem::path& path, std::string_view text_before) {

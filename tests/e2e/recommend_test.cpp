@@ -53,6 +53,10 @@ TEST_CASE("recommend without results says what to run, with results chooses, and
   REQUIRE(
       place.qbench({"recommend", "--task", other.string(), "--results", results, "--predictions", (place.path() / "other.jsonl").string()})
           .status == 0);
+  const Outcome unkept =
+      place.qbench({"recommend", "--task", other.string(), "--results", results, "--predictions", place.path().string()});
+  CHECK(unkept.status == 2);
+  CHECK(contains(unkept.err, "Is a directory; --predictions names another file, --no-save keeps no prediction"));
   const Outcome unmet = place.qbench({"recommend", "--evaluate", results, "--predictions", (place.path() / "other.jsonl").string()});
   CHECK(unmet.status == 4);
   CHECK(contains(unmet.out, "These results hold no prompt that was predicted"));
