@@ -138,8 +138,8 @@ class Contest {
     result.output_tokens = static_cast<std::int64_t>(made.front().output_ids.size());
     result.seconds = s_from_ns(static_cast<double>(made.front().token_ns.back() - start_ns));
     std::optional<std::int64_t> detokenize_ns;
-    result.status =
-        judge_->judge_answer(trial.task, run::decode_outputs(made, *opened_->tokenizer, settings_.stop, detokenize_ns).front().text).status;
+    const std::string text = run::decode_outputs(made, *opened_->tokenizer, settings_.stop, detokenize_ns).front().text;
+    result.status = judge_->judge_answer(trial.task, run::text_to_judge(text, made.front(), prompt.text, *opened_->tokenizer)).status;
     return result;
   }
 
@@ -233,7 +233,7 @@ int run_prompt_ab(const PromptAbRequest& request, const ModelOptions& model, Inv
   const auto opened = run::open_model(ref, settings, settings.context, model.device_request(), Devices());
   if (!opened->tokenizer) throw Error(ErrorCode::kNotFound, "the model has no tokenizer: it answers no task", ref.request);
   quality::Judge judge(*box, {});
-  log_info(fmt::format("{} tasks, {} and 2 prompts: {} answers", trials.size(), plural(request.samples, "sample"),
+  log_info(fmt::format("{}, {} and 2 prompts: {} answers", plural(trials.size(), "task"), plural(request.samples, "sample"),
                        static_cast<std::int64_t>(trials.size()) * request.samples * 2));
   const std::vector<quality::AbPair> pairs = Contest(request, *opened, settings, trials, judge).run();
   const quality::AbResult result = quality::compare_prompts(pairs);

@@ -75,6 +75,13 @@ std::string text_to_judge(const std::string& text, const std::optional<std::stri
   return ends_here ? "<think>\n" + text : text;
 }
 
+std::string text_to_judge(const std::string& text, const engine::Generation& generation, std::string_view prompt,
+                          const text::Tokenizer& tokenizer) {
+  record::SequenceRecord record;
+  add_thinking_facts(generation, prompt, tokenizer, record);
+  return text_to_judge(text, record.thinking_end);
+}
+
 record::SequenceRecord sequence_record(const engine::Generation& generation, std::int64_t t0_ns, const OutputText* text, bool keep_text) {
   record::SequenceRecord record;
   record.prompt_tokens = generation.prompt_tokens;

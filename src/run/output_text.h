@@ -37,6 +37,9 @@ void add_thinking_facts(const engine::Generation& generation, std::string_view p
 /// one is put in front, so that drafts in a thought are never taken for the answer, also where that thought was cut off. thinking_end: as
 /// recorded.
 std::string text_to_judge(const std::string& text, const std::optional<std::string>& thinking_end);
+/// The same of a generation that nothing was recorded of yet; `text`: its own, `prompt`: as rendered.
+std::string text_to_judge(const std::string& text, const engine::Generation& generation, std::string_view prompt,
+                          const text::Tokenizer& tokenizer);
 
 /// Stamps, ids and text of one sequence as the record holds them. `text` may be nullptr (no tokenizer): the ids are digested all the same.
 record::SequenceRecord sequence_record(const engine::Generation& generation, std::int64_t t0_ns, const OutputText* text, bool keep_text);

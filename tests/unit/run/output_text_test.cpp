@@ -111,6 +111,14 @@ TEST_CASE("a thought that the prompt opened is marked before it is judged, wheth
   CHECK(run::text_to_judge("answer", std::nullopt) == "answer");
 }
 
+TEST_CASE("a draft in a thought that the prompt opened is marked where nothing was recorded of the generation") {
+  const LetterTokenizer tokenizer;
+  const std::string opened = "Write it.<think>\n";
+  CHECK(run::text_to_judge("draft", said({'a'}), opened, tokenizer) == "<think>\ndraft");
+  CHECK(run::text_to_judge("a</think>b", said({'a', 2, 'b'}), opened, tokenizer) == "<think>\na</think>b");
+  CHECK(run::text_to_judge("answer", said({'a'}), "Write it.", tokenizer) == "answer");
+}
+
 TEST_CASE("ids are digested with and without a tokenizer") {
   const std::vector<engine::Generation> generations{said({1, 2, 3}), said({1, 2, 4})};
   const std::string digest = run::sequence_record(generations[0], 0, nullptr, true).output_digest;
