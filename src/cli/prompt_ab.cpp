@@ -202,7 +202,7 @@ std::string to_text(const PromptAbRequest& request, const run::OpenedModel& open
   constexpr std::size_t kWidth = 80;
   const auto line = [](const std::string& text) { return report::fit_width(report::printable(text), kWidth) + "\n"; };
   std::string out = line("A: " + request.files[0]) + line("B: " + request.files[1]) +
-                    line(fmt::format("{}, {}: {} pairs", opened.ref.label, request.tasks, result.pairs));
+                    line(fmt::format("{}, {}: {}", opened.ref.label, request.tasks, plural(result.pairs, "pair")));
   if (result.left_out > 0) out += fmt::format("{} more could not be judged and are left out\n", result.left_out);
   out += fmt::format("\n{:<18}{:>10}{:>10}{:>10}   {}\n", "median of pairs", "A", "B", "B / A", "95 % interval");
   out += fmt::format("{:<18}{:>10}{:>10}\n", "passed", result.a_passed, result.b_passed);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 
+#include "base/plural.h"
 #include "stats/exact_tests.h"
 #include "stats/median_interval.h"
 #include "stats/summary.h"
@@ -52,11 +53,12 @@ AbQuantity compare(const Units& units, const std::function<double(const AbAnswer
 
 void decide(AbResult& result) {
   const bool clustered = result.tasks > 1 && result.pairs > result.tasks;
-  const std::string unit = clustered ? "tasks" : "pairs";
-  const std::string success =
-      fmt::format("A passes {} of {}, B {} of {}; {}{} {} (McNemar's exact p = {:.3g})", result.a_passed, result.pairs, result.b_passed,
-                  result.pairs, result.better_a + result.better_b, clustered ? fmt::format(" of {}", result.tasks) : "",
-                  clustered ? "tasks differ" : "pairs disagree", result.mcnemar_p);
+  const std::int64_t differing = result.better_a + result.better_b, units = clustered ? result.tasks : result.pairs;
+  const std::string differ = clustered        ? fmt::format("{} of {} tasks differ", differing, result.tasks)
+                             : differing == 1 ? std::string("1 pair disagrees")
+                                              : plural(differing, "pair") + " disagree";
+  const std::string success = fmt::format("A passes {} of {}, B {} of {}; {} (McNemar's exact p = {:.3g})", result.a_passed, result.pairs,
+                                          result.b_passed, result.pairs, differ, result.mcnemar_p);
   if (result.mcnemar_p < kSignificance) {
     result.verdict = result.better_b > result.better_a ? AbVerdict::kB : AbVerdict::kA;
     const bool one_task = result.tasks == 1 && result.pairs > 1;
@@ -69,8 +71,8 @@ void decide(AbResult& result) {
   }
   const auto& tokens = result.total_tokens;
   if (!tokens.interval) {
-    result.reason = success + fmt::format(": no difference shown, and {} {} are too few to judge tokens by (6 are needed)",
-                                          clustered ? result.tasks : result.pairs, unit);
+    result.reason = success + fmt::format(": no difference shown, and {} {} too few to judge tokens by (6 are needed)",
+                                          plural(units, clustered ? "task" : "pair"), units == 1 ? "is" : "are");
     return;
   }
   const std::string ratio = fmt::format("B takes {:.3g} times A's tokens (95 % interval {:.3g} to {:.3g})", *tokens.ratio,

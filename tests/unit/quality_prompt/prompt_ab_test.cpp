@@ -64,6 +64,9 @@ TEST_CASE("equal prompts are undecided, and so are too few pairs") {
   CHECK_FALSE(few.total_tokens.interval);
   CHECK(few.reason.find("too few") != std::string::npos);
   CHECK(quality::compare_prompts({}).reason == "no pair could be judged");
+  const auto one = quality::compare_prompts(pairs_of(1, answer(true), answer(false)));
+  CHECK(one.reason.find("; 1 pair disagrees (") != std::string::npos);
+  CHECK(one.reason.find("1 pair is too few") != std::string::npos);
 }
 
 TEST_CASE("samples of one task among several are one observation: repeating them proves nothing") {
