@@ -161,7 +161,7 @@ std::string find_bwrap() {
 Job probe_job() {
   Job job;
   job.argv = {"/usr/bin/true"};
-  job.limits.wall_s = 10;
+  job.limits.wall_s = 60;  // a busy machine that is late is no reason for a weaker sandbox
   return job;
 }
 
